@@ -414,7 +414,7 @@ lost_client() {
 	each early_client
 }
 early_client() {
-	local caller where line
+	local caller where
 
 	# Take a free port from a server that goes away again.
 	where=$(fresh_addr)
@@ -428,7 +428,7 @@ early_client() {
 	call -v -w 20 -- add 3 4 >"$tmp/out" 2>"$tmp/log" 3>&- &
 	caller=$!
 	exec 5<"$tmp/log"
-	read -r -t "$PATIENCE" line <&5	# it has tried once
+	read -r -t "$PATIENCE" _ <&5	# it has tried once
 	start_server "$where"
 	cat <&5 >"$tmp/rest"
 	exec 5<&-

@@ -1,0 +1,115 @@
+# amas: make, make check, make install.  CC, CFLAGS, LDFLAGS, PREFIX and DESTDIR
+# are yours; what the build needs stands in ALL_*.
+
+PREFIX   = /usr/local
+BINDIR   = $(PREFIX)/bin
+LIBDIR   = $(PREFIX)/lib
+INCDIR   = $(PREFIX)/include
+MANDIR   = $(PREFIX)/share/man
+CC       = cc
+CFLAGS   = -O2 -g
+AR       = ar
+B        = build
+SAN      =
+WERROR   =
+
+MSGPACK := $(shell pkg-config --exists msgpack-c && echo msgpack-c || echo msgpack)
+PKGS     = jansson $(MSGPACK)
+# libev installs no .pc file
+LIBS    := $(shell pkg-config --libs jansson) -lev -lm
+WARN     = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wwrite-strings -Wcast-qual -Wpointer-arith -Wformat=2 -Wundef -Wvla \
+	-Wconversion -Wsign-conversion -Wimplicit-fallthrough \
+	$(if $(WERROR),-Werror)
+ISYSTEM := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I $(PKGS)))
+
+ALL_CPPFLAGS = -Ilib -D_GNU_SOURCE $(ISYSTEM) $(CPPFLAGS)
+ALL_CFLAGS   = -std=c11 -fPIC -fvisibility=hidden $(WARN) $(SAN) $(CFLAGS)
+ALL_LDFLAGS  = $(SAN) $(LDFLAGS)
+WRAP     = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+
+LIB_O   := $(patsubst %.c,$(B)/%.o,$(wildcard lib/*.c))
+TOOLS   := $(patsubst cmd/%.c,$(B)/%,$(wildcard cmd/amas-*.c))
+CMD_O   := $(patsubst %.c,$(B)/%.o,$(filter-out $(wildcard cmd/amas-*.c),$(wildcard cmd/*.c)))
+TESTTOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c))
+UNIT    := $(patsubst %.c,$(B)/%,$(filter-out tests/unit/tap.c,$(wildcard tests/unit/*.c)))
+FUZZ    := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/driver.c,$(wildcard tests/fuzz/*.c)))
+MAN     := $(wildcard man/*.[1357])
+
+all: $(B)/libamas.a $(TOOLS)
+
+$(B)/libamas.a: $(LIB_O)
+	rm -f $@
+	$(AR) rcs $@ $(LIB_O)
+
+# An archive, so that each tool takes only the parts that it uses.
+$(B)/libcmd.a: $(CMD_O)
+	rm -f $@
+	$(AR) rcs $@ $(CMD_O)
+
+$(TOOLS): $(B)/%: $(B)/cmd/%.o $(B)/libcmd.a $(B)/libamas.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+tests: $(UNIT) $(TESTTOOLS) $(FUZZ:%=$(B)/tests/fuzz/%)
+
+$(UNIT): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/unit/tap.o $(B)/libamas.a
+	$(CC) $(ALL_LDFLAGS) $(WRAP) -o $@ $^ $(LIBS)
+
+$(TESTTOOLS): $(B)/tests/tools/%: $(B)/tests/tools/%.o $(B)/libamas.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$(FUZZ:%=$(B)/tests/fuzz/%): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/driver.o $(B)/libamas.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+# The fuzz targets keep their undocumented prototype: libFuzzer has no header.
+$(B)/tests/%.o: WARN += -Wno-missing-prototypes
+
+check: all tests
+	scripts/run-tests $(B)
+
+check-asan:
+	$(MAKE) check B=build/asan SAN="-fsanitize=address,undefined -fno-sanitize-recover=all"
+
+check-valgrind: all tests
+	AMAS_WRAP="valgrind -q --leak-check=full --error-exitcode=99" scripts/run-tests $(B)
+
+check-all: check check-asan
+	$(MAKE) check B=build/clang CC=clang WERROR=1
+
+# libFuzzer: build/fuzz/NAME tests/fuzz/corpus/NAME
+fuzz:
+	$(MAKE) B=build/fuzz-obj CC=clang SAN="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all" build/fuzz-obj/libamas.a $(FUZZ:%=build/fuzz-obj/tests/fuzz/%.o)
+	@mkdir -p build/fuzz
+	for t in $(FUZZ); do clang -fsanitize=fuzzer,address,undefined -o build/fuzz/$$t build/fuzz-obj/tests/fuzz/$$t.o build/fuzz-obj/libamas.a $(LIBS) || exit 1; done
+
+lint:
+	scripts/check-lint
+
+format:
+	clang-format -i lib/*.[ch] cmd/*.[ch] tests/unit/*.[ch] tests/fuzz/*.c
+
+install: all
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCDIR)
+	install $(TOOLS) $(DESTDIR)$(BINDIR)
+	install -m 644 $(B)/libamas.a $(DESTDIR)$(LIBDIR)
+	install -m 644 lib/amas.h lib/amas_jansson.h $(DESTDIR)$(INCDIR)
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCDIR@|$(INCDIR)|' \
+	    -e "s|@VERSION@|$$(sed -n 's/.*AMAS_VERSION "\(.*\)"/\1/p' lib/amas.h)|" \
+	    lib/amas.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/amas.pc
+	for p in $(MAN); do s=$${p##*.}; install -d $(DESTDIR)$(MANDIR)/man$$s && install -m 644 $$p $(DESTDIR)$(MANDIR)/man$$s || exit 1; done
+
+uninstall:
+	rm -f $(TOOLS:$(B)/%=$(DESTDIR)$(BINDIR)/%) $(DESTDIR)$(LIBDIR)/libamas.a \
+	    $(DESTDIR)$(LIBDIR)/pkgconfig/amas.pc \
+	    $(DESTDIR)$(INCDIR)/amas.h $(DESTDIR)$(INCDIR)/amas_jansson.h
+	for p in $(MAN); do rm -f $(DESTDIR)$(MANDIR)/man$${p##*.}/$${p##*/}; done
+
+clean:
+	rm -rf build
+
+.PHONY: all tests check check-asan check-valgrind check-all fuzz lint format install uninstall clean
+-include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)

@@ -1,0 +1,593 @@
+/*
+ * libamas: request-reply channels and remote calls, compatible on the wire
+ * with aiomas 2.  The only installed header; see libamas(3).
+ *
+ * Rules that hold everywhere and are not repeated below:
+ *
+ * Owning.  What arrives by "struct amas_x **out" or by a plain pointer from a
+ *	_pack() or _keep() is yours: give it back by the matching _free() or
+ *	_close().  Any other pointer is borrowed: what a callback or an unpack
+ *	hands you until the callback returns or, in a request that you keep,
+ *	until you answer it.  keep() makes the borrowed yours.  Arguments are
+ *	copied, if not called referenced.  Out-arguments are written on success.
+ * Freeing.  _free() and _close() take NULL, cannot fail, and may be called in
+ *	any callback, the object's own too.  What is pending ends with
+ *	AMAS_ECANCELED before they return; then nothing of the object calls you.
+ * Callbacks run from the loop, never inside the function that got them, and
+ *	what is started ends in exactly one.  (A codec and the log do run inside.)
+ * Results.  int: 0 or a negative enum amas_code.  err, NULL allowed, gets the
+ *	cause of a failure, else stays as it is.  Out of memory is AMAS_ENOMEM
+ *	everywhere.  A function without err fails for that or for a bug in the
+ *	call, AMAS_EINVAL, and for nothing else.
+ * Text is UTF-8 and ends in NUL.  Times are doubles in seconds, sizes bytes.
+ * One loop, one thread.  No global state: two loops share nothing.
+ */
+#ifndef AMAS_H
+#define AMAS_H
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define AMAS_VERSION "0.1.0"
+#define AMAS_URL_SIZE 384	/* holds the URL of any proxy */
+
+#define AMAS_API __attribute__((visibility("default")))
+#define AMAS_MUST_CHECK __attribute__((warn_unused_result))
+#define AMAS_PRINTF(fmt, rest) __attribute__((format(printf, fmt, rest)))
+
+struct ev_loop;			/* of libev */
+struct amas__codec_ops;		/* private */
+struct amas_channel;		/* one connection, either end of it */
+struct amas_loop;		/* what all objects of one event loop share */
+struct amas_out;		/* bytes being encoded */
+struct amas_proxy;		/* object at the other end, to be called */
+struct amas_request;		/* call by the peer, to be answered */
+struct amas_server;		/* listening socket and its connections */
+struct amas_service;		/* tree of names that a peer may call */
+struct amas_value;		/* datum: JSON's, MsgPack's, and typed ones */
+
+/* ---- Errors ------------------------------------------------------------- */
+
+enum amas_code {
+	AMAS_OK = 0,
+	AMAS_ENOMEM = -1,	/* out of memory */
+	AMAS_EINVAL = -2,	/* wrong use: format, name, address, order */
+	AMAS_ETYPE = -3,	/* value has not the shape asked for */
+	AMAS_ETOOBIG = -4,	/* over a limit: bytes, depth, elements */
+	AMAS_EREMOTE = -5,	/* the peer's function failed */
+	AMAS_ETIMEDOUT = -6,	/* deadline passed */
+	AMAS_ECANCELED = -7,	/* this side closed or freed it */
+	AMAS_ECLOSED = -8,	/* the peer closed it */
+	AMAS_ECONNECT = -9,	/* cannot resolve, connect or listen */
+	AMAS_ETLS = -10,	/* no agreement on TLS; certificate refused */
+	AMAS_EPROTO = -11,	/* bytes that are no message */
+	AMAS_ENOENT = -12,	/* no such codec, class, source or file */
+	AMAS_EEXIST = -13,	/* name or address is taken */
+	AMAS_ESYS = -14		/* other system call; see sys */
+};
+
+/* A cause of failure.  Lives on the caller's stack; needs no initialisation. */
+struct amas_error {
+	int code;		/* enum amas_code */
+	int sys;		/* errno, resolver's or TLS's code; 0: none */
+	char text[248];		/* one line: the cause alone, no subject */
+};
+
+/* Names a code: "deadline passed".  Takes any int.  The text is constant. */
+AMAS_API const char *amas_strerror(int code);
+
+/*
+ * Gives the exit status that amas's programs have for a code: 0, 1 (EREMOTE), 2
+ * (EINVAL), 3, 4, 5, 6 or 124, as the table in every page says.
+ */
+AMAS_API int amas_exit_status(int code);
+
+/*
+ * Sets *err (NULL allowed) to code and a printf text, cut to fit; for codecs.
+ *  Returns code, so that setting and returning are one statement.
+ */
+AMAS_API int amas_error_set(struct amas_error *err, int code, const char *fmt,
+    ...) AMAS_PRINTF(3, 4);
+
+/* Gives the version of the library that runs, in the form of AMAS_VERSION. */
+AMAS_API const char *amas_version(void);
+
+/* ---- Values -------------------------------------------------------------
+ *
+ * A value is packed and unpacked by a format, in jansson's manner and with its
+ * letters.  Blanks, ',' and ':' are decoration.
+ *
+ *   letter   pack takes                        unpack takes
+ *   n        -                                 -
+ *   b        int                               int *
+ *   i  I     int, int64_t                      int *, int64_t *
+ *   N        const char *, digits, any size    - (see amas_value_text)
+ *   f        double                            double *; integers fit too
+ *   s  s%    const char *; and size_t len      const char **; and size_t *
+ *   s?       as s, NULL is null                as s, null gives NULL
+ *   y%       bytes: const void *, size_t len   const void **, size_t *
+ *   v        const struct amas_value *         const struct amas_value **
+ *   p        struct amas_service *             struct amas_proxy **
+ *   [...]    list of what stands inside
+ *   {k:v}    map: pairs of a key (mostly s) and a value.  Unpack is given the
+ *            text key to look for: "{s:i}", "times", &times
+ *   <...>    typed value: const char *, the name of its type, given both ways;
+ *            then what stands inside, its representation
+ *   |        unpack only: the rest of this list or map may be missing; its
+ *            variables are then left alone
+ *   *        unpack only, last in a list or map: more in it is ignored
+ *
+ * Unpack is exact: without '*', one element or key more is AMAS_ETYPE.  p
+ * sends a proxy of an own object: the service of that connection or one mounted
+ * below it.
+ */
+enum amas_type {
+	AMAS_NULL, AMAS_BOOL, AMAS_INT, AMAS_BIGINT, AMAS_REAL, AMAS_STRING,
+	AMAS_BYTES, AMAS_LIST, AMAS_MAP, AMAS_TYPED, AMAS_PROXY
+};
+
+/*
+ * Makes a value by a format; NULL stands for null.  What it was made of may be
+ * freed at once.  Returns NULL if memory is short or the call wrong: bad
+ * format, NULL for s or v.
+ */
+AMAS_API struct amas_value *amas_value_pack(const char *fmt, ...);
+AMAS_API struct amas_value *amas_value_vpack(const char *fmt, va_list ap);
+
+/*
+ * Adds elements to a list, or pairs to a map, where a known key gets the new
+ * value: amas_value_add(map, "s:i s:s", "id", 3, "name", "x").
+ *
+ * v  one of yours; NULL: only the error happens.
+ *
+ * Returns 0, AMAS_EINVAL or AMAS_ENOMEM.  A failure spoils v: packing, encoding
+ * or sending it then fails too, so that looking once, at the end, will do.
+ */
+AMAS_API int amas_value_add(struct amas_value *v, const char *fmt, ...);
+
+/*
+ * Takes a value apart by a format.  The pointers that it stores are borrowed
+ * from v.  NULL for v is null.  Returns 0, AMAS_ETYPE (err says where: "[1]:
+ * text, not an integer"; some variables may be set) or AMAS_EINVAL.
+ */
+AMAS_API AMAS_MUST_CHECK int amas_value_unpack(const struct amas_value *v,
+    struct amas_error *err, const char *fmt, ...);
+AMAS_API AMAS_MUST_CHECK int amas_value_vunpack(const struct amas_value *v,
+    struct amas_error *err, const char *fmt, va_list ap);
+
+/*
+ * Makes a borrowed value yours, to outlive its message.  May share the
+ * message's memory: to keep one word of a large document, pack it anew. Returns
+ * NULL if memory is short or v is NULL.
+ */
+AMAS_API struct amas_value *amas_value_keep(const struct amas_value *v);
+
+/* Frees a value of yours; what others took from it stays good for them. */
+AMAS_API void amas_value_free(struct amas_value *v);
+
+/*
+ * Look at a value; pointers are borrowed from it.  NULL is null: look-ups nest.
+ *
+ * type  its kind.
+ * len   bytes of text, bytes or digits; elements; pairs; else 0.
+ * at    i-th element; value of the i-th pair; 0th: representation of a typed
+ *       value.  NULL beyond the end.  Pairs keep their order.
+ * key   key of the i-th pair; NULL beyond the end.
+ * get   value under a text key; NULL if there is none.
+ * int   integer or bool; 0 for anything else.
+ * real  any number, the nearest double; 0 for anything else.
+ * text  text, bytes, digits of a big integer, name of a typed value's type; all
+ *       len bytes and a NUL after them.  NULL for anything else.
+ */
+AMAS_API enum amas_type amas_value_type(const struct amas_value *v);
+AMAS_API size_t amas_value_len(const struct amas_value *v);
+AMAS_API const struct amas_value *amas_value_at(const struct amas_value *v,
+    size_t i);
+AMAS_API const struct amas_value *amas_value_key(const struct amas_value *v,
+    size_t i);
+AMAS_API const struct amas_value *amas_value_get(const struct amas_value *v,
+    const char *key);
+AMAS_API int64_t amas_value_int(const struct amas_value *v);
+AMAS_API double amas_value_real(const struct amas_value *v);
+AMAS_API const char *amas_value_text(const struct amas_value *v);
+
+/* ---- Codecs ------------------------------------------------------------- */
+
+/*
+ * A codec: the library's, from amas_codec_find(), or one that the program fills
+ * in; referenced.  Typed values and proxies come to it as plain maps,
+ * {"__type__": [id, representation]}.
+ *
+ * encode  writes v by amas_out_write().  Returns 0 or a code.
+ * decode  makes one value of all len bytes, which come from a stranger.
+ *         Returns 0, AMAS_EPROTO or another code.
+ */
+struct amas_codec {
+	const char *name;
+	int (*encode)(const struct amas_codec *codec,
+	    const struct amas_value *v, struct amas_out *out,
+	    struct amas_error *err);
+	int (*decode)(const struct amas_codec *codec, struct amas_value **out,
+	    const void *data, size_t len, struct amas_error *err);
+	void *arg;		/* for you */
+	const struct amas__codec_ops *builtin;	/* the library's own: NULL */
+};
+
+/*
+ * Finds a codec: "json" or "msgpack".  It lasts as long as the process.  Returns 0 or AMAS_ENOENT.
+ */
+AMAS_API AMAS_MUST_CHECK int amas_codec_find(const struct amas_codec **out,
+    const char *name, struct amas_error *err);
+
+/* Adds bytes to what is being encoded.  Returns 0, AMAS_ETOOBIG or ENOMEM. */
+AMAS_API int amas_out_write(struct amas_out *out, const void *data, size_t len);
+
+/*
+ * Encode and decode one value, outside any connection.
+ *
+ * codec  NULL: JSON.
+ * types  as in struct amas_opts.
+ * data   encode: gets memory for free(3).  decode: borrowed for the call.
+ *
+ * Returns 0; encode: AMAS_ETYPE (nothing the codec can say, type unknown);
+ * decode: AMAS_EPROTO, AMAS_ETOOBIG.  Source: aiomas.codecs.Codec.
+ */
+AMAS_API AMAS_MUST_CHECK int amas_value_encode(const struct amas_value *v,
+    const struct amas_codec *codec, const char *types, void **data,
+    size_t *len, struct amas_error *err);
+AMAS_API AMAS_MUST_CHECK int amas_value_decode(struct amas_value **out,
+    const struct amas_codec *codec, const char *types, const void *data,
+    size_t len, struct amas_error *err);
+
+/* ---- Loop --------------------------------------------------------------- */
+
+enum amas_log { AMAS_LOG_ERROR, AMAS_LOG_WARN, AMAS_LOG_INFO, AMAS_LOG_DEBUG };
+
+typedef void amas_log_fn(int level, const char *line, void *arg);
+
+/*
+ * Makes what the objects of one event loop share: buffers, the log,
+ * the bounds.
+ *
+ * ev  the program's loop, best from ev_loop_new(EVFLAG_NOENV); referenced.
+ *     NULL: one of its own.
+ *
+ * Returns 0 or AMAS_ESYS.
+ */
+AMAS_API AMAS_MUST_CHECK int amas_loop_new(struct amas_loop **out,
+    struct ev_loop *ev, struct amas_error *err);
+
+/* Closes all that is open on the loop, and frees it; not for callbacks. */
+AMAS_API void amas_loop_free(struct amas_loop *loop);
+
+/*
+ * Runs the loop, as ev_run() does, until nothing is left to wait for, at most
+ * wait_s; INFINITY: no bound; 0: what is ready now.  Returns 0 if nothing is
+ * left, 1 if the time is over.
+ */
+AMAS_API int amas_loop_run(struct amas_loop *loop, double wait_s);
+
+/*
+ * Ends in order: nothing new is accepted; open requests have grace_s seconds to
+ * be answered, then fail; what was answered is written; connections close; so
+ * nothing is left, and the run returns.  A second call ends at once.
+ */
+AMAS_API void amas_loop_drain(struct amas_loop *loop, double grace_s);
+
+/*
+ * Sends log lines up to a level (enum amas_log) to fn; NULL, the default:
+ * nowhere.  fn may run inside any function and must not call the library.
+ */
+AMAS_API void amas_loop_set_log(struct amas_loop *loop, int level,
+    amas_log_fn *fn, void *arg);
+
+/*
+ * Bounds the unfinished messages and queues of all connections together; 0: 512
+ * MiB.  Above, the largest connection is closed.
+ */
+AMAS_API void amas_loop_set_memory(struct amas_loop *loop, size_t max);
+
+/*
+ * Bounds the processes that sources run at a time; 0: 64.  Further calls wait in
+ * order of arrival, at most queue of them (0: 1,024) for one connection; beyond
+ * that they fail as "busy".
+ */
+AMAS_API void amas_loop_set_jobs(struct amas_loop *loop, size_t jobs,
+    size_t queue);
+
+/* ---- Requests: being called --------------------------------------------- */
+
+/*
+ * Handles a call: of a function of a service, or a request on a plain
+ * channel.
+ *
+ * req   borrowed.  A handler that returns without an answer has answered null,
+ *       unless it kept the request.
+ * self  what was registered with the function; on a plain channel opts->arg.
+ */
+typedef void amas_request_fn(struct amas_request *req, void *self);
+typedef void amas_gone_fn(void *arg);
+
+/*
+ * Takes the arguments apart by a format: "[positional]{keywords}", the keywords
+ * only if there may be some; on a plain channel the content, in any form.
+ * Returns 0, or AMAS_ETYPE when it has answered, with a TypeError that says
+ * where: then just return.
+ */
+AMAS_API AMAS_MUST_CHECK int amas_request_unpack(struct amas_request *req,
+    const char *fmt, ...);
+
+/*
+ * Gives the arguments as values, borrowed: the list of positional ones (on a
+ * plain channel: the content), the map of keywords.
+ */
+AMAS_API const struct amas_value *amas_request_args(
+    const struct amas_request *req);
+AMAS_API const struct amas_value *amas_request_kwargs(
+    const struct amas_request *req);
+
+/*
+ * Answers with a result, and thereby gives back a kept request.  What cannot be
+ * sent (spoiled, too big, not in the codec) becomes a failure.  The first
+ * answer counts; without a caller it is thrown away.  Source: Request.reply.
+ */
+AMAS_API void amas_request_reply(struct amas_request *req, const char *fmt,
+    ...);
+
+/*
+ * Answers with a failure, else as amas_request_reply().  For Python's sake the
+ * last line of the printf text reads "ValueError: ...".  Source: Request.fail.
+ */
+AMAS_API void amas_request_fail(struct amas_request *req, const char *fmt, ...)
+    AMAS_PRINTF(2, 3);
+
+/*
+ * Makes the request yours, and returns it, to answer after the handler is over.
+ * It stays valid, whatever the connection does, until you answer: you must.
+ */
+AMAS_API struct amas_request *amas_request_keep(struct amas_request *req);
+
+/*
+ * Calls fn once if the caller goes away before a kept request is answered, so
+ * that work can be dropped.  It must be answered even so.
+ */
+AMAS_API void amas_request_on_gone(struct amas_request *req, amas_gone_fn *fn,
+    void *arg);
+
+/*
+ * Tell, borrowed, the path asked for ("" on a plain channel); the connection
+ * (NULL: it has ended).
+ */
+AMAS_API const char *amas_request_path(const struct amas_request *req);
+AMAS_API struct amas_channel *amas_request_channel(
+    const struct amas_request *req);
+
+/* ---- Services ----------------------------------------------------------- */
+
+/* One entry of a table of functions; the table ends with { NULL, NULL }. */
+struct amas_function {
+	const char *name;	/* "add"; "math/add": in a sub-service; "*":
+				 * all that has no entry of its own */
+	amas_request_fn *fn;
+};
+
+/*
+ * Makes an empty service; frees the program's hold on it.  Connections, servers
+ * and mounts have holds of their own: free it once it is given to them.
+ * Source: aiomas.rpc.Service, ServiceDict, Router.
+ */
+AMAS_API AMAS_MUST_CHECK int amas_service_new(struct amas_service **out,
+    struct amas_error *err);
+AMAS_API void amas_service_free(struct amas_service *svc);
+
+/*
+ * Exposes the functions of a table, to open connections at once.  The table is
+ * referenced; so is self, handed to the functions, while they can be called.
+ * Returns 0, AMAS_EEXIST or AMAS_EINVAL (bad name; "amas" at the root).
+ */
+AMAS_API AMAS_MUST_CHECK int amas_service_add(struct amas_service *svc,
+    const struct amas_function *table, void *self, struct amas_error *err);
+
+/*
+ * Mounts a service under a name of another.  Returns as amas_service_add(), and
+ * AMAS_EINVAL for a ring.  Source: Router.add, Router.set_sub_router.
+ */
+AMAS_API AMAS_MUST_CHECK int amas_service_mount(struct amas_service *svc,
+    const char *name, struct amas_service *sub, struct amas_error *err);
+
+/* Settings of sources; all zero is the default, and so is NULL in its place. */
+struct amas_source_opts {
+	double timeout_s;	/* of each call; 0: none */
+	size_t max_result;	/* bytes of a program's output; 0: 64 MiB */
+	int allow_writable;	/* also folders that others can write */
+};
+
+/*
+ * Fills a service from a source as on the command line, "[NAME=]SOURCE": a
+ * folder ("./services"), a program ("./add"), a command ("up=exec:tr a-z A-Z").
+ * Its processes run on loop, in the places of amas_loop_set_jobs().
+ *
+ * Returns 0, AMAS_EINVAL (grammar, bad name), AMAS_EEXIST, AMAS_ENOENT (no such
+ * file) or AMAS_ESYS (not readable; others can write it).  See amas-serve(1).
+ */
+AMAS_API AMAS_MUST_CHECK int amas_service_load(struct amas_service *svc,
+    struct amas_loop *loop, const char *source,
+    const struct amas_source_opts *opts, struct amas_error *err);
+
+/* Removes a function, mount or source, if it is there; open calls go on. */
+AMAS_API void amas_service_remove(struct amas_service *svc, const char *name);
+
+/* ---- Channels and servers ----------------------------------------------- */
+
+/*
+ * Runs when a connection is usable (connected, TLS agreed), before its first
+ * request.  May close ch, and so refuse it.
+ */
+typedef void amas_open_fn(struct amas_channel *ch, void *arg);
+
+/*
+ * Runs when a connection has ended, whoever did it, after its calls have:
+ * once for each amas_channel_open() and for each accepted one that on_open saw.
+ *
+ * why  AMAS_ECLOSED: the peer, in order; AMAS_ECANCELED: you; else the cause.
+ */
+typedef void amas_close_fn(struct amas_channel *ch,
+    const struct amas_error *why, void *arg);
+
+/*
+ * Settings of channels and servers; copied, with all strings.  All zero is the default, and so is NULL in its place.
+ */
+struct amas_opts {
+	/* The wire. */
+	const struct amas_codec *codec;	/* NULL: JSON; referenced */
+	const char *types;	/* extra types in the order of their ids, which
+				 * both ends share: "point,matrix" */
+	int lines;		/* message lines instead of frames */
+	double connect_timeout_s;	/* keep trying; 0: one attempt,
+				 * INFINITY: for ever */
+	size_t max_message;	/* 0: 64 MiB */
+	size_t max_requests;	/* open at a time, per connection; 0: 65,536 */
+	size_t max_connections;	/* of a server; 0: no bound */
+	size_t max_per_peer;	/* of them from one address; 0: no bound */
+	unsigned socket_mode;	/* of a unix socket; 0: 0600 */
+	/* What the peer may ask for: one of the two, or nothing. */
+	struct amas_service *service;	/* RPC; held */
+	amas_request_fn *on_request;	/* plain channel: any content */
+	/* What happens. */
+	amas_open_fn *on_open;
+	amas_close_fn *on_close;
+	void *arg;		/* of these callbacks */
+};
+
+/*
+ * Opens a connection.  Returns before it stands: what is sent waits for it, and
+ * a refusal is the outcome of that.
+ *
+ * addr  "tcp://host:port", "ipc:///path", their short forms "host:port",
+ *       "/path".  A path behind tcp ("tcp://host:port/math") or behind a
+ *       bracketed one ("ipc://[/path]/math") is the object that
+ *       amas_channel_remote() stands for.
+ *
+ * Returns 0 or AMAS_EINVAL (address, options).  Yours until
+ * you close it, also when the connection has ended.
+ * Source: open_connection of aiomas.channel and aiomas.rpc.
+ */
+AMAS_API AMAS_MUST_CHECK int amas_channel_open(struct amas_channel **out,
+    struct amas_loop *loop, const char *addr, const struct amas_opts *opts,
+    struct amas_error *err);
+
+/*
+ * Closes a connection, also one that a server accepted: its calls end, on_close
+ * runs, both inside.  Answers that were given are still written afterwards.
+ */
+AMAS_API void amas_channel_close(struct amas_channel *ch);
+
+/* Gives the object at the other end, its root service.  Borrowed from ch. */
+AMAS_API struct amas_proxy *amas_channel_remote(struct amas_channel *ch);
+
+/*
+ * Tells who is there, borrowed from ch: the peer's address.  Source: Channel.get_extra_info.
+ */
+AMAS_API const char *amas_channel_peer(const struct amas_channel *ch);
+
+/* A pointer of the program's own, NULL at first; the library ignores it. */
+AMAS_API void amas_channel_set_arg(struct amas_channel *ch, void *arg);
+AMAS_API void *amas_channel_arg(const struct amas_channel *ch);
+
+/*
+ * Listens.  It owns the channels that it accepts, each until on_close is over.
+ *
+ * addr  as above; port 0 takes a free one, ":port" is loopback, "*:port" every
+ *       interface.  A dead unix socket is replaced, a live one is not.
+ *
+ * Returns 0, AMAS_EINVAL, AMAS_ECONNECT or AMAS_EEXIST (in use).
+ * Source: start_server of aiomas.channel and aiomas.rpc.
+ */
+AMAS_API AMAS_MUST_CHECK int amas_server_open(struct amas_server **out,
+    struct amas_loop *loop, const char *addr, const struct amas_opts *opts,
+    struct amas_error *err);
+
+/* Stops listening and closes its connections.  In order: amas_loop_drain(). */
+AMAS_API void amas_server_close(struct amas_server *srv);
+
+/* Gives the address bound, with the real port.  Borrowed from srv. */
+AMAS_API const char *amas_server_addr(const struct amas_server *srv);
+
+/* ---- Calls: calling ----------------------------------------------------- */
+
+enum amas_kind {
+	AMAS_RESULT,		/* value is the result */
+	AMAS_FAILURE,		/* the peer's function failed: text, origin */
+	AMAS_ERROR		/* no answer: code, text */
+};
+
+/* How a call ended.  Made by the library alone; fields may be added. */
+struct amas_reply {
+	enum amas_kind kind;
+	int code;		/* AMAS_OK, AMAS_EREMOTE, or why there's none */
+	const struct amas_value *value;	/* result, failure; or NULL */
+	const char *text;	/* traceback or cause; "" for a result */
+	const char *origin;	/* peer's address */
+};
+
+/* Reports how a call ended; rep, and all in it, is borrowed. */
+typedef void amas_reply_fn(const struct amas_reply *rep, void *arg);
+
+/*
+ * Calls a function of a remote object.
+ *
+ * function   name, or path below the object; NULL: call nothing, report when it
+ *            is connected.
+ * timeout_s  deadline, connecting included; 0: none.
+ * fn         reports how it ended; NULL: nobody cares.
+ * fmt        "[positional]{keywords}", each may be missing; NULL: neither.  A
+ *            list v and a map v may stand in their place.
+ *
+ * Returns 0, AMAS_EINVAL or AMAS_ENOMEM; then fn does not run.
+ * Wire: amas-wire(5), "Calls".  Source: aiomas.rpc.Proxy.
+ */
+AMAS_API int amas_proxy_call(struct amas_proxy *p, const char *function,
+    double timeout_s, amas_reply_fn *fn, void *arg, const char *fmt, ...);
+
+/*
+ * Sends a request of any content on a plain channel; else as amas_proxy_call().
+ * Source: aiomas.channel.Channel.send.
+ */
+AMAS_API int amas_channel_send(struct amas_channel *ch, double timeout_s,
+    amas_reply_fn *fn, void *arg, const char *fmt, ...);
+
+/*
+ * Calls a function and waits, on a loop of its own, for programs without one.
+ *
+ * out  gets the result; NULL: not wanted.
+ *
+ * The rest is as in amas_channel_open() and amas_proxy_call().  Returns 0 or
+ * what they give: AMAS_EREMOTE (err has the failure's last line), ETIMEDOUT,
+ * ECONNECT, ECLOSED, EPROTO, ETYPE, ETOOBIG, EINVAL.
+ */
+AMAS_API AMAS_MUST_CHECK int amas_call_once(struct amas_value **out,
+    const char *addr, const struct amas_opts *opts, const char *function,
+    double timeout_s, struct amas_error *err, const char *fmt, ...);
+
+/*
+ * Makes a borrowed proxy yours: a handle of its own, NULL if memory is short.
+ * It does not hold the connection; after its end calls are AMAS_ECLOSED.  To
+ * free it ends the calls made through it, no others: that is how to cancel.
+ */
+AMAS_API struct amas_proxy *amas_proxy_keep(struct amas_proxy *p);
+AMAS_API void amas_proxy_free(struct amas_proxy *p);
+
+/* Writes the object's URL.  buf holds AMAS_URL_SIZE bytes.  Returns buf. */
+AMAS_API const char *amas_proxy_url(const struct amas_proxy *p, char *buf,
+    size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

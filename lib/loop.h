@@ -1,0 +1,152 @@
+/*
+ * What all objects of one event loop share, and the only door to libev:
+ * watchers, timers, things to run once the current callback is over, buffers,
+ * memory accounts, the log.
+ */
+#ifndef AMAS__LOOP_H
+#define AMAS__LOOP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "amas.h"
+#include "list.h"
+#include "log.h"
+#include "value.h"
+
+const struct amas__log *amas__loop_log(const struct amas_loop *l);
+struct amas__pool *amas__loop_pool(struct amas_loop *l);
+
+/* Seconds of a monotonic clock, as of the current turn of the loop. */
+double amas__loop_now(const struct amas_loop *l);
+
+/*
+ * A buffer to read into, one for all, good until the callback returns; *size
+ * bytes and one spare.
+ */
+char *amas__loop_scratch(struct amas_loop *l, size_t *size);
+
+/* ---- Descriptors ---- */
+
+#define AMAS__READ 1
+#define AMAS__WRITE 2
+
+struct amas__io;
+typedef void amas__io_fn(struct amas__io *io, int events);
+
+/*
+ * Watches a descriptor.  Lies in its owner; stop it before closing the
+ * descriptor and before its memory goes.
+ */
+struct amas__io {
+	amas__io_fn *fn;
+	struct amas_loop *loop;
+	int fd;
+	int events;		/* what is watched now */
+	union {
+		void *align;
+		char space[56];
+	} ev;
+};
+
+void amas__io_init(struct amas__io *io, struct amas_loop *l, int fd,
+    amas__io_fn *fn);
+void amas__io_set(struct amas__io *io, int events);	/* 0: stops */
+
+/* ---- Timers ---- */
+
+struct amas__timer;
+typedef void amas__timer_fn(struct amas__timer *t);
+
+/* Runs fn once, after_s seconds after start; started again it starts anew. */
+struct amas__timer {
+	amas__timer_fn *fn;
+	struct amas_loop *loop;
+	union {
+		double align;
+		char space[56];
+	} ev;
+};
+
+void amas__timer_init(struct amas__timer *t, struct amas_loop *l,
+    amas__timer_fn *fn);
+void amas__timer_start(struct amas__timer *t, double after_s);
+void amas__timer_stop(struct amas__timer *t);
+bool amas__timer_active(const struct amas__timer *t);
+
+/* ---- Tasks ---- */
+
+struct amas__task;
+typedef void amas__task_fn(struct amas__task *t);
+
+/*
+ * Runs fn once at the end of the current turn of the loop, before it sleeps;
+ * in order of scheduling.  Scheduling twice is once.
+ */
+struct amas__task {
+	struct amas__link link;
+	amas__task_fn *fn;
+};
+
+void amas__task_init(struct amas__task *t, amas__task_fn *fn);
+void amas__task_run(struct amas_loop *l, struct amas__task *t);
+void amas__task_cancel(struct amas_loop *l, struct amas__task *t);
+
+/* ---- What is open ---- */
+
+struct amas__open;
+
+/*
+ * close  ends the object at once: the loop goes.
+ * drain  ends it in order: nothing new is taken.  It calls back by
+ *        amas__open_remove() when it is done, at the latest in close.
+ */
+struct amas__open_ops {
+	void (*close)(struct amas__open *o);
+	void (*drain)(struct amas__open *o);	/* NULL: does not matter */
+};
+
+/* An object that lives on the loop. */
+struct amas__open {
+	struct amas__link link;
+	struct amas_loop *loop;
+	const struct amas__open_ops *ops;
+};
+
+void amas__open_add(struct amas_loop *l, struct amas__open *o,
+    const struct amas__open_ops *ops);
+void amas__open_remove(struct amas__open *o);
+
+/* Whether amas_loop_drain() was called. */
+bool amas__loop_draining(const struct amas_loop *l);
+
+/* ---- Memory ---- */
+
+struct amas__account;
+typedef void amas__account_fn(struct amas__account *a);
+
+/*
+ * What a connection holds in unfinished messages and queues.  If the sum of all
+ * goes over the bound of the loop, over() of the largest runs as a task: it
+ * closes that.
+ */
+struct amas__account {
+	struct amas__link link;
+	struct amas_loop *loop;
+	size_t bytes;
+	amas__account_fn *over;
+};
+
+void amas__account_init(struct amas__account *a, struct amas_loop *l,
+    amas__account_fn *over);
+void amas__account_set(struct amas__account *a, size_t bytes);
+void amas__account_fini(struct amas__account *a);
+
+/* ---- Places of processes (jobs.h) ---- */
+
+struct amas__jobs *amas__loop_jobs(struct amas_loop *l);
+
+/* Children that the loop watches (proc.c keeps its table here). */
+struct amas__procs **amas__loop_procs(struct amas_loop *l);
+
+#endif

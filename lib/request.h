@@ -1,0 +1,48 @@
+/*
+ * A call by the peer, from its decoding to its one answer.
+ */
+#ifndef AMAS__REQUEST_H
+#define AMAS__REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "amas.h"
+#include "list.h"
+#include "loop.h"
+#include "value.h"
+
+/* Answer with a value as it is, which is borrowed; with any text. */
+void amas__request_reply_value(struct amas_request *req,
+    const struct amas_value *v);
+void amas__request_fail_text(struct amas_request *req, const char *text,
+    size_t len);
+
+/*
+ * The failures of looking up a name, aiomas's texts:
+ * 'LookupError: Name "NAME" not found in "WALKED"'.  Where the path is long,
+ * its first 200 bytes stand for it.
+ */
+void amas__request_not_found(struct amas_request *req, const char *name,
+    size_t name_len, const char *walked, size_t walked_len);
+
+/* 'LookupError: "WHAT" is not exposed' */
+void amas__request_not_exposed(struct amas_request *req, const char *what);
+
+/* Tell: the loop; the address of the caller, "" if it is gone. */
+struct amas_loop *amas__request_loop(const struct amas_request *req);
+const char *amas__request_peer(const struct amas_request *req);
+
+/* The length of the path, which may hold NULs. */
+size_t amas__request_path_len(const struct amas_request *req);
+
+/*
+ * How many calls of this request's connection wait for a place: a counter for
+ * jobs.h, good until the request is answered.
+ */
+size_t *amas__request_waiting(struct amas_request *req);
+
+/* Whether it was answered already. */
+bool amas__request_answered(const struct amas_request *req);
+
+#endif

@@ -177,8 +177,6 @@ set(struct amas__map *m, uint64_t id, const char *key, size_t len, void *v)
 		s->v = v;
 		return 0;
 	}
-	if (m->cap == 0)
-		amas__hash_seed(m->seed);
 	if (m->used >= m->cap - m->cap / 4 && grow(m) != 0)
 		return AMAS_ENOMEM;
 	if (key != NULL && (new.key = amas__strndup(key, len)) == NULL)
@@ -216,6 +214,8 @@ text_id(const struct amas__map *m, const char *key, size_t len)
 int
 amas__map_set(struct amas__map *m, const char *key, size_t len, void *v)
 {
+	if (m->cap == 0)
+		amas__hash_seed(m->seed);
 	return set(m, text_id(m, key, len), key, len, v);
 }
 
@@ -237,6 +237,8 @@ amas__map_take(struct amas__map *m, const char *key, size_t len)
 int
 amas__map_set_id(struct amas__map *m, uint64_t id, void *v)
 {
+	if (m->cap == 0)
+		amas__hash_seed(m->seed);
 	return set(m, id, NULL, 0, v);
 }
 

@@ -127,14 +127,22 @@ amas__buf_put16(struct amas__buf *b, uint16_t n)
 	return amas__buf_put(b, p, sizeof p);
 }
 
+void
+amas__set32(void *p, uint32_t n)
+{
+	unsigned char *u = p;
+	int i;
+
+	for (i = 0; i < 4; i++)
+		u[i] = (unsigned char)(n >> (24 - 8 * i));
+}
+
 int
 amas__buf_put32(struct amas__buf *b, uint32_t n)
 {
 	unsigned char p[4];
-	int i;
 
-	for (i = 0; i < 4; i++)
-		p[i] = (unsigned char)(n >> (24 - 8 * i));
+	amas__set32(p, n);
 	return amas__buf_put(b, p, sizeof p);
 }
 

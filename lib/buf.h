@@ -55,10 +55,11 @@ void amas__buf_truncate(struct amas__buf *b, size_t len);
  */
 char *amas__buf_take(struct amas__buf *b, size_t *len);
 
-/* Read big-endian numbers from bytes. */
+/* Read big-endian numbers from bytes; write one. */
 uint16_t amas__get16(const void *p);
 uint32_t amas__get32(const void *p);
 uint64_t amas__get64(const void *p);
+void amas__set32(void *p, uint32_t n);
 
 /*
  * Adds text from a stranger, at most max bytes of it, with control characters,

@@ -205,6 +205,13 @@ take(struct amas__map *m, struct amas__map_slot *s)
 	return v;
 }
 
+/* A key of no bytes may come as NULL, which set() and find() read otherwise. */
+static const char *
+text_key(const char *key)
+{
+	return key != NULL ? key : "";
+}
+
 static uint64_t
 text_id(const struct amas__map *m, const char *key, size_t len)
 {
@@ -216,14 +223,14 @@ amas__map_set(struct amas__map *m, const char *key, size_t len, void *v)
 {
 	if (m->cap == 0)
 		amas__hash_seed(m->seed);
-	return set(m, text_id(m, key, len), key, len, v);
+	return set(m, text_id(m, key, len), text_key(key), len, v);
 }
 
 void *
 amas__map_get(const struct amas__map *m, const char *key, size_t len)
 {
-	const struct amas__map_slot *s = find(m, text_id(m, key, len), key,
-	    len);
+	const struct amas__map_slot *s = find(m, text_id(m, key, len),
+	    text_key(key), len);
 
 	return s != NULL ? s->v : NULL;
 }
@@ -231,7 +238,7 @@ amas__map_get(const struct amas__map *m, const char *key, size_t len)
 void *
 amas__map_take(struct amas__map *m, const char *key, size_t len)
 {
-	return take(m, find(m, text_id(m, key, len), key, len));
+	return take(m, find(m, text_id(m, key, len), text_key(key), len));
 }
 
 int

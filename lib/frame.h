@@ -20,7 +20,8 @@ struct amas__frame_reader {
 	size_t max;		/* largest payload */
 	unsigned char head[AMAS__FRAME_HEADER];
 	size_t head_len;	/* bytes of the header that came */
-	size_t want;		/* length of the payload under way */
+	size_t want;		/* length of the payload under way; 0: none */
+	int failed;		/* code of the error that it gives for ever */
 	struct amas__buf body;	/* what came of it */
 };
 
@@ -49,7 +50,7 @@ struct amas__frame {
  * named), AMAS_ETOOBIG ("message of N bytes, limit M"; at the header, before
  * anything is allocated) or AMAS_ENOMEM.  After an error the reader gives the
  * same error for ever.  Lines: an empty line is skipped, CR LF ends a line too,
- * and a line over the limit is AMAS_ETOOBIG.
+ * and a line over the limit is AMAS_ETOOBIG ("line of more than M bytes").
  * What is unfinished is kept by copy; it grows with what came, never with what
  * was promised.
  */
@@ -78,9 +79,11 @@ size_t amas__frame_pending(const struct amas__frame_reader *r);
 
 /*
  * Write a payload by its encoder: begin leaves room in b for what comes before
- * it, end fills that in.  *mark is between them yours to keep.  end returns 0
- * or AMAS_ETOOBIG ("message of N bytes, limit M"), and takes back what was
- * written; so does cancel.
+ * it, end fills that in.  *mark is between them yours to keep; what stands
+ * before it must stay.  begin returns as amas__buf_put() does.  end returns 0,
+ * or takes back what was written and returns AMAS_ETOOBIG ("message of N bytes,
+ * limit M"), AMAS_EINVAL ("empty message") or, where the newline finds no room,
+ * AMAS_ENOMEM.  cancel takes it back too.
  */
 int amas__frame_begin(struct amas__buf *b, bool lines, size_t *mark);
 int amas__frame_end(struct amas__buf *b, bool lines, size_t mark, size_t max,

@@ -30,7 +30,9 @@ int amas__msg_parse(struct amas__msg *m, const struct amas_value *v,
 /*
  * Writes one framed message with its codec (frame.h), to the end of out->buf.
  * On failure nothing is written: AMAS_ETYPE (the codec or target cannot have
- * it), AMAS_ETOOBIG ("N bytes, limit M"), AMAS_ENOMEM.
+ * it), AMAS_ETOOBIG ("N bytes, limit M"; far beyond it "far more bytes than the
+ * limit of M"), AMAS_EINVAL (a codec of the program's wrote nothing) or
+ * AMAS_ENOMEM.  The maximum of out->buf holds too.
  * id NULL: number is the id.
  */
 int amas__msg_write(struct amas_out *out, const struct amas_codec *codec,

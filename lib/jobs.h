@@ -1,0 +1,62 @@
+/*
+ * Places of processes: how much runs at once (-j), and the queue of what waits
+ * for a place, in order of arrival.
+ */
+#ifndef AMAS__JOBS_H
+#define AMAS__JOBS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "amas.h"
+#include "list.h"
+
+#define AMAS__JOBS_MAX 64	/* places, by default */
+#define AMAS__JOBS_QUEUE 1024	/* waiting for one connection, by default */
+
+struct amas__jobs;
+struct amas__jobs *amas__jobs_new(void);	/* NULL if memory is short */
+void amas__jobs_free(struct amas__jobs *jobs);
+
+enum amas__job_state {
+	AMAS__JOB_IDLE,		/* asks for nothing */
+	AMAS__JOB_WAITS,	/* in the queue */
+	AMAS__JOB_RUNS		/* has a place */
+};
+
+struct amas__job;
+typedef void amas__job_fn(struct amas__job *job);
+
+/* Something that needs a place to run.  Lies in its owner. */
+struct amas__job {
+	struct amas__link link;		/* in the queue while it waits */
+	struct amas_loop *loop;
+	amas__job_fn *start;
+	enum amas__job_state state;
+	size_t *waiting;		/* its connection's counter */
+};
+
+void amas__job_init(struct amas__job *job, struct amas_loop *l,
+    amas__job_fn *start);
+
+/*
+ * Asks for a place: start runs once from the loop, never inside, when there is
+ * one.  waiting counts what waits for the same connection; it is referenced
+ * until start runs or the job is done.
+ *
+ * Returns 0 or AMAS_ETOOBIG: "busy: 64 running, 1024 waiting (-j, --queue)".
+ */
+int amas__job_ask(struct amas__job *job, size_t *waiting,
+    struct amas_error *err);
+
+/*
+ * Gives back the place, or leaves the queue; harmless on one that asks for
+ * nothing.  The job may ask again.
+ */
+void amas__job_done(struct amas__job *job);
+
+/* How many have a place; how many wait, of all connections. */
+size_t amas__jobs_running(const struct amas__jobs *jobs);
+size_t amas__jobs_waiting(const struct amas__jobs *jobs);
+
+#endif

@@ -1,0 +1,177 @@
+/* Places and their queue. */
+#include <string.h>
+
+#include "jobs.h"
+#include "loop.h"
+#include "tap.h"
+
+#define N 20
+
+static struct amas_loop *loop;
+
+struct work {
+	struct amas__job job;
+	int at;			/* when it started, from 1; 0: not yet */
+	bool at_once;		/* is done in its start */
+};
+
+static struct work work[N];
+static size_t waiting[2];
+static int started;
+
+static void
+on_start(struct amas__job *job)
+{
+	struct work *w = AMAS__OF(job, struct work, job);
+
+	w->at = ++started;
+	if (w->at_once)
+		amas__job_done(job);
+}
+
+static void
+setup(size_t max, size_t queue)
+{
+	int i;
+
+	amas_loop_set_jobs(loop, max, queue);
+	memset(work, 0, sizeof work);
+	memset(waiting, 0, sizeof waiting);
+	started = 0;
+	for (i = 0; i < N; i++)
+		amas__job_init(&work[i].job, loop, on_start);
+}
+
+static int
+ask(int i, int connection, struct amas_error *err)
+{
+	return amas__job_ask(&work[i].job, &waiting[connection], err);
+}
+
+static void
+turn(void)
+{
+	int i;
+
+	for (i = 0; i < 5; i++)
+		(void)amas_loop_run(loop, 0);
+}
+
+static void
+done_all(void)
+{
+	int i;
+
+	for (i = 0; i < N; i++)
+		amas__job_done(&work[i].job);
+	tap_int((long long)amas__jobs_running(amas__loop_jobs(loop)), 0,
+	    "all places are back");
+	tap_int((long long)amas__jobs_waiting(amas__loop_jobs(loop)), 0,
+	    "nobody waits");
+	tap_ok(waiting[0] == 0 && waiting[1] == 0, "counters are 0");
+}
+
+static void
+test_order(void)
+{
+	int i;
+
+	setup(2, 100);
+	for (i = 0; i < 5; i++)
+		tap_int(ask(i, i & 1, NULL), 0, "ask %d", i);
+	tap_int(started, 0, "no start inside");
+	turn();
+	tap_int(started, 2, "as many start as there are places");
+	tap_ok(work[0].at == 1 && work[1].at == 2, "the first two");
+	tap_int((long long)waiting[0], 2, "waiting of one connection");
+	tap_int((long long)waiting[1], 1, "waiting of the other");
+	amas__job_done(&work[1].job);
+	amas__job_done(&work[1].job);
+	turn();
+	tap_int(started, 3, "a place given back twice is one place");
+	tap_int(work[2].at, 3, "for the next in order");
+	amas__job_done(&work[3].job);
+	amas__job_done(&work[0].job);
+	turn();
+	tap_int(work[3].at, 0, "one that left the queue does not start");
+	tap_int(work[4].at, 4, "the one behind it does");
+	done_all();
+}
+
+static void
+test_bound(void)
+{
+	struct amas_error err;
+	int i;
+
+	setup(2, 3);
+	for (i = 0; i < 4; i++)
+		tap_int(ask(i, 0, NULL), 0, "before the turn: %d", i);
+	turn();
+	tap_int(ask(4, 0, NULL), 0, "max waiting");
+	tap_int(ask(5, 0, &err), AMAS_ETOOBIG, "max + 1");
+	tap_str(err.text, "busy: 2 running, 3 waiting (-j, --queue)", "text");
+	tap_int(ask(6, 1, NULL), 0, "another connection has its own bound");
+	done_all();
+
+	setup(2, 3);
+	for (i = 0; i < 5; i++)
+		tap_int(ask(i, 0, NULL), 0, "all in one turn: %d", i);
+	tap_int(ask(5, 0, &err), AMAS_ETOOBIG, "one more");
+	tap_str(err.text, "busy: 2 running, 3 waiting (-j, --queue)", "text");
+	done_all();
+}
+
+static void
+test_at_once(void)
+{
+	int i;
+
+	setup(1, 0);
+	for (i = 0; i < N; i++) {
+		work[i].at_once = true;
+		(void)ask(i, 0, NULL);
+	}
+	(void)amas_loop_run(loop, 1);
+	tap_int(started, N, "places that are given back in the start");
+	for (i = 0; i < N && work[i].at == i + 1; i++)
+		;
+	tap_int(i, N, "in order");
+	done_all();
+}
+
+static void
+test_change(void)
+{
+	int i;
+
+	setup(4, 0);
+	for (i = 0; i < 8; i++)
+		(void)ask(i, 0, NULL);
+	turn();
+	tap_int(started, 4, "four places");
+	amas_loop_set_jobs(loop, 2, 0);
+	amas__job_done(&work[0].job);
+	turn();
+	tap_int(started, 4, "fewer places: none starts");
+	amas_loop_set_jobs(loop, 6, 0);
+	turn();
+	tap_int(started, 7, "more places: they do");
+	done_all();
+}
+
+int
+main(void)
+{
+	if (amas_loop_new(&loop, NULL, NULL) != 0)
+		return 1;
+	test_order();
+	test_bound();
+	test_at_once();
+	test_change();
+	setup(1, 0);
+	(void)ask(0, 0, NULL);
+	(void)ask(1, 0, NULL);
+	amas_loop_free(loop);
+	return tap_done();
+}

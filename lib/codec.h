@@ -34,6 +34,9 @@ int amas__types_init(struct amas__types *t, const char *names, bool proxies,
     struct amas_error *err);
 void amas__types_fini(struct amas__types *t);
 
+/* Whether the name of a type may be so. */
+bool amas__types_is_name(const char *name, size_t len);
+
 /* The id of a name, -1 if there is none. */
 int amas__types_id(const struct amas__types *t, const char *name, size_t len);
 
@@ -59,6 +62,17 @@ struct amas_out {
 	    struct amas_error *err);
 	void *path_arg;
 };
+
+/*
+ * For encoders.  error: sets err for what amas__buf_put() returned, and returns
+ * it.  path: finds the path of a proxy of ours, into path, which it sets up and
+ * which is to be given back on success; AMAS_ETYPE for a proxy of the peer's,
+ * or if none can be sent here.
+ */
+int amas__out_error(const struct amas_out *out, int rc,
+    struct amas_error *err);
+int amas__out_path(const struct amas_out *out, const struct amas_value *proxy,
+    struct amas__buf *path, struct amas_error *err);
 
 struct amas__codec_ops {
 	/*
@@ -107,10 +121,19 @@ const char *amas__codec_guess(const char *data, size_t len);
  * Turns maps with the one key "__type__" in v into typed values and proxies, by
  * the ids of types, or (lines) by names, where "bytes" and "map" become what
  * they stand for.  Gives v itself if nothing changes, else a changed copy in a.
- * Returns 0, AMAS_ETYPE ("unknown type id 99", err says which) or AMAS_ENOMEM.
+ * types NULL: no id is known, but (lines) any name is.
+ * Returns 0, AMAS_ETYPE ("unknown type id 99", err says which), AMAS_ETOOBIG
+ * (only for what no codec of ours decoded: nested too deep) or AMAS_ENOMEM.
  */
 int amas__types_lift(struct amas__area *a, const struct amas_value **v,
     const struct amas__types *types, bool lines, struct amas_error *err);
+
+/*
+ * The reverse, for codecs of the program: typed values and proxies become plain
+ * maps by the ids of out->types.  Returns what an encoder would.
+ */
+int amas__types_lower(struct amas__area *a, const struct amas_value **v,
+    const struct amas_out *out, struct amas_error *err);
 
 /* The codecs of the library. */
 extern const struct amas_codec amas__codec_json;

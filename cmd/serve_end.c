@@ -1,0 +1,201 @@
+/*
+ * When a server program ends: on SIGTERM or SIGINT in order, with status 0; on
+ * the second one at once, with 128 and its number; when the command of --run
+ * has ended in order, with its status.
+ *
+ * The watchers of signals keep nobody waiting: the loop ends when nothing is
+ * left that serves or runs.
+ */
+#include "serve.h"
+
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd.h"
+
+static const int signals[SERVE_SIGNALS] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
+
+/* Ends in order.  The command has SIGINT from its terminal, as we have. */
+static void
+drain(struct serve *s, int sig)
+{
+	s->draining = true;
+	amas_loop_drain(s->loop, SERVE_GRACE_S);
+	if (s->run == NULL)
+		return;
+	if (sig == SIGTERM && amas__proc_pid(s->run) > 0)
+		(void)kill(amas__proc_pid(s->run), SIGTERM);
+	ev_timer_start(s->ev, &s->grace);
+}
+
+static void
+on_signal(struct ev_loop *ev, ev_signal *w, int revents)
+{
+	struct serve *s = w->data;
+
+	(void)revents;
+	if (w->signum != SIGTERM && w->signum != SIGINT)
+		return; /* the others have no meaning: do not die of them */
+	if (s->draining) {
+		s->at_once = true;
+		s->status = 128 + w->signum;
+		ev_break(ev, EVBREAK_ALL);
+	} else {
+		s->status = CMD_OK;
+		drain(s, w->signum);
+	}
+}
+
+/* The command did not end with the rest. */
+static void
+on_grace(struct ev_loop *ev, ev_timer *w, int revents)
+{
+	struct serve *s = w->data;
+
+	(void)ev;
+	(void)revents;
+	if (s->run != NULL)
+		amas__proc_stop(s->run);
+}
+
+/* ---- The command of --run ----------------------------------------------- */
+
+static int
+run_status(const struct amas__exit *how)
+{
+	if (how->code != 0)
+		return cmd_error(how->err.sys == ENOENT ? CMD_NOTFOUND
+							: CMD_NOEXEC,
+		    "--run", "%s", how->err.text);
+	return how->sig != 0 ? 128 + how->sig : how->status;
+}
+
+static void
+on_run_exit(struct amas__proc *p, const struct amas__exit *how)
+{
+	struct serve *s = amas__proc_arg(p);
+
+	ev_timer_stop(s->ev, &s->grace);
+	amas__proc_free(p);
+	s->run = NULL;
+	if (s->draining)
+		return;
+	s->draining = true;
+	s->status = run_status(how);
+	amas_loop_drain(s->loop, SERVE_GRACE_S);
+}
+
+static void
+on_run_output(struct amas__proc *p, int which, const char *data, size_t len)
+{
+	(void)p; /* it has our streams */
+	(void)which;
+	(void)data;
+	(void)len;
+}
+
+static const struct amas__proc_ops run_ops = { on_run_output, NULL,
+	on_run_exit };
+
+int
+serve_run(struct serve *s, const char *command, const char *addr)
+{
+	char *argv[] = { (char[]){ "sh" }, (char[]){ "-c" }, NULL, NULL };
+	struct amas__proc_opts opts = { .file = "/bin/sh", .argv = argv,
+		.dir = -1, .flags = AMAS__PROC_INHERIT, .ops = &run_ops,
+		.arg = s };
+	struct amas_error err;
+	int rc;
+
+	if ((argv[2] = strdup(command)) == NULL ||
+	    setenv("AMAS_ADDR", addr, 1) != 0) {
+		free(argv[2]);
+		return cmd_nomem();
+	}
+	rc = amas__proc_start(&s->run, s->loop, &opts, &err);
+	(void)unsetenv("AMAS_ADDR"); /* it is for the command alone */
+	free(argv[2]);
+	return rc != 0 ? cmd_fail("--run", &err) : CMD_OK;
+}
+
+/* ---- Begin and end ------------------------------------------------------ */
+
+static void
+watch_signals(struct serve *s)
+{
+	size_t i;
+
+	/* Programs that do not read their input must not end us. */
+	(void)signal(SIGPIPE, SIG_IGN);
+	for (i = 0; i < SERVE_SIGNALS; i++) {
+		ev_signal_init(&s->signals[i], on_signal, signals[i]);
+		s->signals[i].data = s;
+		ev_signal_start(s->ev, &s->signals[i]);
+		ev_unref(s->ev);
+	}
+}
+
+/* The highest level that is wanted, so that no line is made for nobody. */
+static int
+log_level(void)
+{
+	int level = AMAS_LOG_DEBUG;
+
+	while (level > AMAS_LOG_ERROR && !cmd_verbose(level))
+		level--;
+	return level;
+}
+
+int
+serve_init(struct serve *s)
+{
+	struct amas_error err;
+
+	memset(s, 0, sizeof *s);
+	if ((s->ev = ev_loop_new(EVFLAG_NOENV)) == NULL)
+		return cmd_error(CMD_SYS, NULL, "event loop: %s",
+		    strerror(errno));
+	watch_signals(s);
+	ev_timer_init(&s->grace, on_grace, SERVE_GRACE_S, 0.);
+	s->grace.data = s;
+	if (amas_loop_new(&s->loop, s->ev, &err) != 0)
+		return cmd_fail(NULL, &err);
+	amas_loop_set_log(s->loop, log_level(), cmd_log, NULL);
+	amas__procs_adopt(s->loop);
+	return CMD_OK;
+}
+
+int
+serve_loop(struct serve *s)
+{
+	(void)amas_loop_run(s->loop, INFINITY);
+	return s->status;
+}
+
+static void
+unwatch_signals(struct serve *s)
+{
+	size_t i;
+
+	for (i = 0; i < SERVE_SIGNALS; i++) {
+		ev_ref(s->ev);
+		ev_signal_stop(s->ev, &s->signals[i]);
+	}
+}
+
+void
+serve_fini(struct serve *s)
+{
+	if (s->ev == NULL)
+		return;
+	amas__proc_free(s->run);
+	if (s->at_once)
+		amas__procs_end(s->loop, 0);
+	amas_loop_free(s->loop);
+	ev_timer_stop(s->ev, &s->grace);
+	unwatch_signals(s);
+	ev_loop_destroy(s->ev);
+}

@@ -287,6 +287,12 @@ amas__area_sender(const struct amas__area *a)
 	return a->sender;
 }
 
+bool
+amas__area_shared(const struct amas__area *a)
+{
+	return a->refs > 1;
+}
+
 size_t
 amas__area_size(const struct amas__area *a)
 {

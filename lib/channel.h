@@ -1,6 +1,7 @@
 /*
  * A channel: one connection, either end of it; requests in flight both ways,
- * over any stream, codec and framing.  Private part; see amas.h.
+ * over any stream, codec and framing.  What a request means is the business of
+ * the layer above, which gives a table.
  */
 #ifndef AMAS__CHANNEL_H
 #define AMAS__CHANNEL_H
@@ -10,27 +11,62 @@
 
 #include "addr.h"
 #include "amas.h"
-#include "stream.h"
+#include "buf.h"
+#include "list.h"
+#include "loop.h"
+#include "value.h"
+
+/*
+ * What the layer above does.
+ *
+ * request  has it answered, or kept; the channel answers null for one that is
+ *          neither when this returns.
+ * path     the path of an object of ours on this connection, as struct
+ *          amas_out has it; NULL: none can be sent.
+ * proxy    makes an object for a path of the peer, which lives as long as the
+ *          area; NULL if memory is short.
+ * ended    the connection is over, after on_close.
+ * closed   the program has closed it: the last word before its memory goes.
+ */
+struct amas__channel_ops {
+	void (*request)(struct amas_channel *ch, struct amas_request *req,
+	    void *arg);
+	int (*path)(void *arg, struct amas__held *own, struct amas__buf *path,
+	    struct amas_error *err);
+	struct amas_proxy *(*proxy)(struct amas_channel *ch,
+	    struct amas__area *area, const char *path, size_t len);
+	void (*ended)(struct amas_channel *ch, void *arg);
+	void (*closed)(struct amas_channel *ch);
+};
+
+/* A channel that connects to addr.  Yours until amas_channel_close(). */
+int amas__channel_dial(struct amas_channel **out, struct amas_loop *l,
+    const struct amas__addr *addr, const struct amas_opts *opts,
+    const struct amas__channel_ops *ops, void *arg, struct amas_error *err);
+
+/*
+ * The channel of an accepted socket, which it takes, on failure too.  It
+ * belongs to whoever is called by ended.
+ */
+int amas__channel_accept(struct amas_channel **out, struct amas_loop *l,
+    int fd, const struct amas_opts *opts, const struct amas__channel_ops *ops,
+    void *arg, struct amas_error *err);
+
+/* Runs on_open and starts to read; on_open may close the channel. */
+void amas__channel_start(struct amas_channel *ch);
 
 /*
  * Sends a request with this content and reports how it ended; else as
- * amas_channel_send().  Returns 0, AMAS_EINVAL or AMAS_ENOMEM.
- * owner  NULL, or a link head of whoever may cancel its calls together.
+ * amas_channel_send().  Returns 0 or AMAS_ENOMEM.
+ * content  NULL: sends nothing, reports when it is connected.
+ * owner  NULL, or a list of whoever may cancel its calls together.
  */
 int amas__channel_request(struct amas_channel *ch, double timeout_s,
     amas_reply_fn *fn, void *arg, const struct amas_value *content,
     struct amas__link *owner);
 
 /* Ends all calls of an owner with AMAS_ECANCELED, inside. */
-void amas__channel_cancel(struct amas_channel *ch, struct amas__link *owner);
-
-/*
- * Makes the channel of a connection that a server accepted.  Takes the stream.
- */
-struct amas_server;
-int amas__channel_accept(struct amas_channel **out, struct amas_loop *l,
-    struct amas__stream *s, const struct amas_opts *opts,
-    struct amas_server *server, struct amas_error *err);
+void amas__channel_cancel(struct amas__link *owner);
 
 /*
  * What it is doing, for messages about deadlines: "resolving", "connecting",
@@ -38,12 +74,31 @@ int amas__channel_accept(struct amas_channel **out, struct amas_loop *l,
  */
 const char *amas__channel_phase(const struct amas_channel *ch);
 
+/* Whether it is over, and why: NULL while it is not. */
+const struct amas_error *amas__channel_ended(const struct amas_channel *ch);
+
 /* Calls that wait for their answer; requests of the peer that do. */
 size_t amas__channel_pending(const struct amas_channel *ch);
 size_t amas__channel_open_requests(const struct amas_channel *ch);
 
+/* Bytes of output that wait to be written. */
+size_t amas__channel_queued(const struct amas_channel *ch);
+
 struct amas_loop *amas__channel_loop(const struct amas_channel *ch);
-struct amas_service *amas__channel_service(const struct amas_channel *ch);
+
+/* The program's handler of a plain channel, NULL: none, and its argument. */
+amas_request_fn *amas__channel_on_request(const struct amas_channel *ch,
+    void **arg);
+
+/* A slot for the proxy that stands for the peer's root; rpc.c fills it. */
+struct amas_proxy **amas__channel_remote_slot(struct amas_channel *ch);
+
+/* Who counts as one peer for limits: a host, or a user. */
+const char *amas__channel_peer_host(const struct amas_channel *ch);
+
+/* Links that a server may use while it owns the channel. */
+struct amas__link *amas__channel_link(struct amas_channel *ch);
+struct amas_channel *amas__channel_of(struct amas__link *link);
 
 /* References hold the memory alone; the channel may have ended. */
 struct amas_channel *amas__channel_ref(struct amas_channel *ch);

@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "amas.h"
+#include "buf.h"
 #include "list.h"
 #include "log.h"
 #include "value.h"
@@ -25,6 +26,14 @@ double amas__loop_now(const struct amas_loop *l);
  * bytes and one spare.
  */
 char *amas__loop_scratch(struct amas_loop *l, size_t *size);
+
+/*
+ * The memory of an empty output queue goes back and forth here, so that idle
+ * connections hold none and busy ones do not allocate.  take: if the loop has
+ * some and b has none; give: b is empty afterwards.
+ */
+void amas__loop_take_spare(struct amas_loop *l, struct amas__buf *b);
+void amas__loop_give_spare(struct amas_loop *l, struct amas__buf *b);
 
 /* ---- Descriptors ---- */
 

@@ -29,7 +29,13 @@ void amas__request_not_found(struct amas_request *req, const char *name,
 /* 'LookupError: "WHAT" is not exposed' */
 void amas__request_not_exposed(struct amas_request *req, const char *what);
 
-/* Tell: the loop; the address of the caller, "" if it is gone. */
+/*
+ * Reads the content as a call of RPC.  Returns 0, or AMAS_EPROTO when it has
+ * been answered with a failure.
+ */
+int amas__request_parse_call(struct amas_request *req);
+
+/* Tell: the loop; the address of the caller. */
 struct amas_loop *amas__request_loop(const struct amas_request *req);
 const char *amas__request_peer(const struct amas_request *req);
 

@@ -51,6 +51,7 @@ struct amas_value {
 #define AMAS__V_SHARED 1	/* item belongs to others too: copy to change */
 #define AMAS__V_SPOILED 2	/* an add failed: fails when used */
 #define AMAS__V_OWN 4		/* PROXY of one of our services, u.own */
+#define AMAS__V_ROOM 8		/* item has room up to a power of two */
 
 /*
  * Something that a value can hold: a service that is sent as a proxy.  First
@@ -112,6 +113,9 @@ int amas__area_cleanup(struct amas__area *a, void (*fn)(void *), void *arg);
 /* The sender of its values, referenced; NULL: none. */
 void amas__area_set_sender(struct amas__area *a, struct amas__sender *s);
 struct amas__sender *amas__area_sender(const struct amas__area *a);
+
+/* Whether anyone else holds the area. */
+bool amas__area_shared(const struct amas__area *a);
 
 /* Bytes that the area holds, for accounts of memory. */
 size_t amas__area_size(const struct amas__area *a);

@@ -1,0 +1,285 @@
+/*
+ * Our requests on a channel, from sending to their one report.  A call is in
+ * the table of ids while it waits for its answer, or in a list: waiting for the
+ * connection alone, or settled and about to be reported.
+ */
+#include "channel_int.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "err.h"
+#include "mem.h"
+
+#define ID_MAX ((uint64_t)1 << 53)	/* ids stay exact in every JSON */
+
+struct call {
+	struct amas_channel *ch;
+	uint64_t id;
+	bool in_table;
+	amas_reply_fn *fn;
+	void *arg;
+	struct amas__timer deadline;
+	double timeout_s;
+	struct amas__link link;		/* waiting or settled */
+	struct amas__link owned;	/* of who may cancel it */
+	struct amas_error err;		/* settled: how; code 0: connected */
+};
+
+static void
+unlink_call(struct call *c)
+{
+	if (c->in_table)
+		(void)amas__map_take_id(&c->ch->pending, c->id);
+	c->in_table = false;
+	amas__list_remove(&c->link);
+	amas__list_remove(&c->owned);
+	amas__timer_stop(&c->deadline);
+}
+
+/* Unlinks first, then calls, and touches nothing after. */
+static void
+report(struct call *c, const struct amas_reply *rep)
+{
+	amas_reply_fn *fn = c->fn;
+	void *arg = c->arg;
+
+	unlink_call(c);
+	free(c);
+	if (fn != NULL)
+		fn(rep, arg);
+}
+
+static void
+report_error(struct call *c, const struct amas_error *err)
+{
+	struct amas_error copy = *err;
+	struct amas_channel *ch = amas__channel_ref(c->ch);
+	struct amas_reply rep = { .kind = AMAS_ERROR, .code = copy.code,
+		.text = copy.text, .origin = ch->peer };
+
+	if (copy.code == 0) {
+		rep.kind = AMAS_RESULT;
+		rep.text = "";
+	}
+	report(c, &rep);
+	amas__channel_unref(ch);
+}
+
+/* Has a call reported by a task: never inside the function that started it. */
+static void
+settle(struct call *c, const struct amas_error *err)
+{
+	if (c->in_table)
+		(void)amas__map_take_id(&c->ch->pending, c->id);
+	c->in_table = false;
+	amas__list_remove(&c->link);
+	amas__list_add(&c->ch->settled, &c->link);
+	if (err != NULL)
+		c->err = *err;
+	amas__task_run(c->ch->loop, &c->ch->report);
+}
+
+static void
+on_report(struct amas__task *t)
+{
+	struct amas_channel *ch = AMAS__OF(t, struct amas_channel, report);
+	struct amas__link *last = ch->settled.prev;
+	struct call *c;
+	bool more = true;
+
+	amas__channel_ref(ch);
+	/* What is settled meanwhile waits for the next turn. */
+	while (more && !amas__list_empty(&ch->settled)) {
+		c = AMAS__OF(ch->settled.next, struct call, link);
+		more = &c->link != last;
+		report_error(c, &c->err);
+	}
+	if (!amas__list_empty(&ch->settled))
+		amas__task_run(ch->loop, t);
+	if (ch->state == OPEN)
+		amas__channel_check_done(ch);
+	amas__channel_unref(ch);
+}
+
+static void
+on_deadline(struct amas__timer *t)
+{
+	struct call *c = AMAS__OF(t, struct call, deadline);
+	struct amas_error err;
+
+	amas_error_set(&err, AMAS_ETIMEDOUT, "timed out after %gs, %s",
+	    c->timeout_s, amas__channel_phase(c->ch));
+	report_error(c, &err);
+}
+
+/* An id that no open call has; sets it in the table. */
+static int
+enter_table(struct call *c)
+{
+	struct amas_channel *ch = c->ch;
+
+	do {
+		c->id = ch->next_id;
+		ch->next_id = (ch->next_id + 1) % ID_MAX;
+	} while (amas__map_get_id(&ch->pending, c->id) != NULL);
+	if (amas__map_set_id(&ch->pending, c->id, c) != 0)
+		return AMAS_ENOMEM;
+	c->in_table = true;
+	return 0;
+}
+
+int
+amas__channel_request(struct amas_channel *ch, double timeout_s,
+    amas_reply_fn *fn, void *arg, const struct amas_value *content,
+    struct amas__link *owner)
+{
+	struct call *c = amas__zalloc(sizeof *c);
+	struct amas_error err;
+
+	if (c == NULL)
+		return AMAS_ENOMEM;
+	c->ch = ch;
+	c->fn = fn;
+	c->arg = arg;
+	c->timeout_s = timeout_s;
+	amas__list_init(&c->link);
+	amas__list_init(&c->owned);
+	amas__timer_init(&c->deadline, ch->loop, on_deadline);
+	if (content != NULL && ch->state != ENDED && enter_table(c) != 0) {
+		free(c);
+		return AMAS_ENOMEM;
+	}
+	if (owner != NULL)
+		amas__list_add(owner, &c->owned);
+	if (timeout_s > 0)
+		amas__timer_start(&c->deadline, timeout_s);
+	if (ch->state == ENDED)
+		settle(c, &ch->why);
+	else if (ch->peer_done)
+		settle(c, amas_error_set(&err, AMAS_ECLOSED,
+		    "connection closed by peer") ? &err : NULL);
+	else if (content == NULL && ch->state == OPEN)
+		settle(c, NULL);
+	else if (content == NULL)
+		amas__list_add(&ch->waiting, &c->link);
+	else if (amas__flow_write(ch, AMAS__REQUEST, NULL, (int64_t)c->id,
+	    content, &err) != 0)
+		settle(c, &err);
+	return 0;
+}
+
+void
+amas__channel_cancel(struct amas__link *owner)
+{
+	struct amas_error err;
+	struct call *c;
+
+	amas_error_set(&err, AMAS_ECANCELED, "%s",
+	    amas_strerror(AMAS_ECANCELED));
+	while (!amas__list_empty(owner)) {
+		c = AMAS__OF(owner->next, struct call, owned);
+		report_error(c, &err);
+	}
+}
+
+void
+amas__calls_connected(struct amas_channel *ch)
+{
+	while (!amas__list_empty(&ch->waiting))
+		settle(AMAS__OF(ch->waiting.next, struct call, link), NULL);
+}
+
+static struct call *
+find(struct amas_channel *ch, const struct amas_value *id)
+{
+	int64_t n = amas_value_int(id);
+
+	if (amas_value_type(id) != AMAS_INT || n < 0)
+		return NULL;
+	return amas__map_get_id(&ch->pending, (uint64_t)n);
+}
+
+/* A reply to nothing: it timed out, or the peer is confused. */
+static void
+stray(struct amas_channel *ch)
+{
+	struct amas_error err;
+
+	if (++ch->stray < AMAS__STRAY_MAX)
+		return;
+	amas_error_set(&err, AMAS_EPROTO, "%u replies in a row to no request",
+	    ch->stray);
+	amas__channel_end(ch, &err);
+}
+
+void
+amas__calls_reply(struct amas_channel *ch, const struct amas__msg *m,
+    struct amas__area *area, bool typed)
+{
+	struct amas_reply rep = { .kind = AMAS_RESULT, .text = "",
+		.origin = ch->peer, .value = m->content };
+	struct call *c = find(ch, m->id);
+	struct amas_error err;
+
+	if (c == NULL) {
+		stray(ch);
+		return;
+	}
+	ch->stray = 0;
+	if (typed && amas__types_lift(area, &rep.value, &ch->types, ch->lines,
+	    &err) != 0) {
+		report_error(c, &err);
+		return;
+	}
+	if (m->type == AMAS__FAILURE) {
+		rep.kind = AMAS_FAILURE;
+		rep.code = AMAS_EREMOTE;
+		rep.text = amas_value_type(rep.value) == AMAS_STRING ?
+		    amas_value_text(rep.value) : "remote failure";
+	}
+	report(c, &rep);
+}
+
+void
+amas__calls_fail(struct amas_channel *ch, const struct amas_error *why)
+{
+	struct amas_error copy = *why;
+	struct call *c;
+	size_t i;
+
+	while (!amas__list_empty(&ch->waiting))
+		report_error(AMAS__OF(ch->waiting.next, struct call, link),
+		    &copy);
+	while (!amas__list_empty(&ch->settled)) {
+		c = AMAS__OF(ch->settled.next, struct call, link);
+		report_error(c, &c->err);
+	}
+	/* Ending one may end others; nothing enters the table any more. */
+	while (ch->pending.n > 0)
+		for (i = 0; (c = amas__map_next(&ch->pending, &i, NULL,
+		    NULL)) != NULL; )
+			report_error(c, &copy);
+}
+
+void
+amas__calls_init(struct amas_channel *ch)
+{
+	amas__map_init(&ch->pending);
+	amas__list_init(&ch->waiting);
+	amas__list_init(&ch->settled);
+	amas__task_init(&ch->report, on_report);
+}
+
+void
+amas__calls_fini(struct amas_channel *ch)
+{
+	amas__task_cancel(ch->loop, &ch->report);
+	amas__map_fini(&ch->pending);
+}
+
+size_t
+amas__channel_pending(const struct amas_channel *ch)
+{
+	return ch->pending.n;
+}

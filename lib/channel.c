@@ -1,0 +1,660 @@
+/*
+ * The life of a channel and its input: connecting, reading frames, handing
+ * messages on, ending.
+ *
+ * Who may free what in which callback: everything in every one.  A function
+ * that calls out holds a reference and looks at the state afterwards.  The
+ * memory goes with the last reference: the program's or the server's, and one
+ * of each request that is still open.
+ */
+#include "channel_int.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "err.h"
+#include "mem.h"
+#include "request.h"
+#include "sock.h"
+
+#define READ_MAX ((size_t)1 << 20)	/* bytes of one read into a message */
+
+/* Who sent the values of an area: the channel, through one more reference. */
+struct peer_sender {
+	struct amas__sender sender;
+	struct amas_channel *ch;
+};
+
+/* ---- Memory ---- */
+
+struct amas_channel *
+amas__channel_ref(struct amas_channel *ch)
+{
+	ch->refs++;
+	return ch;
+}
+
+void
+amas__channel_unref(struct amas_channel *ch)
+{
+	if (--ch->refs > 0)
+		return;
+	amas__calls_fini(ch);
+	amas__frame_reader_fini(&ch->reader);
+	amas__types_fini(&ch->types);
+	free(ch->peer);
+	free(ch->peer_host);
+	free(ch);
+}
+
+static void
+sender_free(struct amas__held *h)
+{
+	struct peer_sender *s = (struct peer_sender *)(void *)h;
+
+	if (s->ch != NULL)
+		amas__channel_unref(s->ch);
+	free(s);
+}
+
+static struct amas_proxy *
+sender_proxy(struct amas__sender *sender, struct amas__area *area,
+    const char *path, size_t len)
+{
+	struct peer_sender *s = (struct peer_sender *)(void *)sender;
+
+	return s->ch->ops->proxy(s->ch, area, path, len);
+}
+
+/* A fresh one per message: it holds the channel while values of it live. */
+static int
+set_sender(struct amas_channel *ch, struct amas__area *area)
+{
+	struct peer_sender *s = amas__zalloc(sizeof *s);
+
+	if (s == NULL)
+		return AMAS_ENOMEM;
+	s->sender.held.refs = 1;
+	s->sender.held.free = sender_free;
+	s->sender.proxy = sender_proxy;
+	s->ch = amas__channel_ref(ch);
+	amas__area_set_sender(area, &s->sender);
+	amas__held_unref(&s->sender.held);
+	return 0;
+}
+
+/* ---- The end ---- */
+
+static void
+close_stream(struct amas_channel *ch, bool reset)
+{
+	amas__dial_free(ch->dial);
+	ch->dial = NULL;
+	if (ch->stream == NULL)
+		return;
+	if (reset)
+		amas__stream_abort(ch->stream);
+	else
+		amas__stream_close(ch->stream);
+	ch->stream = NULL;
+}
+
+/*
+ * Ends the connection, whoever did it: the calls, then on_close, then what the
+ * layer above keeps.  Open calls at our own close: the peer is told at once, by
+ * a reset, that nobody waits for its work any more.
+ */
+void
+amas__channel_end(struct amas_channel *ch, const struct amas_error *why)
+{
+	const struct amas__log *log = amas__loop_log(ch->loop);
+	bool given_up = why->code == AMAS_ECANCELED && ch->pending.n > 0;
+
+	if (ch->state == ENDED)
+		return;
+	amas__channel_ref(ch);
+	ch->state = ENDED;
+	ch->why = *why;
+	if (why->code == AMAS_ECLOSED || why->code == AMAS_ECANCELED)
+		amas__log(log, AMAS_LOG_INFO, "%s: closed: %s", ch->peer,
+		    why->text);
+	else if (ch->started)
+		amas__log(log, AMAS_LOG_WARN, "%s: %s", ch->peer, why->text);
+	close_stream(ch, given_up);
+	amas__flow_stop(ch);
+	amas__open_remove(&ch->open);
+	amas__calls_fail(ch, &ch->why);
+	amas__requests_gone(ch);
+	if (ch->on_close != NULL && (ch->started || ch->held))
+		ch->on_close(ch, &ch->why, ch->arg);
+	ch->on_close = NULL;
+	if (ch->ops->ended != NULL)
+		ch->ops->ended(ch, ch->ops_arg);
+	amas__channel_unref(ch);
+}
+
+void
+amas_channel_close(struct amas_channel *ch)
+{
+	struct amas_error why;
+	bool held;
+
+	if (ch == NULL)
+		return;
+	held = ch->held;
+	ch->held = false;
+	amas_error_set(&why, AMAS_ECANCELED, "closed by us");
+	amas__channel_ref(ch);
+	if (ch->state != ENDED && held)
+		ch->started = true; /* on_close is owed */
+	amas__channel_end(ch, &why);
+	if (held) {
+		amas__calls_fail(ch, &ch->why);
+		if (ch->ops->closed != NULL)
+			ch->ops->closed(ch);
+		amas__channel_unref(ch);
+	}
+	amas__channel_unref(ch);
+}
+
+/*
+ * Ends it in order if nothing is left to do: the peer sends no more, or we
+ * drain.
+ */
+void
+amas__channel_check_done(struct amas_channel *ch)
+{
+	struct amas_error why;
+
+	if (ch->state != OPEN || !(ch->peer_done || ch->draining))
+		return;
+	if (ch->n_requests > 0 || ch->pending.n > 0 ||
+	    !amas__list_empty(&ch->parked) ||
+	    !amas__list_empty(&ch->settled))
+		return;
+	if (ch->peer_done)
+		amas_error_set(&why, AMAS_ECLOSED, "connection closed by peer");
+	else
+		amas_error_set(&why, AMAS_ECANCELED, "shutting down");
+	amas__channel_end(ch, &why);
+}
+
+/* ---- Input ---- */
+
+static void
+protocol_error(struct amas_channel *ch, const char *data, size_t len,
+    const struct amas_error *why)
+{
+	const char *guess = amas__codec_guess(data, len);
+	const char *ours = ch->codec != NULL ? ch->codec->name : "json";
+	struct amas_error err;
+
+	if (guess != NULL && strcmp(guess, ours) != 0)
+		amas_error_set(&err, why->code, "no %s: %.120s; the peer seems "
+		    "to speak %s", ours, why->text, guess);
+	else
+		amas_error_set(&err, why->code, "no %s: %.200s", ours,
+		    why->text);
+	amas__channel_end(ch, &err);
+}
+
+static void
+deliver(struct amas_channel *ch, struct amas__area *area, char *data,
+    size_t len)
+{
+	const struct amas_value *v;
+	struct amas_error err;
+	struct amas__msg m;
+	bool typed = false;
+	int rc;
+
+	rc = amas__codec_decode(ch->codec, area, data, len, NULL, &v, &typed,
+	    &err);
+	if (rc != 0) {
+		protocol_error(ch, data, len, &err);
+		return;
+	}
+	if (amas__msg_parse(&m, v, &err) != 0 || (typed &&
+	    set_sender(ch, area) != 0 && amas__error_nomem(&err) != 0)) {
+		amas__channel_end(ch, &err);
+		return;
+	}
+	if (m.type == AMAS__REQUEST)
+		amas__request_take(ch, &m, area, typed);
+	else
+		amas__calls_reply(ch, &m, area, typed);
+}
+
+/*
+ * Takes a payload: len bytes with a spare one.  owned: its memory, taken; NULL:
+ * it is copied.
+ */
+void
+amas__channel_handle(struct amas_channel *ch, char *data, size_t len,
+    char *owned)
+{
+	struct amas__area *area = amas__area_new(amas__loop_pool(ch->loop));
+	struct amas_error err;
+
+	if (area == NULL) {
+		free(owned);
+	} else if (owned != NULL) {
+		if (amas__area_take_memory(area, owned) == 0) {
+			deliver(ch, area, data, len);
+			amas__area_unref(area);
+			return;
+		}
+	} else if ((data = amas__area_text(area, data, len)) != NULL) {
+		deliver(ch, area, data, len);
+		amas__area_unref(area);
+		return;
+	}
+	amas__area_unref(area);
+	amas__error_nomem(&err);
+	amas__channel_end(ch, &err);
+}
+
+static void
+take_frame(struct amas_channel *ch, const struct amas__frame *f)
+{
+	struct amas_error err;
+	bool hold = amas__flow_blocked(ch) || !amas__list_empty(&ch->parked);
+
+	ch->finished = true;
+	if (hold && amas__codec_peek(ch->codec, f->data, f->len) ==
+	    AMAS__REQUEST) {
+		if (amas__flow_park(ch, f->data, f->len, f->owned) != 0) {
+			amas__error_nomem(&err);
+			amas__channel_end(ch, &err);
+		}
+		return;
+	}
+	amas__channel_handle(ch, f->data, f->len, f->owned);
+}
+
+/* Goes over bytes that were read. */
+static void
+take_bytes(struct amas_channel *ch, char *data, size_t len)
+{
+	struct amas__frame f;
+	struct amas_error err;
+	int rc = 1;
+
+	while (rc == 1 && ch->state == OPEN) {
+		rc = amas__frame_next(&ch->reader, &data, &len, &f, &err);
+		if (rc == 1)
+			take_frame(ch, &f);
+	}
+	if (rc < 0)
+		amas__channel_end(ch, &err);
+}
+
+static void
+take_end(struct amas_channel *ch)
+{
+	struct amas__frame f;
+	struct amas_error err;
+	int rc = amas__frame_eof(&ch->reader, &f, &err);
+
+	if (rc == 1)
+		take_frame(ch, &f);
+	if (ch->state != OPEN)
+		return;
+	if (rc < 0) {
+		amas__channel_end(ch, &err);
+		return;
+	}
+	ch->peer_done = true;
+	amas_error_set(&err, AMAS_ECLOSED, "connection closed by peer");
+	if (ch->n_requests == 0 || amas__stream_gone(ch->stream)) {
+		amas__channel_end(ch, &err);
+		return;
+	}
+	/* It still reads, maybe: requests are answered, calls will not be. */
+	amas__calls_fail(ch, &err);
+	if (ch->state == OPEN) {
+		amas__flow_update(ch);
+		amas__channel_check_done(ch);
+	}
+}
+
+static void
+on_readable(void *arg)
+{
+	struct amas_channel *ch = arg;
+	struct amas__frame f;
+	struct amas_error err;
+	size_t size;
+	char *place = amas__frame_space(&ch->reader, &size);
+	bool direct = place != NULL;
+	ssize_t n;
+	int rc;
+
+	if (!direct &&
+	    (place = amas__loop_scratch(ch->loop, &size)) == NULL) {
+		amas__error_nomem(&err);
+		amas__channel_end(ch, &err);
+		return;
+	}
+	n = amas__stream_read(ch->stream, place,
+	    size < READ_MAX ? size : READ_MAX, &err);
+	if (n == AMAS__AGAIN)
+		return;
+	amas__channel_ref(ch);
+	ch->moved = true;
+	if (n < 0) {
+		amas__channel_end(ch, &err);
+	} else if (n == 0) {
+		take_end(ch);
+	} else if (!direct) {
+		take_bytes(ch, place, (size_t)n);
+	} else if ((rc = amas__frame_fill(&ch->reader, (size_t)n, &f,
+	    &err)) == 1) {
+		take_frame(ch, &f);
+	} else if (rc < 0) {
+		amas__channel_end(ch, &err);
+	}
+	if (ch->state == OPEN)
+		amas__flow_update(ch);
+	amas__channel_unref(ch);
+}
+
+static void
+on_written(void *arg, size_t n, size_t queued)
+{
+	struct amas_channel *ch = arg;
+
+	(void)queued;
+	amas__flow_written(ch, n);
+}
+
+static void
+on_failed(void *arg, const struct amas_error *why)
+{
+	amas__channel_end(arg, why);
+}
+
+static const struct amas__stream_events stream_events = {
+	.readable = on_readable,
+	.written = on_written,
+	.failed = on_failed,
+};
+
+/* ---- The beginning ---- */
+
+static void
+channel_close(struct amas__open *o)
+{
+	struct amas_channel *ch = AMAS__OF(o, struct amas_channel, open);
+	struct amas_error why;
+
+	amas__channel_ref(ch);
+	if (ch->state == OPEN && ch->n_requests > 0)
+		amas__requests_fail(ch, "shutting down");
+	amas_error_set(&why, AMAS_ECANCELED, "shutting down");
+	amas__channel_end(ch, &why);
+	amas__channel_unref(ch);
+}
+
+static void
+channel_drain(struct amas__open *o)
+{
+	struct amas_channel *ch = AMAS__OF(o, struct amas_channel, open);
+
+	ch->draining = true;
+	if (ch->state == DIALING)
+		channel_close(o);
+	else
+		amas__channel_check_done(ch);
+}
+
+static const struct amas__open_ops open_ops = { channel_close, channel_drain };
+
+static int
+channel_new(struct amas_channel **out, struct amas_loop *l,
+    const struct amas_opts *opts, const char *types,
+    const struct amas__channel_ops *ops, void *arg, struct amas_error *err)
+{
+	struct amas_channel *ch = amas__zalloc(sizeof *ch);
+	int rc;
+
+	if (ch == NULL)
+		return amas__error_nomem(err);
+	ch->refs = 1;
+	ch->loop = l;
+	ch->ops = ops;
+	ch->ops_arg = arg;
+	ch->codec = opts->codec;
+	ch->lines = opts->lines;
+	ch->max_message = opts->max_message != 0 ? opts->max_message :
+	    AMAS__FRAME_MAX;
+	ch->max_requests = opts->max_requests != 0 ? opts->max_requests :
+	    AMAS__REQUESTS_MAX;
+	ch->on_open = opts->on_open;
+	ch->on_close = opts->on_close;
+	ch->on_request = opts->on_request;
+	ch->arg = opts->arg;
+	amas__list_init(&ch->link);
+	amas__list_init(&ch->requests);
+	amas__calls_init(ch);
+	amas__frame_reader_init(&ch->reader, ch->lines, ch->max_message);
+	if ((rc = amas__types_init(&ch->types, types,
+	    opts->on_request == NULL, err)) != 0) {
+		amas__channel_unref(ch);
+		return rc;
+	}
+	amas__flow_init(ch);
+	amas__open_add(l, &ch->open, &open_ops);
+	*out = ch;
+	return 0;
+}
+
+/* Gives it up before anybody knew of it. */
+static void
+channel_discard(struct amas_channel *ch)
+{
+	ch->state = ENDED;
+	close_stream(ch, false);
+	amas__flow_stop(ch);
+	amas__open_remove(&ch->open);
+	amas__channel_unref(ch);
+}
+
+static int
+set_stream(struct amas_channel *ch, int fd, struct amas_error *err)
+{
+	int rc = amas__stream_new(&ch->stream, ch->loop, fd, err);
+
+	if (rc != 0) {
+		close(fd);
+		return rc;
+	}
+	amas__stream_set_owner(ch->stream, &stream_events, ch);
+	ch->state = OPEN;
+	return 0;
+}
+
+void
+amas__channel_start(struct amas_channel *ch)
+{
+	amas__channel_ref(ch);
+	amas__log(amas__loop_log(ch->loop), AMAS_LOG_INFO, "%s: connected",
+	    ch->peer);
+	ch->started = true;
+	if (ch->on_open != NULL)
+		ch->on_open(ch, ch->arg);
+	if (ch->state == OPEN)
+		amas__flow_update(ch);
+	amas__channel_unref(ch);
+}
+
+int
+amas__channel_accept(struct amas_channel **out, struct amas_loop *l, int fd,
+    const struct amas_opts *opts, const struct amas__channel_ops *ops,
+    void *arg, struct amas_error *err)
+{
+	struct amas_channel *ch;
+	char host[AMAS__SOCK_NAME];
+	int rc;
+
+	if ((rc = channel_new(&ch, l, opts, opts->types, ops, arg, err)) != 0) {
+		close(fd);
+		return rc;
+	}
+	amas__sock_peer_host(fd, host, sizeof host);
+	if ((rc = set_stream(ch, fd, err)) == 0 &&
+	    ((ch->peer = amas__strdup(amas__stream_peer(ch->stream))) == NULL ||
+	    (ch->peer_host = amas__strdup(host)) == NULL))
+		rc = amas__error_nomem(err);
+	if (rc != 0)
+		channel_discard(ch);
+	else
+		*out = ch;
+	return rc;
+}
+
+static void
+on_dialed(int fd, const struct amas_error *why, void *arg)
+{
+	struct amas_channel *ch = arg;
+	struct amas_error err;
+	struct amas__buf *out;
+
+	ch->dial = NULL;
+	if (why != NULL || set_stream(ch, fd, &err) != 0) {
+		amas__channel_end(ch, why != NULL ? why : &err);
+		return;
+	}
+	amas__channel_ref(ch);
+	out = amas__stream_out(ch->stream);
+	if (amas__buf_put(out, amas__buf_head(&ch->early),
+	    amas__buf_len(&ch->early)) != 0) {
+		amas__error_nomem(&err);
+		amas__channel_end(ch, &err);
+	} else {
+		amas__buf_fini(&ch->early);
+		if (amas__buf_len(out) > 0)
+			amas__stream_flush(ch->stream);
+		amas__calls_connected(ch);
+		amas__channel_start(ch);
+	}
+	amas__channel_unref(ch);
+}
+
+/* Connections to containers have the date before all other types. */
+static char *
+types_of(const struct amas__addr *addr, const struct amas_opts *opts)
+{
+	const char *extra = opts->types != NULL ? opts->types : "";
+
+	return amas__asprintf("%s%s%s", addr->container ? "date" : "",
+	    addr->container && *extra != '\0' ? "," : "", extra);
+}
+
+int
+amas__channel_dial(struct amas_channel **out, struct amas_loop *l,
+    const struct amas__addr *addr, const struct amas_opts *opts,
+    const struct amas__channel_ops *ops, void *arg, struct amas_error *err)
+{
+	struct amas_channel *ch = NULL;
+	char *types = types_of(addr, opts);
+	int rc;
+
+	if (types == NULL)
+		return amas__error_nomem(err);
+	rc = channel_new(&ch, l, opts, types, ops, arg, err);
+	free(types);
+	if (rc != 0)
+		return rc;
+	if ((ch->peer = amas__addr_print(addr)) == NULL)
+		rc = amas__error_nomem(err);
+	else
+		rc = amas__dial_new(&ch->dial, l, addr,
+		    opts->connect_timeout_s, on_dialed, ch, err);
+	if (rc != 0) {
+		channel_discard(ch);
+		return rc;
+	}
+	ch->held = true;
+	*out = ch;
+	return 0;
+}
+
+/* ---- Looking ---- */
+
+const char *
+amas__channel_phase(const struct amas_channel *ch)
+{
+	if (ch->dial != NULL)
+		return amas__dial_phase(ch->dial);
+	return ch->state == ENDED ? "closed" : "waiting for the answer";
+}
+
+const struct amas_error *
+amas__channel_ended(const struct amas_channel *ch)
+{
+	return ch->state == ENDED ? &ch->why : NULL;
+}
+
+size_t
+amas__channel_open_requests(const struct amas_channel *ch)
+{
+	return ch->n_requests;
+}
+
+struct amas_loop *
+amas__channel_loop(const struct amas_channel *ch)
+{
+	return ch->loop;
+}
+
+struct amas_proxy **
+amas__channel_remote_slot(struct amas_channel *ch)
+{
+	return &ch->remote;
+}
+
+const char *
+amas__channel_peer_host(const struct amas_channel *ch)
+{
+	return ch->peer_host != NULL ? ch->peer_host : "";
+}
+
+struct amas__link *
+amas__channel_link(struct amas_channel *ch)
+{
+	return &ch->link;
+}
+
+struct amas_channel *
+amas__channel_of(struct amas__link *link)
+{
+	return AMAS__OF(link, struct amas_channel, link);
+}
+
+amas_request_fn *
+amas__channel_on_request(const struct amas_channel *ch, void **arg)
+{
+	*arg = ch->arg;
+	return ch->on_request;
+}
+
+const char *
+amas_channel_peer(const struct amas_channel *ch)
+{
+	return ch->peer;
+}
+
+void
+amas_channel_set_arg(struct amas_channel *ch, void *arg)
+{
+	ch->user = arg;
+}
+
+void *
+amas_channel_arg(const struct amas_channel *ch)
+{
+	return ch->user;
+}

@@ -1,0 +1,134 @@
+/*
+ * The inside of a channel, for channel.c (life, input), calls.c (our requests),
+ * flow.c (output, back-pressure, deadlines of bytes) and request.c (theirs).
+ */
+#ifndef AMAS__CHANNEL_INT_H
+#define AMAS__CHANNEL_INT_H
+
+#include "channel.h"
+#include "codec.h"
+#include "dial.h"
+#include "frame.h"
+#include "map.h"
+#include "msg.h"
+#include "stream.h"
+
+#define AMAS__REPLIES_MAX ((size_t)1 << 20)	/* queued; then requests park */
+#define AMAS__REQUESTS_MAX 65536	/* open at a time, by default */
+#define AMAS__STRAY_MAX 1000	/* replies to nothing, in a row */
+#define AMAS__STALL_S 30	/* blocked without a byte either way */
+#define AMAS__UNFINISHED_S 60	/* for a message, and 1 s per 64 KiB of it */
+#define AMAS__TICK_S 1.0
+
+enum channel_state { DIALING, OPEN, ENDED };
+
+/* Bytes of the output queue, in order: replies, or requests of our own. */
+struct segment {
+	size_t len;
+	bool reply;
+};
+
+/* A request that came while the peer took no replies: not yet decoded. */
+struct parked {
+	struct amas__link link;
+	size_t len;
+	char *data;		/* len bytes and a spare one */
+};
+
+struct amas_channel {
+	size_t refs;
+	struct amas_loop *loop;
+	struct amas__open open;
+	const struct amas__channel_ops *ops;
+	void *ops_arg;
+	enum channel_state state;
+	bool held;		/* by the program, until it closes it */
+	bool started;		/* on_open ran */
+	bool draining;		/* ends when nothing is open any more */
+	bool peer_done;		/* its end of input came */
+	struct amas_error why;	/* ENDED: the cause */
+
+	/* settings */
+	const struct amas_codec *codec;
+	struct amas__types types;
+	bool lines;
+	size_t max_message, max_requests;
+	amas_open_fn *on_open;
+	amas_close_fn *on_close;
+	amas_request_fn *on_request;
+	void *arg;		/* of these callbacks */
+	void *user;		/* amas_channel_set_arg() */
+
+	/* the connection */
+	struct amas__dial *dial;
+	struct amas__stream *stream;
+	char *peer, *peer_host;
+	struct amas__link link;	/* of its server */
+	struct amas_proxy *remote;
+
+	/* input */
+	struct amas__frame_reader reader;
+	struct amas__link parked;
+	size_t parked_bytes;
+	struct amas__task unpark;
+	unsigned stray;		/* replies to nothing since the last good one */
+
+	/* output */
+	struct amas__buf early;	/* written before there is a stream */
+	struct segment *segments;	/* from seg_at, seg_n of them */
+	size_t seg_at, seg_n, seg_cap;
+	size_t replies;		/* bytes of replies in the queue */
+	struct amas__account account;
+
+	/* time limits of bytes: ticks while there is something to watch */
+	struct amas__timer tick;
+	unsigned idle_ticks;	/* since a byte moved */
+	unsigned frame_ticks;	/* since the unfinished message began */
+	bool moved, finished;	/* bytes moved, a message ended: since a tick */
+
+	/* our requests: calls.c */
+	uint64_t next_id;
+	struct amas__map pending;
+	struct amas__link waiting;	/* for the connection alone */
+	struct amas__link settled;	/* to be reported by a task */
+	struct amas__task report;
+
+	/* theirs: request.c */
+	struct amas__link requests;
+	size_t n_requests;
+	size_t n_queued;	/* of them that wait for a place */
+};
+
+/* channel.c */
+void amas__channel_end(struct amas_channel *ch, const struct amas_error *why);
+void amas__channel_check_done(struct amas_channel *ch);
+void amas__channel_handle(struct amas_channel *ch, char *data, size_t len,
+    char *owned);
+
+/* calls.c */
+void amas__calls_init(struct amas_channel *ch);
+void amas__calls_connected(struct amas_channel *ch);
+void amas__calls_reply(struct amas_channel *ch, const struct amas__msg *m,
+    struct amas__area *area, bool typed);
+void amas__calls_fail(struct amas_channel *ch, const struct amas_error *why);
+void amas__calls_fini(struct amas_channel *ch);
+
+/* flow.c */
+int amas__flow_write(struct amas_channel *ch, enum amas__msg_type type,
+    const struct amas_value *id, int64_t number,
+    const struct amas_value *content, struct amas_error *err);
+void amas__flow_written(struct amas_channel *ch, size_t n);
+bool amas__flow_blocked(const struct amas_channel *ch);
+int amas__flow_park(struct amas_channel *ch, char *data, size_t len,
+    char *owned);
+void amas__flow_update(struct amas_channel *ch);
+void amas__flow_init(struct amas_channel *ch);
+void amas__flow_stop(struct amas_channel *ch);
+
+/* request.c */
+void amas__request_take(struct amas_channel *ch, struct amas__msg *m,
+    struct amas__area *area, bool typed);
+void amas__requests_gone(struct amas_channel *ch);
+void amas__requests_fail(struct amas_channel *ch, const char *text);
+
+#endif

@@ -1,0 +1,253 @@
+/*
+ * Connecting.  One attempt looks the address up and tries what it finds in
+ * order; the first cause of failure is the one told.  Attempts are repeated
+ * with growing pauses while there is time.
+ */
+#include "dial.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "err.h"
+#include "mem.h"
+#include "resolve.h"
+#include "sock.h"
+
+#define PAUSE_FIRST_S 0.02
+#define PAUSE_MAX_S 1.0
+#define BACKLOG_PAUSE_S 0.01	/* a unix listener's queue is full */
+#define BACKLOG_TRIES 500
+
+struct amas__dial {
+	struct amas_loop *loop;
+	struct amas__addr addr;
+	double until;		/* end of trying again, by the loop's clock */
+	double pause_s;
+	amas__dial_fn *fn;
+	void *arg;
+	struct amas__resolve *resolve;
+	struct amas__sockaddr sa[AMAS__SOCK_TRIES];
+	size_t n, next;
+	unsigned full;		/* tries at a full queue */
+	struct amas__io io;	/* of the socket under way */
+	int fd;			/* that socket, -1: none */
+	struct amas__timer timer;
+	struct amas_error first;	/* cause of this attempt's failure */
+};
+
+static void try_next(struct amas__dial *d);
+static void attempt(struct amas__dial *d);
+
+static void
+drop_socket(struct amas__dial *d)
+{
+	if (d->fd == -1)
+		return;
+	amas__io_set(&d->io, 0);
+	close(d->fd);
+	d->fd = -1;
+}
+
+void
+amas__dial_free(struct amas__dial *d)
+{
+	if (d == NULL)
+		return;
+	drop_socket(d);
+	amas__resolve_free(d->resolve);
+	amas__timer_stop(&d->timer);
+	amas__addr_fini(&d->addr);
+	free(d);
+}
+
+static void
+finish(struct amas__dial *d, int fd, const struct amas_error *why)
+{
+	struct amas_error copy;
+	amas__dial_fn *fn = d->fn;
+	void *arg = d->arg;
+
+	if (why != NULL)
+		copy = *why;
+	amas__dial_free(d);
+	fn(fd, why != NULL ? &copy : NULL, arg);
+}
+
+/* All addresses failed: again later, or the end. */
+static void
+attempt_failed(struct amas__dial *d)
+{
+	double left = d->until - amas__loop_now(d->loop);
+
+	if (left <= 0 || d->first.code == AMAS_EINVAL) {
+		finish(d, -1, &d->first);
+		return;
+	}
+	amas__timer_start(&d->timer, d->pause_s < left ? d->pause_s : left);
+	d->pause_s = d->pause_s * 2 < PAUSE_MAX_S ? d->pause_s * 2 :
+	    PAUSE_MAX_S;
+}
+
+static void
+on_timer(struct amas__timer *t)
+{
+	struct amas__dial *d = AMAS__OF(t, struct amas__dial, timer);
+
+	if (d->next < d->n)
+		try_next(d);
+	else
+		attempt(d);
+}
+
+static void
+connected(struct amas__dial *d)
+{
+	int fd = d->fd;
+
+	amas__io_set(&d->io, 0);
+	d->fd = -1;
+	if (d->addr.kind == AMAS__ADDR_TCP)
+		amas__sock_tune(fd);
+	finish(d, fd, NULL);
+}
+
+static void
+socket_failed(struct amas__dial *d, int sys)
+{
+	drop_socket(d);
+	if (d->first.code == 0)
+		amas__error_sys(&d->first, AMAS_ECONNECT, sys, NULL);
+	try_next(d);
+}
+
+static void
+on_connect(struct amas__io *io, int events)
+{
+	struct amas__dial *d = AMAS__OF(io, struct amas__dial, io);
+	int sys = 0;
+	socklen_t len = sizeof sys;
+
+	(void)events;
+	if (getsockopt(d->fd, SOL_SOCKET, SO_ERROR, &sys, &len) == -1)
+		sys = errno;
+	if (sys != 0)
+		socket_failed(d, sys);
+	else
+		connected(d);
+}
+
+/* Starts on the next address; the result comes from the loop in any case. */
+static void
+try_next(struct amas__dial *d)
+{
+	const struct amas__sockaddr *sa;
+
+	while (d->next < d->n) {
+		sa = &d->sa[d->next++];
+		if ((d->fd = amas__sock_open(sa->u.sa.sa_family)) == -1) {
+			if (d->first.code == 0)
+				amas__error_sys(&d->first, AMAS_ECONNECT,
+				    errno, "socket");
+			continue;
+		}
+		amas__io_init(&d->io, d->loop, d->fd, on_connect);
+		if (connect(d->fd, &sa->u.sa, sa->len) == 0 ||
+		    errno == EINPROGRESS) {
+			amas__io_set(&d->io, AMAS__WRITE);
+			return;
+		}
+		if (errno == EAGAIN && d->full++ < BACKLOG_TRIES) {
+			drop_socket(d);
+			d->next--;
+			amas__timer_start(&d->timer, BACKLOG_PAUSE_S);
+			return;
+		}
+		if (d->first.code == 0)
+			amas__error_sys(&d->first, AMAS_ECONNECT, errno, NULL);
+		drop_socket(d);
+	}
+	attempt_failed(d);
+}
+
+static void
+resolved(const struct amas__sockaddr *sa, size_t n,
+    const struct amas_error *why, void *arg)
+{
+	struct amas__dial *d = arg;
+
+	d->resolve = NULL;
+	d->next = 0;
+	d->n = why == NULL ? n : 0;
+	if (why != NULL)
+		d->first = *why;
+	else
+		memcpy(d->sa, sa, n * sizeof *sa);
+	try_next(d);
+}
+
+static void
+attempt(struct amas__dial *d)
+{
+	int rc;
+
+	memset(&d->first, 0, sizeof d->first);
+	d->full = 0;
+	d->n = d->next = 0;
+	if (!amas__sock_needs_resolver(&d->addr)) {
+		rc = amas__sock_lookup(&d->addr, false, d->sa, &d->n,
+		    &d->first);
+		if (rc != 0)
+			d->n = 0;
+		try_next(d);
+	} else if (amas__resolve_new(&d->resolve, d->loop, &d->addr, resolved,
+	    d, &d->first) != 0) {
+		attempt_failed(d);
+	}
+}
+
+static int
+copy_addr(struct amas__addr *to, const struct amas__addr *from)
+{
+	memset(to, 0, sizeof *to);
+	to->kind = from->kind;
+	to->port = from->port;
+	to->host = amas__strdup(from->host);
+	to->name = amas__strdup(from->name);
+	return (from->host != NULL && to->host == NULL) ||
+	    (from->name != NULL && to->name == NULL) ? AMAS_ENOMEM : 0;
+}
+
+int
+amas__dial_new(struct amas__dial **out, struct amas_loop *l,
+    const struct amas__addr *addr, double retry_s, amas__dial_fn *fn,
+    void *arg, struct amas_error *err)
+{
+	struct amas__dial *d = amas__zalloc(sizeof *d);
+
+	if (d == NULL)
+		return amas__error_nomem(err);
+	d->fd = -1;
+	if (copy_addr(&d->addr, addr) != 0) {
+		amas__addr_fini(&d->addr);
+		free(d);
+		return amas__error_nomem(err);
+	}
+	d->loop = l;
+	d->fn = fn;
+	d->arg = arg;
+	d->pause_s = PAUSE_FIRST_S;
+	d->until = retry_s > 0 ? amas__loop_now(l) + retry_s : -INFINITY;
+	amas__timer_init(&d->timer, l, on_timer);
+	amas__timer_start(&d->timer, 0); /* never inside this function */
+	*out = d;
+	return 0;
+}
+
+const char *
+amas__dial_phase(const struct amas__dial *d)
+{
+	return d->resolve != NULL ? "resolving" : "connecting";
+}

@@ -1,0 +1,33 @@
+/*
+ * Connecting: look up, try each address, try again until a time is over.
+ */
+#ifndef AMAS__DIAL_H
+#define AMAS__DIAL_H
+
+#include "addr.h"
+#include "amas.h"
+#include "loop.h"
+
+struct amas__dial;
+
+/*
+ * Reports the end, from the loop: a connected socket, the callee's from then
+ * on, or -1 and the cause.  The dial is freed already.
+ */
+typedef void amas__dial_fn(int fd, const struct amas_error *why, void *arg);
+
+/*
+ * Starts.  retry_s: how long to try again; 0: one attempt; INFINITY: for ever.
+ * Returns 0 or AMAS_ENOMEM.
+ */
+int amas__dial_new(struct amas__dial **out, struct amas_loop *l,
+    const struct amas__addr *addr, double retry_s, amas__dial_fn *fn,
+    void *arg, struct amas_error *err);
+
+/* Gives up; fn does not run. */
+void amas__dial_free(struct amas__dial *d);
+
+/* "resolving" or "connecting". */
+const char *amas__dial_phase(const struct amas__dial *d);
+
+#endif

@@ -1,0 +1,297 @@
+/*
+ * The flow of bytes through a channel: the queue of output and what it holds
+ * back.
+ *
+ * Only queued replies count, never requests of our own: two peers that both
+ * send large requests must not wait for each other.  Above a bound of replies,
+ * further requests of the peer are parked undecoded while its replies are still
+ * read; when that is full too, reading stops; and if then no byte moves either
+ * way for a while, the connection is closed.
+ */
+#include "channel_int.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "err.h"
+#include "mem.h"
+
+#define SEGMENTS_MIN 16
+
+/* ---- What the queue holds ---- */
+
+static int
+segment_add(struct amas_channel *ch, size_t len, bool reply)
+{
+	struct segment *s;
+	size_t cap;
+
+	if (ch->seg_n > 0) {
+		s = &ch->segments[ch->seg_at + ch->seg_n - 1];
+		if (s->reply == reply) {
+			s->len += len;
+			return 0;
+		}
+	}
+	if (ch->seg_at + ch->seg_n == ch->seg_cap) {
+		if (ch->seg_at > 0 && ch->seg_n > 0)
+			memmove(ch->segments, ch->segments + ch->seg_at,
+			    ch->seg_n * sizeof *s);
+		ch->seg_at = 0;
+		if (ch->seg_n >= ch->seg_cap / 2) {
+			cap = ch->seg_cap != 0 ? ch->seg_cap * 2 :
+			    SEGMENTS_MIN;
+			s = amas__reallocarray(ch->segments, cap, sizeof *s);
+			if (s == NULL)
+				return AMAS_ENOMEM;
+			ch->segments = s;
+			ch->seg_cap = cap;
+		}
+	}
+	s = &ch->segments[ch->seg_at + ch->seg_n++];
+	s->len = len;
+	s->reply = reply;
+	return 0;
+}
+
+static void
+segments_written(struct amas_channel *ch, size_t n)
+{
+	struct segment *s;
+	size_t take;
+
+	while (n > 0 && ch->seg_n > 0) {
+		s = &ch->segments[ch->seg_at];
+		take = n < s->len ? n : s->len;
+		s->len -= take;
+		n -= take;
+		if (s->reply)
+			ch->replies -= take;
+		if (s->len == 0) {
+			ch->seg_at++;
+			ch->seg_n--;
+		}
+	}
+	if (ch->seg_n == 0)
+		ch->seg_at = 0;
+}
+
+static struct amas__buf *
+queue(struct amas_channel *ch)
+{
+	return ch->stream != NULL ? amas__stream_out(ch->stream) : &ch->early;
+}
+
+size_t
+amas__channel_queued(const struct amas_channel *ch)
+{
+	return ch->stream != NULL ?
+	    amas__buf_len(amas__stream_out(ch->stream)) :
+	    amas__buf_len(&ch->early);
+}
+
+int
+amas__flow_write(struct amas_channel *ch, enum amas__msg_type type,
+    const struct amas_value *id, int64_t number,
+    const struct amas_value *content, struct amas_error *err)
+{
+	struct amas_out out = { .buf = queue(ch), .types = &ch->types,
+		.lines = ch->lines, .path = ch->ops->path,
+		.path_arg = ch->ops_arg };
+	size_t before = amas__buf_len(out.buf), n;
+	int rc;
+
+	rc = amas__msg_write(&out, ch->codec, type, id, number, content,
+	    ch->max_message, err);
+	if (rc != 0)
+		return rc;
+	n = amas__buf_len(out.buf) - before;
+	if (segment_add(ch, n, type != AMAS__REQUEST) != 0) {
+		amas__buf_truncate(out.buf, before);
+		return amas__error_nomem(err);
+	}
+	if (type != AMAS__REQUEST)
+		ch->replies += n;
+	if (ch->stream != NULL)
+		amas__stream_flush(ch->stream);
+	amas__flow_update(ch);
+	return 0;
+}
+
+void
+amas__flow_written(struct amas_channel *ch, size_t n)
+{
+	segments_written(ch, n);
+	ch->moved = ch->moved || n > 0;
+	if (!amas__flow_blocked(ch) && !amas__list_empty(&ch->parked))
+		amas__task_run(ch->loop, &ch->unpark);
+	amas__flow_update(ch);
+}
+
+/* ---- Requests that wait undecoded ---- */
+
+bool
+amas__flow_blocked(const struct amas_channel *ch)
+{
+	return ch->replies > AMAS__REPLIES_MAX;
+}
+
+int
+amas__flow_park(struct amas_channel *ch, char *data, size_t len, char *owned)
+{
+	struct parked *p = malloc(sizeof *p);
+
+	if (p != NULL && owned == NULL &&
+	    (owned = amas__strndup(data, len)) != NULL)
+		data = owned;
+	if (p == NULL || owned == NULL) {
+		free(p);
+		free(owned);
+		return AMAS_ENOMEM;
+	}
+	if (data != owned) /* the whole allocation is what is freed */
+		memmove(owned, data, len);
+	p->data = owned;
+	p->len = len;
+	amas__list_add(&ch->parked, &p->link);
+	ch->parked_bytes += len + sizeof *p;
+	return 0;
+}
+
+static void
+on_unpark(struct amas__task *t)
+{
+	struct amas_channel *ch = AMAS__OF(t, struct amas_channel, unpark);
+	struct parked *p;
+	size_t done = 0;
+
+	amas__channel_ref(ch);
+	while (ch->state == OPEN && !amas__list_empty(&ch->parked) &&
+	    !amas__flow_blocked(ch)) {
+		if (done > (size_t)64 << 10) { /* others want a turn */
+			amas__task_run(ch->loop, t);
+			break;
+		}
+		p = AMAS__OF(ch->parked.next, struct parked, link);
+		amas__list_remove(&p->link);
+		ch->parked_bytes -= p->len + sizeof *p;
+		done += p->len;
+		amas__channel_handle(ch, p->data, p->len, p->data);
+		free(p);
+	}
+	if (ch->state == OPEN) {
+		amas__flow_update(ch);
+		amas__channel_check_done(ch);
+	}
+	amas__channel_unref(ch);
+}
+
+/* ---- What follows from it ---- */
+
+static bool
+may_read(const struct amas_channel *ch)
+{
+	if (ch->peer_done || !ch->started)
+		return false;
+	return ch->parked_bytes <= ch->max_message + AMAS__REPLIES_MAX;
+}
+
+static bool
+watched(const struct amas_channel *ch)
+{
+	return ch->peer_done || amas__flow_blocked(ch) || !may_read(ch) ||
+	    amas__frame_pending(&ch->reader) > 0;
+}
+
+void
+amas__flow_update(struct amas_channel *ch)
+{
+	if (ch->state != OPEN || ch->stream == NULL)
+		return;
+	amas__stream_set_reading(ch->stream, may_read(ch));
+	amas__account_set(&ch->account, amas__frame_pending(&ch->reader) +
+	    ch->parked_bytes + amas__channel_queued(ch));
+	if (!watched(ch)) {
+		amas__timer_stop(&ch->tick);
+	} else if (!amas__timer_active(&ch->tick)) {
+		ch->idle_ticks = ch->frame_ticks = 0;
+		ch->moved = ch->finished = false;
+		amas__timer_start(&ch->tick, AMAS__TICK_S);
+	}
+}
+
+static void
+close_for(struct amas_channel *ch, const char *what, unsigned seconds)
+{
+	struct amas_error err;
+
+	amas_error_set(&err, AMAS_EPROTO, "%s for %u s", what, seconds);
+	amas__channel_end(ch, &err);
+}
+
+static void
+on_tick(struct amas__timer *t)
+{
+	struct amas_channel *ch = AMAS__OF(t, struct amas_channel, tick);
+	size_t unfinished = amas__frame_pending(&ch->reader);
+	size_t limit = AMAS__UNFINISHED_S + unfinished / ((size_t)64 << 10);
+	struct amas_error err;
+
+	ch->idle_ticks = ch->moved ? 0 : ch->idle_ticks + 1;
+	ch->frame_ticks = ch->finished || unfinished == 0 ? 0 :
+	    ch->frame_ticks + 1;
+	ch->moved = ch->finished = false;
+	if (ch->peer_done && amas__stream_gone(ch->stream)) {
+		amas_error_set(&err, AMAS_ECLOSED, "peer is gone");
+		amas__channel_end(ch, &err);
+	} else if ((amas__flow_blocked(ch) || ch->parked_bytes > 0) &&
+	    ch->idle_ticks >= AMAS__STALL_S) {
+		close_for(ch, "no byte moved either way", AMAS__STALL_S);
+	} else if (ch->frame_ticks >= limit) {
+		close_for(ch, "message unfinished", ch->frame_ticks);
+	} else {
+		amas__timer_start(t, AMAS__TICK_S);
+	}
+}
+
+static void
+on_over(struct amas__account *a)
+{
+	struct amas_channel *ch = AMAS__OF(a, struct amas_channel, account);
+	struct amas_error err;
+
+	amas_error_set(&err, AMAS_ETOOBIG, "holds %zu bytes, the most of all "
+	    "connections, and all hold more than --memory", a->bytes);
+	amas__channel_end(ch, &err);
+}
+
+void
+amas__flow_init(struct amas_channel *ch)
+{
+	amas__list_init(&ch->parked);
+	amas__task_init(&ch->unpark, on_unpark);
+	amas__timer_init(&ch->tick, ch->loop, on_tick);
+	amas__account_init(&ch->account, ch->loop, on_over);
+	amas__buf_init(&ch->early, 0);
+}
+
+void
+amas__flow_stop(struct amas_channel *ch)
+{
+	struct parked *p;
+
+	while (!amas__list_empty(&ch->parked)) {
+		p = AMAS__OF(ch->parked.next, struct parked, link);
+		amas__list_remove(&p->link);
+		free(p->data);
+		free(p);
+	}
+	ch->parked_bytes = 0;
+	amas__task_cancel(ch->loop, &ch->unpark);
+	amas__timer_stop(&ch->tick);
+	amas__account_fini(&ch->account);
+	amas__buf_fini(&ch->early);
+	free(ch->segments);
+	ch->segments = NULL;
+	ch->seg_at = ch->seg_n = ch->seg_cap = 0;
+}

@@ -1,0 +1,332 @@
+/*
+ * Listening.  When descriptors run out, a spare one is given up to take one
+ * caller and turn it away, and accepting pauses: a listener that stays readable
+ * must not spin.
+ */
+#include "listener.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "err.h"
+#include "mem.h"
+#include "sock.h"
+
+#define BACKLOG 1024
+#define ACCEPT_MAX 16		/* connections taken in one wake-up */
+#define FULL_PAUSE_S 0.5
+#define FULL_LOG_S 60.0
+
+struct amas__listener {
+	struct amas_loop *loop;
+	struct amas__io io;
+	struct amas__timer pause;
+	amas__accept_fn *fn;
+	void *arg;
+	char *addr;
+	char *path;		/* of our unix socket */
+	dev_t dev;
+	ino_t ino;
+	int spare;
+	bool open_to_all;
+	double logged;		/* when running out was last told */
+	bool accepting;		/* inside the callback */
+	bool freed;		/* there: its memory goes afterwards */
+};
+
+static int
+dead(const struct amas__sockaddr *sa)
+{
+	int fd = amas__sock_open(AF_UNIX), rc, sys;
+
+	if (fd == -1)
+		return -1;
+	rc = connect(fd, &sa->u.sa, sa->len);
+	sys = errno;
+	close(fd);
+	return rc == -1 && sys == ECONNREFUSED;
+}
+
+/* Removes the dead socket that is in our way. */
+static int
+remove_dead(const struct amas__sockaddr *sa, struct amas_error *err)
+{
+	const char *path = sa->u.un.sun_path;
+	struct stat st;
+
+	if (lstat(path, &st) == -1)
+		return errno == ENOENT ? 0 :
+		    amas__error_sys(err, AMAS_ECONNECT, errno, NULL);
+	if (!S_ISSOCK(st.st_mode))
+		return amas_error_set(err, AMAS_EEXIST,
+		    "file exists and is no socket");
+	if (dead(sa) != 1)
+		return amas_error_set(err, AMAS_EEXIST, "already served");
+	if (unlink(path) == -1 && errno != ENOENT)
+		return amas__error_sys(err, AMAS_ECONNECT, errno, NULL);
+	return 0;
+}
+
+/*
+ * Two servers that find the same dead socket would remove each other's new one:
+ * a lock on the folder lets one at a time look and bind.
+ */
+static int
+lock_folder(const char *path)
+{
+	char *copy = amas__strdup(path);
+	int fd = -1;
+
+	if (copy != NULL &&
+	    (fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) !=
+	    -1 && flock(fd, LOCK_EX) == -1) {
+		close(fd);
+		fd = -1;
+	}
+	free(copy);
+	return fd;
+}
+
+static int
+bind_unix(struct amas__listener *ln, const struct amas__sockaddr *sa, int fd,
+    unsigned mode, struct amas_error *err)
+{
+	int lock = lock_folder(sa->u.un.sun_path), rc = 0;
+	struct stat st;
+
+	(void)fchmod(fd, mode); /* Linux: the mode that bind() gives it */
+	if (bind(fd, &sa->u.sa, sa->len) == -1) {
+		if (errno != EADDRINUSE)
+			rc = amas__error_sys(err, AMAS_ECONNECT, errno, NULL);
+		else if ((rc = remove_dead(sa, err)) == 0 &&
+		    bind(fd, &sa->u.sa, sa->len) == -1)
+			rc = amas__error_sys(err, AMAS_ECONNECT, errno, NULL);
+	}
+	if (rc == 0 && (chmod(sa->u.un.sun_path, mode) == -1 ||
+	    lstat(sa->u.un.sun_path, &st) == -1))
+		rc = amas__error_sys(err, AMAS_ECONNECT, errno, NULL);
+	if (rc == 0 && listen(fd, BACKLOG) == -1)
+		rc = amas__error_sys(err, AMAS_ECONNECT, errno, NULL);
+	if (rc == 0) {
+		ln->dev = st.st_dev;
+		ln->ino = st.st_ino;
+		if ((ln->path = amas__strdup(sa->u.un.sun_path)) == NULL) {
+			(void)unlink(sa->u.un.sun_path);
+			rc = amas__error_nomem(err);
+		}
+	}
+	if (lock != -1)
+		close(lock);
+	return rc;
+}
+
+static int
+bind_tcp(const struct amas__sockaddr *sa, int fd, struct amas_error *err)
+{
+	const int on = 1, off = 0;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	if (sa->u.sa.sa_family == AF_INET6)
+		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off,
+		    sizeof off);
+	amas__sock_tune(fd); /* accepted ones inherit it */
+	if (bind(fd, &sa->u.sa, sa->len) == -1 || listen(fd, BACKLOG) == -1)
+		return amas__error_sys(err, errno == EADDRINUSE ? AMAS_EEXIST :
+		    AMAS_ECONNECT, errno, NULL);
+	return 0;
+}
+
+static int
+open_one(struct amas__listener *ln, const struct amas__sockaddr *sa,
+    unsigned mode, int *out, struct amas_error *err)
+{
+	int fd = amas__sock_open(sa->u.sa.sa_family), rc;
+
+	if (fd == -1)
+		return amas__error_sys(err, AMAS_ECONNECT, errno, "socket");
+	if (sa->u.sa.sa_family == AF_UNIX)
+		rc = bind_unix(ln, sa, fd, mode, err);
+	else
+		rc = bind_tcp(sa, fd, err);
+	if (rc != 0)
+		close(fd);
+	else
+		*out = fd;
+	return rc;
+}
+
+static bool
+is_loopback(const struct amas__sockaddr *sa)
+{
+	if (sa->u.sa.sa_family == AF_INET)
+		return ntohl(sa->u.in.sin_addr.s_addr) >> 24 == 127;
+	if (sa->u.sa.sa_family == AF_INET6)
+		return IN6_IS_ADDR_LOOPBACK(&sa->u.in6.sin6_addr);
+	return true;
+}
+
+/* The address as it was given, with the port that it has really got. */
+static int
+name_address(struct amas__listener *ln, const struct amas__addr *addr, int fd)
+{
+	struct amas__addr real = *addr;
+	struct amas__sockaddr sa;
+	char loopback[] = "127.0.0.1";
+
+	if (addr->kind == AMAS__ADDR_TCP) {
+		memset(&sa, 0, sizeof sa);
+		sa.len = sizeof sa.u;
+		if (getsockname(fd, &sa.u.sa, &sa.len) == 0)
+			real.port = ntohs(sa.u.in.sin_port);
+		if (real.host[0] == '\0')
+			real.host = loopback;
+	}
+	return (ln->addr = amas__addr_print(&real)) != NULL ? 0 : AMAS_ENOMEM;
+}
+
+static void
+ran_out(struct amas__listener *ln, int sys)
+{
+	double now = amas__loop_now(ln->loop);
+	int fd;
+
+	if (ln->logged == 0 || now - ln->logged > FULL_LOG_S) {
+		amas__log(amas__loop_log(ln->loop), AMAS_LOG_WARN,
+		    "%s: cannot accept: %s", ln->addr, strerror(sys));
+		ln->logged = now;
+	}
+	if (ln->spare != -1 && (sys == EMFILE || sys == ENFILE)) {
+		close(ln->spare);
+		if ((fd = accept4(ln->io.fd, NULL, NULL, SOCK_CLOEXEC)) != -1)
+			close(fd);
+		ln->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	}
+	amas__io_set(&ln->io, 0);
+	amas__timer_start(&ln->pause, FULL_PAUSE_S);
+}
+
+static void
+on_pause(struct amas__timer *t)
+{
+	struct amas__listener *ln = AMAS__OF(t, struct amas__listener, pause);
+
+	amas__io_set(&ln->io, AMAS__READ);
+}
+
+static void
+destroy(struct amas__listener *ln)
+{
+	free(ln->path);
+	free(ln->addr);
+	free(ln);
+}
+
+static void
+on_accept(struct amas__io *io, int events)
+{
+	struct amas__listener *ln = AMAS__OF(io, struct amas__listener, io);
+	int i, fd, sys;
+
+	(void)events;
+	ln->accepting = true;
+	for (i = 0; i < ACCEPT_MAX && !ln->freed; i++) {
+		fd = accept4(io->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd != -1) {
+			ln->fn(fd, ln->arg);
+			continue;
+		}
+		sys = errno;
+		if (sys == EMFILE || sys == ENFILE || sys == ENOBUFS ||
+		    sys == ENOMEM)
+			ran_out(ln, sys);
+		if (sys != EINTR && sys != ECONNABORTED)
+			break;
+	}
+	ln->accepting = false;
+	if (ln->freed)
+		destroy(ln);
+}
+
+int
+amas__listener_new(struct amas__listener **out, struct amas_loop *l,
+    const struct amas__addr *addr, unsigned mode, amas__accept_fn *fn,
+    void *arg, struct amas_error *err)
+{
+	struct amas__listener *ln = amas__zalloc(sizeof *ln);
+	struct amas__sockaddr sa[AMAS__SOCK_TRIES];
+	struct amas_error first = { 0 };
+	size_t n = 0, i;
+	int rc, fd = -1;
+
+	if (ln == NULL)
+		return amas__error_nomem(err);
+	ln->loop = l;
+	ln->spare = -1;
+	if ((rc = amas__sock_lookup(addr, true, sa, &n, err)) != 0)
+		goto fail;
+	rc = AMAS_ECONNECT;
+	for (i = 0; i < n && rc != 0; i++) /* the first that works */
+		rc = open_one(ln, &sa[i], mode != 0 ? mode : 0600, &fd,
+		    i == 0 ? &first : NULL);
+	if (rc != 0) {
+		rc = amas__error_copy(err, &first);
+		goto fail;
+	}
+	ln->open_to_all = !is_loopback(&sa[i - 1]);
+	if (name_address(ln, addr, fd) != 0) {
+		close(fd);
+		rc = amas__error_nomem(err);
+		goto fail;
+	}
+	ln->fn = fn;
+	ln->arg = arg;
+	ln->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	amas__timer_init(&ln->pause, l, on_pause);
+	amas__io_init(&ln->io, l, fd, on_accept);
+	amas__io_set(&ln->io, AMAS__READ);
+	*out = ln;
+	return 0;
+fail:
+	free(ln->path);
+	free(ln);
+	return rc;
+}
+
+void
+amas__listener_free(struct amas__listener *ln)
+{
+	struct stat st;
+
+	if (ln == NULL)
+		return;
+	amas__timer_stop(&ln->pause);
+	amas__io_set(&ln->io, 0);
+	if (ln->path != NULL && lstat(ln->path, &st) == 0 &&
+	    st.st_dev == ln->dev && st.st_ino == ln->ino)
+		(void)unlink(ln->path);
+	close(ln->io.fd);
+	if (ln->spare != -1)
+		close(ln->spare);
+	ln->freed = true;
+	if (!ln->accepting)
+		destroy(ln);
+}
+
+const char *
+amas__listener_addr(const struct amas__listener *ln)
+{
+	return ln->addr;
+}
+
+bool
+amas__listener_open_to_all(const struct amas__listener *ln)
+{
+	return ln->open_to_all;
+}

@@ -1,0 +1,527 @@
+/*
+ * The loop: libev behind a few words of our own, and what the objects of one
+ * loop share.  The one invariant: a callback runs from ev_run() and never
+ * inside the function that registered it.
+ *
+ * Tasks run in a prepare watcher, which libev calls before it sleeps: so what a
+ * turn of the loop has queued is written once, at its end, without a system
+ * call of its own.
+ */
+#include "loop.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <ev.h>
+
+#include "buf.h"
+#include "err.h"
+#include "jobs.h"
+#include "mem.h"
+
+#define SCRATCH_SIZE ((size_t)64 << 10)
+#define SPARE_MAX ((size_t)1 << 20)
+#define MEMORY_MAX ((size_t)512 << 20)	/* default bound of all accounts */
+
+struct amas_loop {
+	struct ev_loop *ev;
+	bool own_ev;
+	struct amas__log log;
+	struct amas__pool *pool;
+	struct amas__jobs *jobs;
+	struct amas__procs *procs;
+	char *scratch;
+	struct amas__buf spare;	/* memory of an output queue, for the next */
+
+	ev_prepare prepare;	/* runs the tasks */
+	ev_idle idle;		/* keeps the loop awake while there are some */
+	struct amas__link tasks;
+
+	struct amas__link opens;
+	bool draining;
+	ev_timer grace;
+
+	struct amas__link accounts;
+	size_t memory, memory_max;
+	struct amas__task over;
+};
+
+/* ---- Tasks ---- */
+
+static void
+idle_noop(struct ev_loop *ev, ev_idle *w, int revents)
+{
+	(void)ev;
+	(void)w;
+	(void)revents;
+}
+
+/*
+ * Runs the tasks that are there now; those that they add wait for the next
+ * turn, so that nobody can keep the loop from its descriptors.
+ */
+static void
+run_tasks(struct amas_loop *l)
+{
+	struct amas__link now;
+	struct amas__task *t;
+
+	amas__list_init(&now);
+	amas__list_move(&now, &l->tasks);
+	while (!amas__list_empty(&now)) {
+		t = AMAS__OF(now.next, struct amas__task, link);
+		amas__list_remove(&t->link);
+		t->fn(t);
+	}
+}
+
+static void
+on_prepare(struct ev_loop *ev, ev_prepare *w, int revents)
+{
+	struct amas_loop *l = w->data;
+
+	(void)revents;
+	run_tasks(l);
+	if (amas__list_empty(&l->tasks))
+		ev_idle_stop(ev, &l->idle);
+}
+
+void
+amas__task_init(struct amas__task *t, amas__task_fn *fn)
+{
+	amas__list_init(&t->link);
+	t->fn = fn;
+}
+
+void
+amas__task_run(struct amas_loop *l, struct amas__task *t)
+{
+	if (!amas__list_empty(&t->link))
+		return;
+	amas__list_add(&l->tasks, &t->link);
+	ev_idle_start(l->ev, &l->idle); /* no harm if it is active */
+}
+
+void
+amas__task_cancel(struct amas_loop *l, struct amas__task *t)
+{
+	(void)l;
+	amas__list_remove(&t->link);
+}
+
+/* ---- Descriptors and timers ---- */
+
+_Static_assert(sizeof(ev_io) <= sizeof((struct amas__io *)0)->ev, "ev_io fits");
+_Static_assert(sizeof(ev_timer) <= sizeof((struct amas__timer *)0)->ev,
+    "ev_timer fits");
+
+static ev_io *
+io_of(struct amas__io *io)
+{
+	return (ev_io *)(void *)io->ev.space;
+}
+
+static void
+on_io(struct ev_loop *ev, ev_io *w, int revents)
+{
+	struct amas__io *io = w->data;
+	int events = 0;
+
+	(void)ev;
+	if (revents & EV_READ)
+		events |= AMAS__READ;
+	if (revents & EV_WRITE)
+		events |= AMAS__WRITE;
+	if (revents & EV_ERROR)
+		events |= AMAS__READ | AMAS__WRITE;
+	io->fn(io, events);
+}
+
+void
+amas__io_init(struct amas__io *io, struct amas_loop *l, int fd,
+    amas__io_fn *fn)
+{
+	memset(io, 0, sizeof *io);
+	io->fn = fn;
+	io->loop = l;
+	io->fd = fd;
+	ev_io_init(io_of(io), on_io, fd, 0);
+	io_of(io)->data = io;
+}
+
+void
+amas__io_set(struct amas__io *io, int events)
+{
+	ev_io *w = io_of(io);
+
+	if (events == io->events)
+		return;
+	io->events = events;
+	ev_io_stop(io->loop->ev, w);
+	if (events == 0)
+		return;
+	ev_io_set(w, io->fd, ((events & AMAS__READ) ? EV_READ : 0) |
+	    ((events & AMAS__WRITE) ? EV_WRITE : 0));
+	ev_io_start(io->loop->ev, w);
+}
+
+static ev_timer *
+timer_of(const struct amas__timer *t)
+{
+	return (ev_timer *)(uintptr_t)t->ev.space;
+}
+
+static void
+on_timer(struct ev_loop *ev, ev_timer *w, int revents)
+{
+	struct amas__timer *t = w->data;
+
+	(void)ev;
+	(void)revents;
+	t->fn(t);
+}
+
+void
+amas__timer_init(struct amas__timer *t, struct amas_loop *l,
+    amas__timer_fn *fn)
+{
+	memset(t, 0, sizeof *t);
+	t->fn = fn;
+	t->loop = l;
+	ev_timer_init(timer_of(t), on_timer, 0., 0.);
+	timer_of(t)->data = t;
+}
+
+void
+amas__timer_start(struct amas__timer *t, double after_s)
+{
+	ev_timer *w = timer_of(t);
+	double late_s = ev_time() - ev_now(t->loop->ev);
+
+	ev_timer_stop(t->loop->ev, w);
+	/* libev counts from the start of this turn, which may be long ago. */
+	ev_timer_set(w, after_s + (late_s > 0 ? late_s : 0), 0.);
+	ev_timer_start(t->loop->ev, w);
+}
+
+void
+amas__timer_stop(struct amas__timer *t)
+{
+	ev_timer_stop(t->loop->ev, timer_of(t));
+}
+
+bool
+amas__timer_active(const struct amas__timer *t)
+{
+	return ev_is_active(timer_of(t));
+}
+
+/* ---- What is open ---- */
+
+void
+amas__open_add(struct amas_loop *l, struct amas__open *o,
+    const struct amas__open_ops *ops)
+{
+	o->loop = l;
+	o->ops = ops;
+	amas__list_add(&l->opens, &o->link);
+}
+
+void
+amas__open_remove(struct amas__open *o)
+{
+	amas__list_remove(&o->link);
+}
+
+bool
+amas__loop_draining(const struct amas_loop *l)
+{
+	return l->draining;
+}
+
+/* Goes once over all that is open, which may end in any order meanwhile. */
+static void
+each_open(struct amas_loop *l, bool close)
+{
+	struct amas__link todo;
+	struct amas__open *o;
+
+	amas__list_init(&todo);
+	amas__list_move(&todo, &l->opens);
+	while (!amas__list_empty(&todo)) {
+		o = AMAS__OF(todo.next, struct amas__open, link);
+		amas__list_remove(&o->link);
+		amas__list_add(&l->opens, &o->link);
+		if (close)
+			o->ops->close(o);
+		else if (o->ops->drain != NULL)
+			o->ops->drain(o);
+	}
+}
+
+static void
+on_grace(struct ev_loop *ev, ev_timer *w, int revents)
+{
+	(void)revents;
+	ev_ref(ev);
+	each_open(w->data, true);
+}
+
+void
+amas_loop_drain(struct amas_loop *l, double grace_s)
+{
+	if (l->draining) {
+		each_open(l, true);
+		return;
+	}
+	l->draining = true;
+	ev_timer_set(&l->grace, grace_s, 0.);
+	ev_timer_start(l->ev, &l->grace);
+	ev_unref(l->ev); /* keeps nobody waiting */
+	each_open(l, false);
+}
+
+/* ---- Memory ---- */
+
+static void
+on_over(struct amas__task *t)
+{
+	struct amas_loop *l = AMAS__OF(t, struct amas_loop, over);
+	struct amas__account *a, *most = NULL;
+	struct amas__link *i;
+
+	if (l->memory <= l->memory_max)
+		return;
+	for (i = l->accounts.next; i != &l->accounts; i = i->next) {
+		a = AMAS__OF(i, struct amas__account, link);
+		if (most == NULL || a->bytes > most->bytes)
+			most = a;
+	}
+	if (most == NULL || most->bytes == 0)
+		return;
+	amas__task_run(l, t); /* look again when that one is gone */
+	most->over(most);
+}
+
+void
+amas__account_init(struct amas__account *a, struct amas_loop *l,
+    amas__account_fn *over)
+{
+	a->loop = l;
+	a->bytes = 0;
+	a->over = over;
+	amas__list_add(&l->accounts, &a->link);
+}
+
+void
+amas__account_set(struct amas__account *a, size_t bytes)
+{
+	struct amas_loop *l = a->loop;
+
+	l->memory = l->memory - a->bytes + bytes;
+	if (bytes > a->bytes && l->memory > l->memory_max)
+		amas__task_run(l, &l->over);
+	a->bytes = bytes;
+}
+
+void
+amas__account_fini(struct amas__account *a)
+{
+	amas__account_set(a, 0);
+	amas__list_remove(&a->link);
+}
+
+/* ---- The loop itself ---- */
+
+static void
+start_watchers(struct amas_loop *l)
+{
+	ev_prepare_init(&l->prepare, on_prepare);
+	l->prepare.data = l;
+	ev_prepare_start(l->ev, &l->prepare);
+	ev_unref(l->ev);
+	ev_idle_init(&l->idle, idle_noop);
+	ev_set_priority(&l->idle, EV_MAXPRI); /* even while others are busy */
+	ev_timer_init(&l->grace, on_grace, 0., 0.);
+	l->grace.data = l;
+}
+
+int
+amas_loop_new(struct amas_loop **out, struct ev_loop *ev,
+    struct amas_error *err)
+{
+	struct amas_loop *l = amas__zalloc(sizeof *l);
+
+	if (l == NULL)
+		return amas__error_nomem(err);
+	amas__list_init(&l->tasks);
+	amas__list_init(&l->opens);
+	amas__list_init(&l->accounts);
+	amas__task_init(&l->over, on_over);
+	l->memory_max = MEMORY_MAX;
+	l->pool = amas__pool_new();
+	l->jobs = amas__jobs_new();
+	if (l->pool == NULL || l->jobs == NULL) {
+		amas__pool_free(l->pool);
+		amas__jobs_free(l->jobs);
+		free(l);
+		return amas__error_nomem(err);
+	}
+	l->own_ev = ev == NULL;
+	if ((l->ev = ev != NULL ? ev : ev_loop_new(EVFLAG_NOENV)) == NULL) {
+		amas__pool_free(l->pool);
+		amas__jobs_free(l->jobs);
+		free(l);
+		return amas__error_sys(err, AMAS_ESYS, errno, "event loop");
+	}
+	start_watchers(l);
+	*out = l;
+	return 0;
+}
+
+void
+amas_loop_free(struct amas_loop *l)
+{
+	if (l == NULL)
+		return;
+	l->draining = true;
+	each_open(l, true);
+	while (!amas__list_empty(&l->tasks))
+		run_tasks(l);
+	each_open(l, true); /* what ended in order and is still being written */
+	if (ev_is_active(&l->grace)) {
+		ev_ref(l->ev);
+		ev_timer_stop(l->ev, &l->grace);
+	}
+	ev_idle_stop(l->ev, &l->idle);
+	ev_ref(l->ev);
+	ev_prepare_stop(l->ev, &l->prepare);
+	if (l->own_ev)
+		ev_loop_destroy(l->ev);
+	amas__jobs_free(l->jobs);
+	amas__pool_free(l->pool);
+	amas__buf_fini(&l->spare);
+	free(l->scratch);
+	free(l);
+}
+
+static void
+on_run_timeout(struct ev_loop *ev, ev_timer *w, int revents)
+{
+	(void)revents;
+	*(bool *)w->data = true;
+	ev_break(ev, EVBREAK_ONE);
+}
+
+int
+amas_loop_run(struct amas_loop *l, double wait_s)
+{
+	bool over = false;
+	ev_timer t;
+	int left;
+
+	if (wait_s <= 0)
+		return ev_run(l->ev, EVRUN_NOWAIT) != 0;
+	if (isinf(wait_s))
+		return ev_run(l->ev, 0) != 0;
+	ev_timer_init(&t, on_run_timeout, wait_s, 0.);
+	t.data = &over;
+	ev_now_update(l->ev);
+	ev_timer_start(l->ev, &t);
+	ev_unref(l->ev);
+	left = ev_run(l->ev, 0);
+	if (!over) {
+		ev_ref(l->ev);
+		ev_timer_stop(l->ev, &t);
+	} else {
+		ev_ref(l->ev); /* libev took its own reference at the end */
+	}
+	return over && left != 0;
+}
+
+void
+amas_loop_set_log(struct amas_loop *l, int level, amas_log_fn *fn, void *arg)
+{
+	l->log.level = level;
+	l->log.fn = fn;
+	l->log.arg = arg;
+}
+
+void
+amas_loop_set_memory(struct amas_loop *l, size_t max)
+{
+	l->memory_max = max != 0 ? max : MEMORY_MAX;
+}
+
+const struct amas__log *
+amas__loop_log(const struct amas_loop *l)
+{
+	return &l->log;
+}
+
+struct amas__pool *
+amas__loop_pool(struct amas_loop *l)
+{
+	return l->pool;
+}
+
+double
+amas__loop_now(const struct amas_loop *l)
+{
+	struct timespec t;
+
+	(void)l;
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+char *
+amas__loop_scratch(struct amas_loop *l, size_t *size)
+{
+	if (l->scratch == NULL &&
+	    (l->scratch = malloc(SCRATCH_SIZE + 1)) == NULL)
+		return NULL;
+	*size = SCRATCH_SIZE;
+	return l->scratch;
+}
+
+void
+amas__loop_take_spare(struct amas_loop *l, struct amas__buf *b)
+{
+	size_t max = b->max;
+
+	if (b->data != NULL || l->spare.data == NULL)
+		return;
+	*b = l->spare;
+	b->max = max;
+	amas__buf_init(&l->spare, 0);
+}
+
+void
+amas__loop_give_spare(struct amas_loop *l, struct amas__buf *b)
+{
+	size_t max = b->max;
+
+	if (l->spare.data != NULL || b->cap > SPARE_MAX) {
+		amas__buf_fini(b);
+		return;
+	}
+	amas__buf_consume(b, amas__buf_len(b));
+	l->spare = *b;
+	amas__buf_init(b, max);
+}
+
+struct amas__jobs *
+amas__loop_jobs(struct amas_loop *l)
+{
+	return l->jobs;
+}
+
+struct amas__procs **
+amas__loop_procs(struct amas_loop *l)
+{
+	return &l->procs;
+}

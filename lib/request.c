@@ -1,0 +1,382 @@
+/*
+ * Requests of the peer.  A request holds its message's area and a reference to
+ * its channel, so that a kept one stays valid whatever becomes of the
+ * connection, until it is answered.
+ */
+#include "request.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "channel_int.h"
+#include "err.h"
+#include "mem.h"
+#include "pack.h"
+
+#define PATH_SHOWN 200		/* bytes of a long path in a failure */
+
+struct amas_request {
+	struct amas__link link;	/* among the open ones of its channel */
+	struct amas_channel *ch;
+	struct amas__area *area;
+	const struct amas_value *id;
+	const struct amas_value *content;
+	struct amas__call call;	/* RPC: path, arguments */
+	bool rpc;
+	bool handling;		/* its handler runs */
+	bool kept;
+	bool answered;
+	bool gone;		/* the connection ended before the answer */
+	amas_gone_fn *gone_fn;
+	void *gone_arg;
+};
+
+static void
+request_free(struct amas_request *req)
+{
+	struct amas_channel *ch = req->ch;
+
+	amas__area_unref(req->area);
+	free(req);
+	amas__channel_unref(ch);
+}
+
+/* Ends it as an open request; the handler may still look at it. */
+static void
+settled(struct amas_request *req)
+{
+	struct amas_channel *ch = req->ch;
+
+	req->answered = true;
+	req->gone_fn = NULL;
+	amas__list_remove(&req->link);
+	if (!req->gone)
+		ch->n_requests--;
+	if (!req->handling) {
+		amas__channel_ref(ch);
+		request_free(req);
+		if (ch->state == OPEN)
+			amas__channel_check_done(ch);
+		amas__channel_unref(ch);
+	}
+}
+
+static void
+write_failure(struct amas_request *req, const char *text, size_t len)
+{
+	struct amas_value v = { .type = AMAS_STRING, .len = (uint32_t)len };
+	struct amas_error err;
+	int rc;
+
+	v.u.text = text;
+	rc = amas__flow_write(req->ch, AMAS__FAILURE, req->id, 0, &v, &err);
+	if (rc == AMAS_ETOOBIG && len > PATH_SHOWN) {
+		v.len = PATH_SHOWN;
+		rc = amas__flow_write(req->ch, AMAS__FAILURE, req->id, 0, &v,
+		    &err);
+	}
+	if (rc != 0) /* an answer must go out: without one, nothing may */
+		amas__channel_end(req->ch, &err);
+}
+
+void
+amas__request_fail_text(struct amas_request *req, const char *text, size_t len)
+{
+	if (req->answered)
+		return;
+	if (!req->gone)
+		write_failure(req, text, len);
+	settled(req);
+}
+
+void
+amas__request_reply_value(struct amas_request *req, const struct amas_value *v)
+{
+	struct amas_error err;
+	char text[sizeof err.text + 64];
+	int len;
+
+	if (req->answered)
+		return;
+	if (!req->gone && amas__flow_write(req->ch, AMAS__REPLY, req->id, 0, v,
+	    &err) != 0) {
+		len = snprintf(text, sizeof text, "%s: %s",
+		    err.code == AMAS_ETOOBIG ? "result too large" :
+		    "result cannot be sent", err.text);
+		write_failure(req, text, (size_t)len);
+	}
+	settled(req);
+}
+
+void
+amas_request_reply(struct amas_request *req, const char *fmt, ...)
+{
+	struct amas_value *v = NULL;
+	va_list ap;
+
+	if (req->answered)
+		return;
+	va_start(ap, fmt);
+	if (fmt != NULL)
+		v = amas_value_vpack(fmt, ap);
+	va_end(ap);
+	if (fmt != NULL && v == NULL)
+		amas_request_fail(req, "result cannot be made: out of memory "
+		    "or a bad format");
+	else
+		amas__request_reply_value(req, v);
+	amas_value_free(v);
+}
+
+void
+amas_request_fail(struct amas_request *req, const char *fmt, ...)
+{
+	struct amas__buf b;
+	va_list ap, again;
+	char small[256], *text = small;
+	int len;
+
+	va_start(ap, fmt);
+	va_copy(again, ap);
+	amas__buf_init(&b, 0);
+	len = vsnprintf(small, sizeof small, fmt, ap);
+	va_end(ap);
+	if (len < 0)
+		len = 0;
+	if ((size_t)len >= sizeof small) {
+		if (amas__buf_reserve(&b, (size_t)len + 1) == 0) {
+			text = b.data;
+			(void)vsnprintf(text, (size_t)len + 1, fmt, again);
+		} else {
+			len = (int)sizeof small - 1;
+		}
+	}
+	va_end(again);
+	amas__request_fail_text(req, text, (size_t)len);
+	amas__buf_fini(&b);
+}
+
+struct amas_request *
+amas_request_keep(struct amas_request *req)
+{
+	req->kept = true;
+	return req;
+}
+
+void
+amas_request_on_gone(struct amas_request *req, amas_gone_fn *fn, void *arg)
+{
+	req->gone_fn = fn;
+	req->gone_arg = arg;
+}
+
+/* ---- From the channel ---- */
+
+static void
+handle(struct amas_request *req)
+{
+	struct amas_channel *ch = amas__channel_ref(req->ch);
+
+	req->handling = true;
+	ch->ops->request(ch, req, ch->ops_arg);
+	req->handling = false;
+	if (req->answered)
+		request_free(req);
+	else if (!req->kept)
+		amas__request_reply_value(req, NULL);
+	if (ch->state == OPEN)
+		amas__channel_check_done(ch);
+	amas__channel_unref(ch);
+}
+
+/* What can be said before its handler is asked. */
+static bool
+refused(struct amas_request *req, bool typed)
+{
+	struct amas_channel *ch = req->ch;
+	struct amas_error err;
+
+	if (typed && amas__types_lift(req->area, &req->content, &ch->types,
+	    ch->lines, &err) != 0)
+		amas_request_fail(req, "%s", err.text);
+	else if (ch->draining || amas__loop_draining(ch->loop))
+		amas_request_fail(req, "shutting down");
+	else if (ch->n_requests > ch->max_requests)
+		amas_request_fail(req, "busy: %zu requests open",
+		    ch->n_requests - 1);
+	else
+		return false;
+	return true;
+}
+
+void
+amas__request_take(struct amas_channel *ch, struct amas__msg *m,
+    struct amas__area *area, bool typed)
+{
+	struct amas_request *req = amas__zalloc(sizeof *req);
+	struct amas_error err;
+
+	if (req == NULL) {
+		amas__error_nomem(&err);
+		amas__channel_end(ch, &err);
+		return;
+	}
+	req->ch = amas__channel_ref(ch);
+	req->area = amas__area_ref(area);
+	req->id = m->id;
+	req->content = m->content;
+	amas__list_add(&ch->requests, &req->link);
+	ch->n_requests++;
+	if (!refused(req, typed))
+		handle(req);
+}
+
+/* The connection ended: tells those that want to know, keeps the memory. */
+void
+amas__requests_gone(struct amas_channel *ch)
+{
+	struct amas_request *req;
+	amas_gone_fn *fn;
+
+	while (!amas__list_empty(&ch->requests)) {
+		req = AMAS__OF(ch->requests.next, struct amas_request, link);
+		amas__list_remove(&req->link);
+		req->gone = true;
+		ch->n_requests--;
+		fn = req->gone_fn;
+		req->gone_fn = NULL;
+		if (fn != NULL)
+			fn(req->gone_arg); /* may answer and so free req */
+	}
+}
+
+void
+amas__requests_fail(struct amas_channel *ch, const char *text)
+{
+	struct amas__link *i, *next;
+	struct amas_request *req;
+
+	for (i = ch->requests.next; i != &ch->requests; i = next) {
+		next = i->next;
+		req = AMAS__OF(i, struct amas_request, link);
+		/* Its owner still has it, and may answer in vain. */
+		if (!req->gone)
+			write_failure(req, text, strlen(text));
+	}
+	amas__requests_gone(ch);
+}
+
+/* ---- Looking ---- */
+
+int
+amas__request_parse_call(struct amas_request *req)
+{
+	struct amas_error err;
+
+	if (amas__call_parse(&req->call, req->content, &err) != 0) {
+		amas_request_fail(req, "%s", err.text);
+		return AMAS_EPROTO;
+	}
+	req->rpc = true;
+	return 0;
+}
+
+int
+amas_request_unpack(struct amas_request *req, const char *fmt, ...)
+{
+	struct amas_error err;
+	va_list ap;
+	int rc;
+
+	va_start(ap, fmt);
+	if (req->rpc)
+		rc = amas__vunpack_call(req->call.args, req->call.kwargs, &err,
+		    fmt, ap);
+	else
+		rc = amas_value_vunpack(req->content, &err, fmt, ap);
+	va_end(ap);
+	if (rc != 0)
+		amas_request_fail(req, "TypeError: %s%s%s",
+		    req->rpc ? req->call.path : "", req->rpc ? ": " : "",
+		    err.text);
+	return rc != 0 ? AMAS_ETYPE : 0;
+}
+
+const struct amas_value *
+amas_request_args(const struct amas_request *req)
+{
+	return req->rpc ? req->call.args : req->content;
+}
+
+const struct amas_value *
+amas_request_kwargs(const struct amas_request *req)
+{
+	return req->rpc ? req->call.kwargs : NULL;
+}
+
+const char *
+amas_request_path(const struct amas_request *req)
+{
+	return req->rpc ? req->call.path : "";
+}
+
+size_t
+amas__request_path_len(const struct amas_request *req)
+{
+	return req->rpc ? req->call.path_len : 0;
+}
+
+struct amas_channel *
+amas_request_channel(const struct amas_request *req)
+{
+	return req->gone ? NULL : req->ch;
+}
+
+struct amas_loop *
+amas__request_loop(const struct amas_request *req)
+{
+	return req->ch->loop;
+}
+
+const char *
+amas__request_peer(const struct amas_request *req)
+{
+	return req->ch->peer;
+}
+
+size_t *
+amas__request_waiting(struct amas_request *req)
+{
+	return &req->ch->n_queued;
+}
+
+bool
+amas__request_answered(const struct amas_request *req)
+{
+	return req->answered;
+}
+
+/* ---- aiomas's failures ---- */
+
+static size_t
+shown(size_t len)
+{
+	return len < PATH_SHOWN ? len : PATH_SHOWN;
+}
+
+void
+amas__request_not_found(struct amas_request *req, const char *name,
+    size_t name_len, const char *walked, size_t walked_len)
+{
+	amas_request_fail(req, "LookupError: Name \"%.*s\" not found in "
+	    "\"%.*s\"", (int)shown(name_len), name, (int)shown(walked_len),
+	    walked);
+}
+
+void
+amas__request_not_exposed(struct amas_request *req, const char *what)
+{
+	amas_request_fail(req, "LookupError: \"%s\" is not exposed", what);
+}

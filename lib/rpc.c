@@ -1,0 +1,397 @@
+/*
+ * Remote calls: proxies and channels that speak RPC.  A proxy is a channel and
+ * a path; it holds the channel's memory, not its connection.
+ */
+#include "rpc.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "err.h"
+#include "mem.h"
+#include "pack.h"
+#include "request.h"
+#include "service.h"
+
+struct amas_proxy {
+	struct amas_channel *ch;
+	char *path;
+	struct amas__link calls;	/* kept: those that end with it */
+	bool kept;
+};
+
+/* ---- Proxies ---- */
+
+static struct amas_proxy *
+proxy_new(struct amas_channel *ch, const char *path, size_t len)
+{
+	struct amas_proxy *p = amas__zalloc(sizeof *p);
+
+	if (p == NULL || (p->path = amas__strndup(path, len)) == NULL) {
+		free(p);
+		return NULL;
+	}
+	p->ch = amas__channel_ref(ch);
+	amas__list_init(&p->calls);
+	return p;
+}
+
+static void
+proxy_destroy(void *arg)
+{
+	struct amas_proxy *p = arg;
+
+	amas__channel_cancel(&p->calls);
+	amas__channel_unref(p->ch);
+	free(p->path);
+	free(p);
+}
+
+struct amas_proxy *
+amas__rpc_proxy(struct amas_channel *ch, struct amas__area *area,
+    const char *path, size_t len)
+{
+	struct amas_proxy *p = proxy_new(ch, path, len);
+
+	if (p != NULL && amas__area_cleanup(area, proxy_destroy, p) != 0) {
+		proxy_destroy(p);
+		p = NULL;
+	}
+	return p;
+}
+
+struct amas_proxy *
+amas_proxy_keep(struct amas_proxy *p)
+{
+	struct amas_proxy *kept = proxy_new(p->ch, p->path, strlen(p->path));
+
+	if (kept != NULL)
+		kept->kept = true;
+	return kept;
+}
+
+void
+amas_proxy_free(struct amas_proxy *p)
+{
+	if (p != NULL && p->kept)
+		proxy_destroy(p);
+}
+
+const char *
+amas_proxy_url(const struct amas_proxy *p, char *buf, size_t size)
+{
+	const char *peer = amas_channel_peer(p->ch);
+	bool path = strncmp(peer, "ipc://", 6) == 0 && peer[6] != '[';
+
+	if (p->path[0] == '\0')
+		(void)snprintf(buf, size, "%s", peer);
+	else if (path) /* something follows: brackets tell where it begins */
+		(void)snprintf(buf, size, "ipc://[%s]/%s", peer + 6, p->path);
+	else
+		(void)snprintf(buf, size, "%s/%s", peer, p->path);
+	return buf;
+}
+
+struct amas_proxy *
+amas_channel_remote(struct amas_channel *ch)
+{
+	struct amas_proxy **slot = amas__channel_remote_slot(ch);
+
+	if (*slot == NULL)
+		*slot = proxy_new(ch, "", 0);
+	return *slot;
+}
+
+void
+amas__rpc_forget(struct amas_channel *ch)
+{
+	struct amas_proxy **slot = amas__channel_remote_slot(ch), *p = *slot;
+
+	*slot = NULL;
+	if (p != NULL)
+		proxy_destroy(p);
+}
+
+/* ---- Calling ---- */
+
+/* Sorts what a format gave into positional and keyword arguments. */
+static int
+sort_args(const struct amas_value *v, size_t n, struct amas_value *args,
+    struct amas_value *kwargs)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (v[i].type == AMAS_LIST && i == 0)
+			*args = v[i];
+		else if (v[i].type == AMAS_MAP && i == n - 1 && i < 2)
+			*kwargs = v[i];
+		else
+			return AMAS_EINVAL;
+	}
+	return 0;
+}
+
+static int
+make_call(struct amas__area *a, struct amas_value *content,
+    const struct amas_proxy *p, const char *function, const char *fmt,
+    va_list ap)
+{
+	struct amas_value *item = amas__area_values(a, 3), *v = NULL;
+	const char *slash = p->path[0] != '\0' ? "/" : "";
+	size_t len = strlen(p->path) + strlen(slash) + strlen(function), n = 0;
+	char *path = amas__area_alloc(a, len + 1);
+	int rc;
+
+	if (item == NULL || path == NULL)
+		return AMAS_ENOMEM;
+	(void)snprintf(path, len + 1, "%s%s%s", p->path, slash, function);
+	amas__value_text(&item[0], a, AMAS_STRING, path, len);
+	amas__value_list(&item[1], a, NULL, 0);
+	if ((rc = amas__value_map(&item[2], a, NULL, 0)) != 0)
+		return rc;
+	if (fmt != NULL && (rc = amas__vpack_into(a, &v, &n, fmt, ap)) != 0)
+		return rc;
+	if ((rc = sort_args(v, n, &item[1], &item[2])) != 0)
+		return rc;
+	amas__value_list(content, a, item, 3);
+	return 0;
+}
+
+int
+amas_proxy_call(struct amas_proxy *p, const char *function, double timeout_s,
+    amas_reply_fn *fn, void *arg, const char *fmt, ...)
+{
+	struct amas__link *owner;
+	struct amas_value content;
+	struct amas__area *a;
+	va_list ap;
+	int rc;
+
+	if (p == NULL)
+		return AMAS_ENOMEM;
+	owner = p->kept ? &p->calls : NULL;
+	if (function == NULL)
+		return amas__channel_request(p->ch, timeout_s, fn, arg, NULL,
+		    owner);
+	if (p->path[0] == '\0' && function[0] == '\0')
+		return AMAS_EINVAL;
+	a = amas__area_new(amas__loop_pool(amas__channel_loop(p->ch)));
+	if (a == NULL)
+		return AMAS_ENOMEM;
+	va_start(ap, fmt);
+	rc = make_call(a, &content, p, function, fmt, ap);
+	va_end(ap);
+	if (rc == 0)
+		rc = amas__channel_request(p->ch, timeout_s, fn, arg, &content,
+		    owner);
+	amas__area_unref(a);
+	return rc;
+}
+
+int
+amas_channel_send(struct amas_channel *ch, double timeout_s, amas_reply_fn *fn,
+    void *arg, const char *fmt, ...)
+{
+	struct amas_value *v = NULL, null = { .type = AMAS_NULL };
+	va_list ap;
+	int rc;
+
+	va_start(ap, fmt);
+	if (fmt != NULL)
+		v = amas_value_vpack(fmt, ap);
+	va_end(ap);
+	if (fmt != NULL && v == NULL)
+		return AMAS_EINVAL;
+	rc = amas__channel_request(ch, timeout_s, fn, arg,
+	    v != NULL ? v : &null, NULL);
+	amas_value_free(v);
+	return rc;
+}
+
+/* ---- Being called ---- */
+
+void
+amas__rpc_request(struct amas_channel *ch, struct amas_service *svc,
+    struct amas_request *req)
+{
+	amas_request_fn *fn;
+	void *arg;
+
+	if ((fn = amas__channel_on_request(ch, &arg)) != NULL) {
+		fn(req, arg);
+		return;
+	}
+	if (amas__request_parse_call(req) != 0)
+		return;
+	if (svc != NULL)
+		amas__service_call(svc, req);
+	else
+		amas__request_not_found(req, amas_request_path(req),
+		    amas__request_path_len(req), "", 0);
+}
+
+int
+amas__rpc_path(struct amas_service *root, struct amas__held *own,
+    struct amas__buf *path, struct amas_error *err)
+{
+	if (root == NULL)
+		return amas_error_set(err, AMAS_ETYPE, "No RPC service running "
+		    "for this side of the connection.  Cannot send service "
+		    "proxy.");
+	return amas__service_path(root, (struct amas_service *)(void *)own,
+	    path, err);
+}
+
+/* ---- Connecting ---- */
+
+static void
+client_request(struct amas_channel *ch, struct amas_request *req, void *arg)
+{
+	amas__rpc_request(ch, arg, req);
+}
+
+static int
+client_path(void *arg, struct amas__held *own, struct amas__buf *path,
+    struct amas_error *err)
+{
+	return amas__rpc_path(arg, own, path, err);
+}
+
+static void
+client_ended(struct amas_channel *ch, void *arg)
+{
+	(void)ch;
+	amas_service_free(arg);
+}
+
+static const struct amas__channel_ops client_ops = {
+	.request = client_request,
+	.path = client_path,
+	.proxy = amas__rpc_proxy,
+	.ended = client_ended,
+	.closed = amas__rpc_forget,
+};
+
+/* The path of the object that an address names. */
+static char *
+object_path(const struct amas__addr *addr)
+{
+	return addr->agent != NULL ? amas__asprintf("agents/%s", addr->agent) :
+	    amas__strdup(addr->path != NULL ? addr->path : "");
+}
+
+int
+amas_channel_open(struct amas_channel **out, struct amas_loop *l,
+    const char *addr, const struct amas_opts *opts, struct amas_error *err)
+{
+	static const struct amas_opts none;
+	struct amas__addr a;
+	struct amas_channel *ch;
+	struct amas_proxy *p;
+	char *path;
+	int rc;
+
+	if (opts == NULL)
+		opts = &none;
+	if ((rc = amas__addr_parse(&a, addr, err)) != 0)
+		return rc;
+	if (a.kind == AMAS__ADDR_LOCAL) {
+		amas__addr_fini(&a);
+		return amas_error_set(err, AMAS_EINVAL,
+		    "local:// lives inside one process");
+	}
+	path = object_path(&a);
+	rc = path == NULL ? amas__error_nomem(err) : amas__channel_dial(&ch, l,
+	    &a, opts, &client_ops, opts->service, err);
+	amas__addr_fini(&a);
+	if (rc != 0) {
+		free(path);
+		return rc;
+	}
+	if (opts->service != NULL)
+		(void)amas__held_ref(amas__service_held(opts->service));
+	p = proxy_new(ch, path, strlen(path));
+	free(path);
+	if (p == NULL) {
+		amas_channel_close(ch);
+		return amas__error_nomem(err);
+	}
+	*amas__channel_remote_slot(ch) = p;
+	*out = ch;
+	return 0;
+}
+
+/* ---- One call, waiting ---- */
+
+struct once {
+	struct amas_value **out;
+	struct amas_error err;
+	bool done;
+};
+
+static void
+once_done(const struct amas_reply *rep, void *arg)
+{
+	struct once *o = arg;
+	const char *last;
+
+	o->done = true;
+	o->err.code = rep->code;
+	if (rep->kind == AMAS_RESULT) {
+		if (o->out != NULL && rep->value != NULL &&
+		    (*o->out = amas_value_keep(rep->value)) == NULL)
+			amas__error_nomem(&o->err);
+		return;
+	}
+	/* A traceback says the most in its last line. */
+	last = rep->text + strlen(rep->text);
+	while (last > rep->text && last[-1] == '\n')
+		last--;
+	while (last > rep->text && last[-1] != '\n')
+		last--;
+	amas_error_set(&o->err, rep->code, "%.*s", (int)strcspn(last, "\n"),
+	    last);
+}
+
+int
+amas_call_once(struct amas_value **out, const char *addr,
+    const struct amas_opts *opts, const char *function, double timeout_s,
+    struct amas_error *err, const char *fmt, ...)
+{
+	struct once o = { .out = out };
+	struct amas_loop *l;
+	struct amas_channel *ch = NULL;
+	struct amas_value *v = NULL;
+	va_list ap;
+	int rc;
+
+	if (function == NULL)
+		return amas_error_set(err, AMAS_EINVAL, "no function");
+	if ((rc = amas_loop_new(&l, NULL, err)) != 0)
+		return rc;
+	va_start(ap, fmt);
+	if (fmt != NULL)
+		v = amas_value_vpack(fmt, ap);
+	va_end(ap);
+	if (fmt != NULL && v == NULL)
+		rc = amas_error_set(err, AMAS_EINVAL, "bad format");
+	if (rc == 0)
+		rc = amas_channel_open(&ch, l, addr, opts, err);
+	if (rc == 0 && (rc = v != NULL ?
+	    amas_proxy_call(amas_channel_remote(ch), function, timeout_s,
+	    once_done, &o, "v", v) :
+	    amas_proxy_call(amas_channel_remote(ch), function, timeout_s,
+	    once_done, &o, NULL)) != 0)
+		(void)amas_error_set(err, rc, "%s", amas_strerror(rc));
+	while (rc == 0 && !o.done)
+		(void)amas_loop_run(l, 3600); /* a bound for each turn */
+	if (rc == 0 && (rc = o.err.code) != 0)
+		(void)amas__error_copy(err, &o.err);
+	amas_channel_close(ch);
+	amas_loop_free(l);
+	amas_value_free(v);
+	return rc;
+}

@@ -1,0 +1,27 @@
+/*
+ * Remote calls on channels: what requests mean to a service, and proxies.
+ */
+#ifndef AMAS__RPC_H
+#define AMAS__RPC_H
+
+#include "amas.h"
+#include "buf.h"
+#include "channel.h"
+#include "value.h"
+
+/* Has a request answered by a service, NULL: by nobody; see channel.h. */
+void amas__rpc_request(struct amas_channel *ch, struct amas_service *svc,
+    struct amas_request *req);
+
+/* The path of a service of ours below the root of the connection, or NULL. */
+int amas__rpc_path(struct amas_service *root, struct amas__held *own,
+    struct amas__buf *path, struct amas_error *err);
+
+/* A proxy of the peer that lives as long as the area. */
+struct amas_proxy *amas__rpc_proxy(struct amas_channel *ch,
+    struct amas__area *area, const char *path, size_t len);
+
+/* Frees what amas_channel_remote() made. */
+void amas__rpc_forget(struct amas_channel *ch);
+
+#endif

@@ -1,0 +1,251 @@
+/*
+ * A server: a listening socket and the channels that it accepted.  It owns
+ * those until they have ended.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "amas.h"
+#include "channel.h"
+#include "err.h"
+#include "listener.h"
+#include "map.h"
+#include "mem.h"
+#include "rpc.h"
+#include "service.h"
+#include "sock.h"
+
+struct amas_server {
+	struct amas_loop *loop;
+	struct amas__open open;
+	struct amas_opts opts;	/* service held, types copied */
+	char *types, *addr;
+	struct amas__listener *listener;	/* NULL: draining */
+	struct amas__link channels;
+	size_t n;
+	struct amas__map peers;	/* host -> number of its connections */
+};
+
+static void *
+as_pointer(uintptr_t n)
+{
+	return (void *)n;
+}
+
+/* Counts a connection of a host up or down; down to 0 forgets it. */
+static int
+count_peer(struct amas_server *srv, const char *host, int by)
+{
+	uintptr_t n = (uintptr_t)amas__map_get(&srv->peers, host,
+	    strlen(host));
+
+	if (by < 0 && n <= 1) {
+		(void)amas__map_take(&srv->peers, host, strlen(host));
+		return 0;
+	}
+	return amas__map_set(&srv->peers, host, strlen(host),
+	    as_pointer(by < 0 ? n - 1 : n + 1));
+}
+
+/* ---- Channels ---- */
+
+static void
+server_request(struct amas_channel *ch, struct amas_request *req, void *arg)
+{
+	const struct amas_server *srv = arg;
+
+	amas__rpc_request(ch, srv->opts.service, req);
+}
+
+static int
+server_path(void *arg, struct amas__held *own, struct amas__buf *path,
+    struct amas_error *err)
+{
+	const struct amas_server *srv = arg;
+
+	return amas__rpc_path(srv->opts.service, own, path, err);
+}
+
+static void
+drained(struct amas_server *srv)
+{
+	if (srv->listener == NULL && srv->n == 0)
+		amas__open_remove(&srv->open);
+}
+
+static void
+server_ended(struct amas_channel *ch, void *arg)
+{
+	struct amas_server *srv = arg;
+
+	amas__list_remove(amas__channel_link(ch));
+	srv->n--;
+	if (srv->opts.max_per_peer != 0)
+		(void)count_peer(srv, amas__channel_peer_host(ch), -1);
+	amas__rpc_forget(ch);
+	drained(srv);
+	amas__channel_unref(ch);
+}
+
+static const struct amas__channel_ops server_ops = {
+	.request = server_request,
+	.path = server_path,
+	.proxy = amas__rpc_proxy,
+	.ended = server_ended,
+};
+
+static bool
+refused(struct amas_server *srv, int fd, const char *host)
+{
+	const struct amas__log *log = amas__loop_log(srv->loop);
+	char peer[AMAS__SOCK_NAME];
+
+	if (srv->opts.max_connections != 0 &&
+	    srv->n >= srv->opts.max_connections) {
+		amas__log(log, AMAS_LOG_WARN, "%s: refused: %zu connections "
+		    "(-c)", amas__sock_peer(fd, peer, sizeof peer), srv->n);
+		return true;
+	}
+	if (srv->opts.max_per_peer != 0 && (size_t)(uintptr_t)amas__map_get(
+	    &srv->peers, host, strlen(host)) >= srv->opts.max_per_peer) {
+		amas__log(log, AMAS_LOG_WARN, "%s: refused: %zu connections "
+		    "of this peer (-C)", amas__sock_peer(fd, peer, sizeof peer),
+		    srv->opts.max_per_peer);
+		return true;
+	}
+	return false;
+}
+
+static void
+on_accept(int fd, void *arg)
+{
+	struct amas_server *srv = arg;
+	char host[AMAS__SOCK_NAME];
+	struct amas_channel *ch;
+	struct amas_error err;
+
+	amas__sock_peer_host(fd, host, sizeof host);
+	if (refused(srv, fd, host) || (srv->opts.max_per_peer != 0 &&
+	    count_peer(srv, host, 1) != 0)) {
+		close(fd);
+		return;
+	}
+	if (amas__channel_accept(&ch, srv->loop, fd, &srv->opts, &server_ops,
+	    srv, &err) != 0) {
+		amas__log(amas__loop_log(srv->loop), AMAS_LOG_ERROR,
+		    "%s: %s", srv->addr, err.text);
+		if (srv->opts.max_per_peer != 0)
+			(void)count_peer(srv, host, -1);
+		return;
+	}
+	amas__list_add(&srv->channels, amas__channel_link(ch));
+	srv->n++;
+	amas__channel_start(ch);
+}
+
+/* ---- The server ---- */
+
+static void
+stop_listening(struct amas_server *srv)
+{
+	amas__listener_free(srv->listener);
+	srv->listener = NULL;
+	drained(srv);
+}
+
+static void
+server_stop(struct amas__open *o)
+{
+	stop_listening(AMAS__OF(o, struct amas_server, open));
+}
+
+static const struct amas__open_ops open_ops = { server_stop, server_stop };
+
+static void
+destroy(struct amas_server *srv)
+{
+	amas_service_free(srv->opts.service);
+	amas__map_fini(&srv->peers);
+	free(srv->types);
+	free(srv->addr);
+	free(srv);
+}
+
+/* Containers speak of dates before all other types. */
+static int
+copy_opts(struct amas_server *srv, const struct amas__addr *a,
+    const struct amas_opts *opts)
+{
+	const char *extra;
+
+	if (opts != NULL)
+		srv->opts = *opts;
+	extra = srv->opts.types != NULL ? srv->opts.types : "";
+	srv->opts.types = NULL;
+	if (srv->opts.service != NULL)
+		(void)amas__held_ref(amas__service_held(srv->opts.service));
+	srv->types = amas__asprintf("%s%s%s", a->container ? "date" : "",
+	    a->container && *extra != '\0' ? "," : "", extra);
+	srv->opts.types = srv->types;
+	return srv->types != NULL ? 0 : AMAS_ENOMEM;
+}
+
+int
+amas_server_open(struct amas_server **out, struct amas_loop *l,
+    const char *addr, const struct amas_opts *opts, struct amas_error *err)
+{
+	struct amas_server *srv = amas__zalloc(sizeof *srv);
+	struct amas__addr a;
+	int rc;
+
+	if (srv == NULL)
+		return amas__error_nomem(err);
+	srv->loop = l;
+	amas__list_init(&srv->channels);
+	amas__map_init(&srv->peers);
+	if ((rc = amas__addr_parse(&a, addr, err)) != 0) {
+		destroy(srv);
+		return rc;
+	}
+	if (copy_opts(srv, &a, opts) != 0)
+		rc = amas__error_nomem(err);
+	else
+		rc = amas__listener_new(&srv->listener, l, &a,
+		    srv->opts.socket_mode, on_accept, srv, err);
+	amas__addr_fini(&a);
+	if (rc == 0 && (srv->addr = amas__strdup(
+	    amas__listener_addr(srv->listener))) == NULL) {
+		amas__listener_free(srv->listener);
+		rc = amas__error_nomem(err);
+	}
+	if (rc != 0) {
+		destroy(srv);
+		return rc;
+	}
+	if (amas__listener_open_to_all(srv->listener))
+		amas__log(amas__loop_log(l), AMAS_LOG_WARN, "%s: anyone who "
+		    "reaches this address can call: no TLS", srv->addr);
+	amas__open_add(l, &srv->open, &open_ops);
+	*out = srv;
+	return 0;
+}
+
+void
+amas_server_close(struct amas_server *srv)
+{
+	if (srv == NULL)
+		return;
+	amas__listener_free(srv->listener);
+	srv->listener = NULL;
+	while (!amas__list_empty(&srv->channels))
+		amas_channel_close(amas__channel_of(srv->channels.next));
+	amas__open_remove(&srv->open);
+	destroy(srv);
+}
+
+const char *
+amas_server_addr(const struct amas_server *srv)
+{
+	return srv->addr;
+}

@@ -14,7 +14,7 @@
 #define AMAS__NUMBER_SIZE 32	/* holds any INT or REAL as text */
 
 struct amas__number {
-	enum amas_type type;	/* INT, REAL; BIGINT: does not fit, see text */
+	enum amas_type type;	/* INT, REAL; BIGINT: fits neither */
 	union {
 		int64_t i;
 		double d;
@@ -22,10 +22,9 @@ struct amas__number {
 };
 
 /*
- * Reads a number of JSON, -?(0|[1-9][0-9]*)(.[0-9]+)?([eE][+-]?[0-9]+)?, as much
- * of text as is one; some other byte must follow it in memory.  "-0" is the
- * integer 0.  Time is linear in any number's length.  Returns where it ends;
- * NULL if there is no number.
+ * Reads a number of JSON, -?(0|[1-9][0-9]*)(.[0-9]+)?([eE][+-]?[0-9]+)?, from
+ * the beginning of text; a byte that is no part of one must follow.  "-0" is
+ * the integer 0.  Linear time.  Returns where it ends; NULL if there is none.
  */
 const char *amas__number_read(struct amas__number *n, const char *text);
 

@@ -151,9 +151,10 @@ int amas__json_print(struct amas_out *out, const struct amas_value *v,
 /*
  * DESIGN's one rule for text that becomes a value (section 3, "Values and
  * text"): true false null, a finite decimal number, a text in JSON quotes, what
- * begins with { or [ is JSON, all else is text.  Lines' names are understood in
- * JSON if lines is set.  text is copied.  Returns 0, AMAS_EPROTO (err says
- * where in the JSON) or AMAS_ENOMEM.
+ * begins with { or [ is JSON, all else is text.  In JSON the names of message
+ * lines are understood.  text is copied.  Returns 0, AMAS_EPROTO (err says
+ * where in the JSON; text is no UTF-8), AMAS_ETOOBIG, AMAS_ETYPE (what stands
+ * behind "__type__") or AMAS_ENOMEM.
  */
 int amas__value_guess(struct amas__area *a, const char *text, size_t len,
     const struct amas_value **out, struct amas_error *err);

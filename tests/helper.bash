@@ -42,6 +42,7 @@ make_tmp() {
 		tmp=$(mktemp -d /tmp/amas.XXXXXX)
 	fi
 	pids=()
+	callers=()
 	nstarted=0
 }
 
@@ -91,13 +92,8 @@ start_peer() {
 # stop [PID]: ends a started process (the last one) as a user would and requires
 # status 0, so that a report of a sanitizer in a server fails the test.
 stop() {
-	local p=${1:-$pid} i
+	local p=${1:-$pid}
 
-	for i in "${!pids[@]}"; do
-		if [ "${pids[i]}" = "$p" ]; then
-			unset "pids[i]"
-		fi
-	done
 	kill -TERM "$p" 2>/dev/null || true
 	ended "$p" 0
 }
@@ -107,6 +103,7 @@ stop() {
 ended() {
 	local status=0 watchdog
 
+	forget "$1"
 	watch "$1" 3>&- &
 	watchdog=$!
 	disown "$watchdog"	# no word about its end
@@ -136,11 +133,27 @@ forget() {
 			unset "pids[i]"
 		fi
 	done
+	for i in "${!callers[@]}"; do
+		if [ "${callers[i]}" = "$1" ]; then
+			unset "callers[i]"
+		fi
+	done
+}
+
+# caller PID: a process in the background that need not end by itself if the
+# test fails; teardown kills it.
+caller() {
+	callers+=("$1")
 }
 
 stop_all() {
 	local p status=0
 
+	for p in "${callers[@]}"; do
+		kill -TERM "$p" 2>/dev/null || true
+		wait "$p" 2>/dev/null || true
+	done
+	callers=()
 	for p in "${pids[@]}"; do
 		stop "$p" || status=1
 	done

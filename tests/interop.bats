@@ -390,7 +390,6 @@ lost_server() {
 	run -5 --separate-stderr call -- die
 	equal '' "$output"
 	[ -n "$stderr" ]
-	forget "$pid"
 	ended "$pid" 137
 }
 
@@ -398,15 +397,17 @@ lost_server() {
 	each lost_client
 }
 lost_client() {
-	local caller
+	local client_pid
 
 	mkfifo "$tmp/started" "$tmp/never"
 	call -- hang "$tmp" >"$tmp/out" 2>&1 3>&- &
-	caller=$!
+	client_pid=$!
+	caller $client_pid
 	read -r -t "$PATIENCE" _ <>"$tmp/started"
 	# timeout(1) passes what is not KILL on to the client, and dies of it.
-	kill -TERM "$caller"
-	wait "$caller" || true
+	kill -TERM $client_pid
+	wait $client_pid || true
+	forget $client_pid
 	gives 7 add 3 4
 }
 
@@ -414,7 +415,7 @@ lost_client() {
 	each early_client
 }
 early_client() {
-	local caller where
+	local where client_pid
 
 	# Take a free port from a server that goes away again.
 	where=$(fresh_addr)
@@ -426,12 +427,16 @@ early_client() {
 	addr=$where
 	mkfifo "$tmp/log"
 	call -v -w 20 -- add 3 4 >"$tmp/out" 2>"$tmp/log" 3>&- &
-	caller=$!
+	client_pid=$!
+	caller $client_pid
 	exec 5<"$tmp/log"
-	read -r -t "$PATIENCE" _ <&5	# it has tried once
+	if ! read -r -t 5 _ <&5; then
+		echo "nothing with -v of an attempt to connect" >&2
+		return 1
+	fi
 	start_server "$where"
 	cat <&5 >"$tmp/rest"
 	exec 5<&-
-	ended "$caller" 0
+	ended $client_pid 0
 	same 7 "$(cat "$tmp/out")"
 }

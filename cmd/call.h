@@ -1,0 +1,94 @@
+/*
+ * The parts of amas-call: options, arguments, results, one call (again and
+ * again), a batch of calls.  Functions that return int give an exit status,
+ * and have said what was wrong.
+ */
+#ifndef CALL_H
+#define CALL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "amas.h"
+#include "buf.h"
+#include "cmd.h"
+
+#define CALL_PARALLEL 64	/* default of -P */
+
+/* What the command line says. */
+struct call_opts {
+	struct cmd_args args;	/* options of all programs */
+	const char *addr;	/* NULL: --help was all that was wanted */
+	char *function;		/* path, no slash too many; NULL: connect only */
+	char **argv;		/* the ARGs, argc of them */
+	int argc;
+	bool batch;		/* -B: message lines out; without -L also in */
+	bool each;		/* -L: once for each line of input */
+	bool unordered, halt;
+	bool text;		/* -s: ARGs are text as they stand */
+	bool raw, pretty, json;
+	bool terminal;		/* standard output is one */
+	long long parallel;	/* -P; 0: not given */
+	long long count;	/* -n; 0: not given */
+	double interval_s;	/* -i; < 0: not given */
+	double wait_s;		/* -w; < 0: not given */
+	double timeout_s;	/* -t; < 0: not given, 0: none */
+	double deadline;	/* by call_now(); INFINITY: none */
+};
+
+int call_opts_parse(struct call_opts *o, int argc, char *argv[]);
+void call_opts_free(struct call_opts *o);
+
+/* Seconds of a monotonic clock. */
+double call_now(void);
+
+/* Settings of the connection as the options say; the rest is zero. */
+void call_channel_opts(struct amas_opts *out, const struct call_opts *o);
+
+/* ---- Arguments (call_args.c) ---- */
+
+struct call_args {
+	struct amas_value *list;	/* positional */
+	struct amas_value *map;		/* keywords */
+};
+
+/* Reads the ARGs.  What it wrote is the caller's, also on failure. */
+int call_args_read(struct call_args *out, const struct call_opts *o);
+void call_args_free(struct call_args *args);
+
+/*
+ * Appends all of a file, "-" is standard input, at most max bytes; until the
+ * deadline, where reading can be waited for.
+ */
+int call_file_read(struct amas__buf *b, const char *path, size_t max,
+    double deadline);
+
+/* ---- Results (call_print.c) ---- */
+
+/*
+ * Appends a result as the options say; or a value as on message lines, without
+ * a newline.  Return 0, AMAS_ENOMEM or what the encoder says.
+ */
+int call_put_result(struct amas__buf *b, const struct call_opts *o,
+    const struct amas_value *v, struct amas_error *err);
+int call_put_value(struct amas__buf *b, const struct amas_value *v,
+    unsigned indent, struct amas_error *err);
+
+/* Appends {"failure":TEXT,"origin":ADDR} and a newline; returns as these. */
+int call_put_failure_json(struct amas__buf *b, const struct call_opts *o,
+    const struct amas_reply *rep, struct amas_error *err);
+
+/* Appends a failure for people: "Origin: ADDR", and its text. */
+int call_put_failure(struct amas__buf *b, const struct amas_reply *rep);
+
+/* Writes results to standard output; failures to standard error, if wanted. */
+int call_print(const struct amas__buf *b);
+void call_say(const struct amas__buf *b);
+
+/* ---- The two ways to run ---- */
+
+int call_single_run(const struct call_opts *o);
+int call_batch_run(const struct call_opts *o);
+
+#endif

@@ -1,0 +1,83 @@
+/*
+ * Sources: what fills a service with functions, DESIGN's one grammar for all
+ * programs.
+ *
+ *	[NAME[:COUNT]=]SOURCE
+ *
+ * SOURCE is a kind with its command ("exec:COMMAND"), else a path, whose kind
+ * is what it would be in a served folder: by its suffix.
+ */
+#ifndef AMAS__SOURCE_H
+#define AMAS__SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "amas.h"
+#include "exec.h"
+#include "service.h"
+
+#define AMAS__COUNT_MAX 1000000
+
+struct amas__source_spec;
+
+/*
+ * A kind of source.
+ *
+ * word    before a command: "exec"; NULL: there is no such form.
+ * suffix  of a file: ".text"; NULL: files are never that.
+ * form    of programs per call.
+ * alone   without a NAME it is the root.
+ * counts  takes a COUNT.
+ * load    makes the source; NULL: not in this version.
+ */
+struct amas__source_kind {
+	const char *word;
+	const char *suffix;
+	enum amas__exec_form form;
+	bool alone;
+	bool counts;
+	int (*load)(struct amas__source **out,
+	    const struct amas__source_spec *spec, struct amas_loop *l,
+	    const struct amas_source_opts *opts, struct amas_error *err);
+};
+
+/* The kinds; a file is of the first whose suffix fits, by find_suffix(). */
+extern const struct amas__source_kind amas__source_kinds[];
+extern const size_t amas__n_source_kinds;
+
+/*
+ * Finds the kind of a file by its name, and where its suffix begins.  A name
+ * without a suffix that is known is a program per call.
+ */
+const struct amas__source_kind *amas__source_by_suffix(const char *name,
+    size_t *stem_len);
+
+/* One source, read. */
+struct amas__source_spec {
+	char *name;		/* "": the root */
+	size_t count;		/* 0: none was given */
+	const struct amas__source_kind *kind;
+	char *text;		/* the command, or the path */
+	bool is_command;
+};
+
+/*
+ * Reads a source; paths are looked at.  Returns 0, AMAS_EINVAL (grammar, a
+ * command without a name), AMAS_ENOENT or AMAS_ESYS (path), AMAS_ENOMEM.
+ */
+int amas__source_parse(struct amas__source_spec *spec, const char *text,
+    struct amas_error *err);
+void amas__source_fini(struct amas__source_spec *spec);
+
+/* source_dir.c: a folder. */
+int amas__source_dir_load(struct amas__source **out,
+    const struct amas__source_spec *spec, struct amas_loop *l,
+    const struct amas_source_opts *opts, struct amas_error *err);
+
+/* source_exec.c: a program per call, file or command. */
+int amas__source_exec_load(struct amas__source **out,
+    const struct amas__source_spec *spec, struct amas_loop *l,
+    const struct amas_source_opts *opts, struct amas_error *err);
+
+#endif

@@ -109,7 +109,7 @@ guess_text(const struct guess *g, struct amas_error *err)
 {
 	size_t valid = amas__utf8_valid(g->copy, g->len);
 
-	if (g->len > UINT32_MAX)
+	if ((uint64_t)g->len > UINT32_MAX)
 		return amas_error_set(err, AMAS_ETOOBIG, "%zu bytes of text",
 		    g->len);
 	if (valid < g->len)

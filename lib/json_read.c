@@ -448,7 +448,7 @@ amas__json_read(struct amas__area *a, char *data, size_t len,
 	char spare = data[len];
 	int rc;
 
-	if (len > UINT32_MAX)
+	if ((uint64_t)len > UINT32_MAX)
 		return amas_error_set(err, AMAS_ETOOBIG, "%zu bytes of JSON",
 		    len);
 	r.p = r.start = data;

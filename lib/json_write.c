@@ -102,26 +102,34 @@ close_type(struct writer *w)
 	amas__json_put_close(&w->o, '}');
 }
 
+/* Whether a type may have that name on message lines without set types. */
+static bool
+is_free_name(const struct amas_value *name)
+{
+	return amas__types_is_name(name->u.text, name->len) &&
+	    !amas__value_is(name, "proxy") &&
+	    !amas__value_is(name, "bytes") && !amas__value_is(name, "map");
+}
+
 static bool
 open_typed(struct writer *w, const struct amas_value *v)
 {
 	const struct amas_value *name = &v->u.item[0];
 	char shown[64], where[AMAS__WHERE_SIZE];
-	bool known;
+	const struct amas_out *out = w->o.out;
 	int id = -1;
 
-	if (w->o.out->types != NULL)
-		id = amas__types_id(w->o.out->types, name->u.text, name->len);
-	known = id != -1 || (w->o.out->lines && w->o.out->types == NULL &&
-	    amas__types_is_name(name->u.text, name->len));
-	if (!known) {
+	if (out->types != NULL)
+		id = amas__types_id(out->types, name->u.text, name->len);
+	if (id == -1 && !(out->lines && out->types == NULL &&
+	    is_free_name(name))) {
 		amas__json_fail(&w->o, amas_error_set(w->o.err, AMAS_ETYPE,
 		    "type \"%s\" is not known on this connection%s",
 		    amas__log_text(shown, sizeof shown, name->u.text,
 		    name->len), amas__where(where, w->step, w->n)));
 		return false;
 	}
-	if (w->o.out->lines)
+	if (out->lines)
 		open_name(w, name->u.text, name->len);
 	else
 		open_id(w, (size_t)id);

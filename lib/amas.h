@@ -231,7 +231,8 @@ AMAS_API int amas_out_write(struct amas_out *out, const void *data, size_t len);
  * Encode and decode one value, outside any connection.
  *
  * codec  NULL: JSON.
- * types  as in struct amas_opts.
+ * types  as in struct amas_opts; NULL: none, and maps {"__type__": ...} pass as
+ *        they are, for codecs that are built on another.
  * data   encode: gets memory for free(3).  decode: borrowed for the call.
  *
  * Returns 0; encode: AMAS_ETYPE (nothing the codec can say, type unknown);

@@ -19,8 +19,8 @@
 /* What the command line says. */
 struct call_opts {
 	struct cmd_args args;	/* options of all programs */
-	const char *addr;	/* NULL: --help was all that was wanted */
-	char *function;		/* path, no slash too many; NULL: connect only */
+	const char *addr;	/* NULL: only --help was wanted */
+	char *function;		/* path; NULL: connect only */
 	char **argv;		/* the ARGs, argc of them */
 	int argc;
 	bool batch;		/* -B: message lines out; without -L also in */

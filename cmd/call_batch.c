@@ -1,10 +1,8 @@
 /*
  * Many calls over one connection, one for each line of input.
  *
- * Every call has a slot from when its line is taken until its outcome is
- * written; there are at most -P slots.  In input order a slot whose call has
- * ended waits for those before it.  So memory is bounded by -P outcomes, and
- * input is read no further than slots are free.
+ * There are at most -P slots (call_slots.h), and input is read no further than
+ * slots are free: so memory is bounded by -P outcomes, whatever their order.
  *
  * A line is given to the connection only when that stands: what was given and
  * has no answer when the connection is lost may have been done, or not, and is
@@ -16,16 +14,15 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "call_lines.h"
 #include "call_request.h"
+#include "call_slots.h"
 #include "channel.h"
 #include "err.h"
 #include "frame.h"
 #include "loop.h"
-#include "mem.h"
 
 #define HELD_MAX ((size_t)8 << 20)	/* bytes of outcomes not yet written */
 #define RETRY_MIN_S 0.1			/* until a new connection is tried */
@@ -35,7 +32,7 @@
 enum state {
 	CONNECTING,
 	OPEN,
-	CLOSING,		/* calls went without answer: on_close() follows */
+	CLOSING,		/* without answers: on_close() follows */
 	LOST			/* connects again when there is a line */
 };
 
@@ -47,26 +44,17 @@ struct batch {
 	struct call_input in;
 	struct call_output out;
 	struct call_args fixed;	/* -L: what stands before the line */
-	struct amas__link slots;	/* in order of input */
-	size_t n_slots, in_flight;
-	size_t held;		/* bytes of outcomes in slots */
+	struct call_slots slots;
+	size_t in_flight;	/* of them, those without answer */
 	struct amas__timer deadline;
 	struct amas__timer retry;	/* runs until the next attempt */
 	double retry_s;
 	struct amas_error lost;	/* why the last connection ended */
 	const char *why;	/* no answer: what its failure says */
 	bool failed, bad;	/* a call did; a line was */
+	bool deaf;		/* writing outcomes failed, as has been said */
 	bool over;		/* only outcomes are still to be written */
 	int status;		/* what it ended with, if not by itself */
-};
-
-struct slot {
-	struct amas__link link;
-	struct batch *b;
-	uint64_t n;		/* line of input */
-	bool done;
-	bool to_stderr;		/* the outcome is for people */
-	struct amas__buf outcome;
 };
 
 /* ---- The end ---- */
@@ -80,10 +68,25 @@ drop_channel(struct batch *b)
 	amas_channel_close(ch); /* answers of all calls come in here */
 }
 
+/* Whether outcomes can no longer be written; says so once. */
+static bool
+output_failed(struct batch *b)
+{
+	if (b->out.error == 0)
+		return false;
+	if (!b->deaf)
+		(void)cmd_error(CMD_SYS, "standard output", "%s",
+		    strerror(b->out.error));
+	b->deaf = true;
+	return true;
+}
+
 /* Nothing is left to write: lets the loop end. */
 static void
 finish_if_written(struct batch *b)
 {
+	if (output_failed(b) && b->status == CMD_OK)
+		b->status = CMD_SYS;
 	if (!b->over || amas__buf_len(&b->out.buf) > 0)
 		return;
 	amas__timer_stop(&b->deadline);
@@ -138,87 +141,6 @@ on_deadline(struct amas__timer *t)
 
 /* ---- Outcomes ---- */
 
-static void
-slot_free(struct slot *s)
-{
-	amas__list_remove(&s->link);
-	s->b->n_slots--;
-	s->b->held -= amas__buf_len(&s->outcome);
-	amas__buf_fini(&s->outcome);
-	free(s);
-}
-
-/* Writes the outcome of a slot and frees it. */
-static int
-write_slot(struct slot *s)
-{
-	struct batch *b = s->b;
-	int rc = 0;
-
-	if (s->to_stderr) {
-		call_output_flush(&b->out); /* in order where both meet */
-		call_say(&s->outcome);
-	} else {
-		rc = amas__buf_put(&b->out.buf, amas__buf_head(&s->outcome),
-		    amas__buf_len(&s->outcome));
-		call_output_start(&b->out);
-	}
-	slot_free(s);
-	return rc;
-}
-
-static void
-slot_done(struct slot *s)
-{
-	struct batch *b = s->b;
-	int rc = 0;
-
-	s->done = true;
-	b->held += amas__buf_len(&s->outcome);
-	if (b->o->unordered) {
-		rc = write_slot(s);
-	} else {
-		while (rc == 0 && !amas__list_empty(&b->slots)) {
-			s = AMAS__OF(b->slots.next, struct slot, link);
-			if (!s->done)
-				break;
-			rc = write_slot(s);
-		}
-	}
-	if (rc != 0)
-		end(b, cmd_nomem());
-}
-
-/* Puts "[TYPE, N, VALUE]" or, for people, result or failure. */
-static int
-put_outcome(struct slot *s, const struct amas_reply *rep,
-    struct amas_error *err)
-{
-	const struct call_opts *o = s->b->o;
-	struct amas__buf *b = &s->outcome;
-	bool ok = rep->kind == AMAS_RESULT;
-	int rc;
-
-	if (o->batch) {
-		if (amas__buf_printf(b, "[%d, %" PRIu64 ", ", ok ? 1 : 2,
-		    s->n) != 0)
-			return amas__error_nomem(err);
-		rc = call_put_value(b, rep->value, 0, err);
-		if (rc == 0 && amas__buf_puts(b, "]\n") != 0)
-			rc = amas__error_nomem(err);
-		return rc;
-	}
-	if (ok)
-		return call_put_result(b, o, rep->value, err);
-	if (o->json)
-		return call_put_failure_json(b, o, rep, err);
-	s->to_stderr = true;
-	if (amas__buf_printf(b, "amas-call: line %" PRIu64 ": ", s->n) != 0 ||
-	    call_put_failure(b, rep) != 0)
-		return amas__error_nomem(err);
-	return 0;
-}
-
 static void pump(struct batch *b);
 
 /* Says that a line is no call; the rest goes on. */
@@ -233,64 +155,53 @@ bad_line(struct batch *b, uint64_t n, const char *cause)
 	b->bad = true;
 }
 
-/* Whether a call without answer was never sent: its arguments could not be. */
+/* Whether the line is to blame that there is no answer: it was never sent. */
 static bool
 not_sent(const struct batch *b, const struct amas_reply *rep)
 {
 	const struct amas_error *ended;
 
+	if (rep->code == AMAS_ECLOSED || rep->code == AMAS_ECANCELED)
+		return false;
 	ended = b->ch != NULL ? amas__channel_ended(b->ch) : NULL;
-	return (rep->code == AMAS_ETYPE || rep->code == AMAS_ETOOBIG) &&
-	    (ended == NULL || ended->code != rep->code);
+	return ended == NULL || ended->code != rep->code;
 }
 
-/*
- * No answer.  Either the line is to blame, or nobody knows what has become of
- * the call: then that is its failure.
- */
+/* If it was sent, nobody knows what has become of it: that is its failure. */
 static int
-put_no_answer(struct slot *s, const struct amas_reply *rep,
+no_answer(struct batch *b, struct call_slot *s, const struct amas_reply *rep,
     struct amas_error *err)
 {
-	struct amas_reply failure = { .kind = AMAS_FAILURE };
-	struct amas_value *text;
-	int rc;
-
-	if (not_sent(s->b, rep)) {
-		bad_line(s->b, s->n, rep->text);
-		return 0;
+	if (b->deaf)
+		return call_slot_nothing(s, err);
+	if (!not_sent(b, rep)) {
+		b->state = CLOSING;
+		b->failed = true;
+		return call_slot_failure(s, b->why, err);
 	}
-	s->b->state = CLOSING;
-	s->b->failed = true;
-	if ((text = amas_value_pack("s", s->b->why)) == NULL)
+	if (rep->code == AMAS_ENOMEM)
 		return amas__error_nomem(err);
-	failure.text = s->b->why;
-	failure.origin = s->b->o->addr;
-	failure.value = text;
-	rc = put_outcome(s, &failure, err);
-	amas_value_free(text);
-	return rc;
+	bad_line(b, s->n, rep->text);
+	return call_slot_nothing(s, err);
 }
 
 static void
 on_reply(const struct amas_reply *rep, void *arg)
 {
-	struct slot *s = arg;
-	struct batch *b = s->b;
+	struct call_slot *s = arg;
+	struct batch *b = s->all->owner;
 	struct amas_error err;
 	int rc;
 
 	b->in_flight--;
 	if (rep->kind == AMAS_ERROR) {
-		rc = put_no_answer(s, rep, &err);
+		rc = no_answer(b, s, rep, &err);
 	} else {
 		b->retry_s = 0;
 		b->failed = b->failed || rep->kind == AMAS_FAILURE;
-		rc = put_outcome(s, rep, &err);
+		rc = call_slot_reply(s, rep, &err);
 	}
-	if (rc == 0)
-		slot_done(s);
-	else
+	if (rc != 0)
 		end(b, cmd_fail(b->o->addr, &err));
 	pump(b);
 }
@@ -298,51 +209,47 @@ on_reply(const struct amas_reply *rep, void *arg)
 /* ---- Calls ---- */
 
 static int
-start_call(struct batch *b, const char *line, size_t len,
+read_request(struct batch *b, struct call_request *r, const char *line,
+    size_t len, struct amas_error *err)
+{
+	if (b->o->each)
+		return call_request_line(r, b->o->function, &b->fixed, line,
+		    len, err);
+	return call_request_parse(r, amas__loop_pool(b->loop), line, len, err);
+}
+
+static int
+start_call(struct batch *b, const struct call_request *r,
     struct amas_error *err)
 {
-	struct call_request r = { 0 };
-	struct slot *s;
+	struct call_slot *s = call_slot_new(&b->slots, b->in.n + 1);
+	const char *fmt = r->kwargs != NULL ? "vv" :
+	    r->args != NULL ? "v" : NULL;
 	int rc;
 
-	if (b->o->each)
-		rc = call_request_line(&r, b->o->function, &b->fixed, line,
-		    len, err);
-	else
-		rc = call_request_parse(&r, amas__loop_pool(b->loop), line,
-		    len, err);
-	if (rc != 0)
-		return rc;
-	if ((s = amas__zalloc(sizeof *s)) == NULL) {
-		rc = amas__error_nomem(err);
-		goto out;
-	}
-	amas__buf_init(&s->outcome, 0);
-	s->b = b;
-	s->n = b->in.n + 1;
-	rc = amas_proxy_call(amas_channel_remote(b->ch), r.path, 0, on_reply,
-	    s, r.kwargs != NULL ? "vv" : r.args != NULL ? "v" : NULL, r.args,
-	    r.kwargs);
+	if (s == NULL)
+		return amas__error_nomem(err);
+	rc = amas_proxy_call(amas_channel_remote(b->ch), r->path, 0, on_reply,
+	    s, fmt, r->args, r->kwargs);
 	if (rc != 0) {
-		amas_error_set(err, rc, "%s", amas_strerror(rc));
-		free(s);
-		goto out;
+		call_slot_free(s);
+		return amas_error_set(err, rc, "%s", amas_strerror(rc));
 	}
-	amas__list_add(&b->slots, &s->link);
-	b->n_slots++;
 	b->in_flight++;
-out:
-	call_request_free(&r);
-	return rc;
+	return 0;
 }
 
 static void
 take_line(struct batch *b, const char *line, size_t len)
 {
+	struct call_request r;
 	struct amas_error err;
 	int rc;
 
-	rc = start_call(b, line, len, &err);
+	if ((rc = read_request(b, &r, line, len, &err)) == 0) {
+		rc = start_call(b, &r, &err);
+		call_request_free(&r);
+	}
 	if (rc == AMAS_ENOMEM)
 		end(b, cmd_nomem());
 	else if (rc != 0)
@@ -355,7 +262,7 @@ is_blank(const char *line, size_t len)
 	size_t i;
 
 	for (i = 0; i < len; i++)
-		if (strchr(" \t\r", line[i]) == NULL || line[i] == '\0')
+		if (line[i] != ' ' && line[i] != '\t' && line[i] != '\r')
 			return false;
 	return true;
 }
@@ -366,14 +273,14 @@ may_start(const struct batch *b)
 {
 	if (b->over || (b->o->halt && (b->failed || b->bad)))
 		return false;
-	return b->n_slots < (size_t)b->o->parallel &&
-	    b->held + amas__buf_len(&b->out.buf) < HELD_MAX;
+	return b->slots.n < (size_t)b->o->parallel &&
+	    b->slots.held + amas__buf_len(&b->out.buf) < HELD_MAX;
 }
 
 static void
 input_over(struct batch *b)
 {
-	if (b->n_slots > 0)
+	if (b->slots.n > 0)
 		return;
 	end(b, b->in.error == 0 ? CMD_OK : cmd_error(CMD_SYS,
 	    "standard input", "%s", strerror(b->in.error)));
@@ -401,9 +308,8 @@ pump(struct batch *b)
 	const char *line;
 	size_t len;
 
-	if (b->out.error != 0 && !b->over)
-		end(b, cmd_error(CMD_SYS, "standard output", "%s",
-		    strerror(b->out.error)));
+	if (output_failed(b))
+		end(b, CMD_SYS);
 	while (may_start(b) && (b->state == OPEN || b->state == LOST)) {
 		kind = call_input_peek(&b->in, &line, &len);
 		if (kind == CALL_LINE_NONE)
@@ -423,7 +329,7 @@ pump(struct batch *b)
 		if (!b->over)
 			call_input_next(&b->in);
 	}
-	if (b->o->halt && (b->failed || b->bad) && b->n_slots == 0)
+	if (b->o->halt && (b->failed || b->bad) && b->slots.n == 0)
 		end(b, CMD_OK);
 }
 
@@ -512,7 +418,7 @@ run(struct batch *b)
 	struct amas_error err;
 
 	b->why = "connection lost, outcome unknown";
-	amas__list_init(&b->slots);
+	call_slots_init(&b->slots, b->o, &b->out, b);
 	call_input_init(&b->in, b->loop, max != 0 ? max : AMAS__FRAME_MAX,
 	    on_input);
 	call_output_init(&b->out, b->loop, on_written);
@@ -524,8 +430,7 @@ run(struct batch *b)
 		amas__timer_start(&b->deadline, left > 0 ? left : 0);
 	(void)amas_loop_run(b->loop, INFINITY);
 	assert(b->over);
-	while (!amas__list_empty(&b->slots)) /* memory was short */
-		slot_free(AMAS__OF(b->slots.next, struct slot, link));
+	call_slots_fini(&b->slots); /* some, if memory was short */
 	if (b->status != CMD_OK)
 		return b->status;
 	return b->failed ? CMD_FAILED : b->bad ? CMD_INPUT : CMD_OK;

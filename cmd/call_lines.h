@@ -55,7 +55,7 @@ struct call_output {
 	struct amas__io io;
 	struct amas__buf buf;
 	size_t chunk;		/* bytes that may be written without blocking */
-	int error;		/* errno of a failed write; then all is dropped */
+	int error;		/* errno of a failed write: all is dropped */
 	void (*written)(struct call_output *out);
 };
 

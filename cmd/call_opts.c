@@ -27,9 +27,11 @@ static const struct cmd_option options[] = {
 	{ 'P', "parallel", "N", "calls in flight with -B and -L (64)" },
 	{ OPT_UNORDERED, "unordered", NULL, "results as they come" },
 	{ OPT_HALT, "halt", NULL, "no further line after a failure" },
-	{ 'i', "interval", "DUR", "call again every DUR, without end or -n times" },
+	{ 'i', "interval", "DUR",
+	    "call again every DUR, without end or -n times" },
 	{ 'n', "count", "N", "call N times (1)" },
-	{ OPT_JSON, "json", NULL, "print {\"result\":...} or {\"failure\":...}" },
+	{ OPT_JSON, "json", NULL,
+	    "print {\"result\":...} or {\"failure\":...}" },
 	{ 'p', "pretty", NULL, "indent results (default on a terminal)" },
 	{ 'r', "raw", NULL, "print texts bare, bytes raw, null not at all" },
 	{ 's', "strings", NULL, "each ARG is text as it stands" },
@@ -189,6 +191,7 @@ call_opts_parse(struct call_opts *o, int argc, char *argv[])
 
 	o->args.synopsis = synopsis;
 	o->args.options = options;
+	o->args.no_warnings = true;
 	o->interval_s = o->wait_s = o->timeout_s = -1;
 	while ((id = cmd_getopt(&o->args, argc, argv)) >= 0)
 		if ((status = take_option(o, id)) != CMD_OK)

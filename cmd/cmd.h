@@ -98,12 +98,14 @@ struct cmd_option {
 	{ 0, NULL, NULL, NULL }
 
 /*
- * The options under way.  Fill in the first two, the rest is zero.
+ * The options under way.  Fill in what stands first, the rest is zero.
  * Environment defaults AMAS_CODEC and AMAS_MAX_MESSAGE are taken at CMD_END.
  */
 struct cmd_args {
 	const char *synopsis;	/* "[options] ADDR [FUNCTION [ARG...]]" */
 	const struct cmd_option *options;
+	bool no_warnings;	/* the log begins with -v: what ends this
+				 * program it says itself */
 	/* Of the option that cmd_getopt() gave. */
 	char name[40];		/* as typed, for messages: "-t", "--timeout" */
 	const char *value;	/* NULL: takes none */

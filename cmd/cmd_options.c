@@ -196,11 +196,14 @@ int
 cmd_loop_new(struct amas_loop **out, const struct cmd_args *a)
 {
 	struct amas_error err;
+	int level = cmd__level();
 
 	/* NULL: the library makes it with EVFLAG_NOENV, and frees it too. */
 	if (amas_loop_new(out, NULL, &err) != 0)
 		return cmd_fail(NULL, &err);
-	amas_loop_set_log(*out, cmd__level(), cmd_log, NULL);
+	if (a->no_warnings && level == AMAS_LOG_WARN)
+		level = AMAS_LOG_ERROR;
+	amas_loop_set_log(*out, level, cmd_log, NULL);
 	amas_loop_set_memory(*out, a->memory);
 	return CMD_OK;
 }

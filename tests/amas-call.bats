@@ -71,8 +71,8 @@ bad() {
 		:=5 :=NaN ':="a"' k:=-Infinity 'l:={"a": 1}'
 	args '[["5", "", "@me", "=x"], {"k": "null", "l": ""}]' \
 		==5 == ==@me ===x k==null l==
-	bad 4 'argument 2: no value at offset 0' 1 k:=x
-	bad 4 'argument 1: text at offset 1 has no end' ':="a'
+	bad 4 'argument 2: expected a value at offset 0' 1 k:=x
+	bad 4 'argument 1: text without an end at offset 0' ':="a'
 }
 
 @test "amas-call: -s takes arguments as text" {
@@ -91,7 +91,8 @@ bad() {
 	same '[[""], {}]' "$output"
 	bad 6 'nofile: No such file or directory' :text@nofile
 	bad 6 '.: Is a directory' :json@.
-	bad 4 'argument 1: no value at offset 0' :json@/dev/null
+	bad 4 'argument 1: expected a value at offset 0, where it ends' \
+		:json@/dev/null
 	bad 2 'argument 2: standard input is taken already' :text@- :json@-
 	printf '\377' >t
 	bad 4 'argument 1: text is not UTF-8' :text@t
@@ -142,8 +143,7 @@ bad() {
 		run -2 --separate-stderr call "$addr" "$p"
 		equal "amas-call: ${p:-}: is no function" "$stderr"
 	done
-	run -0 call "ipc://[$tmp/../${addr#*//*/}]/sub" inner/where ||
-		run -0 call "ipc://[${addr#ipc://}]/sub" inner/where
+	run -0 call "ipc://[${addr#ipc://}]/sub" inner/where
 	equal '"sub/inner"' "$output"
 	start amas-serve 127.0.0.1:0 "$AMAS_ROOT/tests/peer/services"
 	run -0 call "$addr/sub/inner" where
@@ -190,8 +190,8 @@ bad() {
 	equal '{"result": 7}' "$output"
 	run -1 --separate-stderr call --json "$addr" fail ouch
 	equal '' "$stderr"
-	same '"fail: exit status 1\nValueError: ouch\n"' \
-		"$(printf %s "$output" | jq -c .failure)"
+	equal $'fail: exit status 1\nValueError: ouch' \
+		"$(printf %s "$output" | jq -r .failure)"
 	equal "$addr" "$(printf %s "$output" | jq -r .origin)"
 	run -0 call --json -p "$addr" add 3 4
 	equal $'{\n  "result": 7\n}' "$output"
@@ -268,7 +268,7 @@ failesc: exit status 3
 	for said, cause in (
 	        (b'', 'connection closed by peer'),
 	        (b'\0\0', 'closed inside a header'),
-	        (b'\0\0\0\x09[1, 0', 'closed inside a message (6 of 9 bytes)')):
+	        (b'\0\0\0\x09[1, 0', 'closed inside a message (5 of 9 bytes)')):
 	    call = start('amas-call', l.addr, 'add', '3', '4')
 	    c = l.accept()
 	    assert c.recv() == [0, 0, ['add', [3, 4], {}]]
@@ -300,8 +300,7 @@ failesc: exit status 3
 	run -0 call -i 1ms -n 3 "$addr" add 3 4
 	equal $'7\n7\n7' "$output"
 	run -1 --separate-stderr call -n 2 "$addr" fail x
-	equal 4 "$(printf '%s\n' "$stderr" | grep -c .)" ||
-		equal 6 "$(printf '%s\n' "$stderr" | grep -c .)"
+	equal 2 "$(printf '%s\n' "$stderr" | grep -cx 'ValueError: x')"
 	raw <<-'END'
 	l = listen(tmp + '/l')
 	call = start('amas-call', '-n', '3', l.addr, 'f')

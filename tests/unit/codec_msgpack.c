@@ -436,14 +436,13 @@ test_budget(void)
 	    "faults 18: take at most 64 times the frame");
 	done(&s);
 	free(p);
-	for (i = 8; i <= 10; i++) {
+	for (i = 7; i <= 9; i++) {
 		decode(&s, map1, sizeof map1 - 1, i);
 		tap_int(s.rc, i < 8 ? AMAS_ETOOBIG : 0,
 		    "faults 18: 8 values of at most %zu", i);
 		done(&s);
 	}
 	decode(&s, map1, sizeof map1 - 1, 7);
-	tap_int(s.rc, AMAS_ETOOBIG, "faults 18: 8 values of at most 7");
 	tap_str(s.err.text, "more than 7 values at offset 3",
 	    "faults 18: why");
 	done(&s);

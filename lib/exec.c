@@ -81,6 +81,19 @@ answer_nomem(struct call *c)
 	answer_text(c, text, strlen(text));
 }
 
+/* Answers a printf text, cut to fit. */
+static void AMAS_PRINTF(2, 3)
+answer_text_of(struct call *c, const char *fmt, ...)
+{
+	char text[NAME_SHOWN + 100];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	answer_text(c, text, strlen(text));
+}
+
 /* Answers "NAME: cause" and, if tail is set, what it said. */
 static void AMAS_PRINTF(3, 4)
 answer_failure(struct call *c, bool tail, const char *fmt, ...)
@@ -271,7 +284,8 @@ on_deadline(struct amas__timer *t)
 {
 	struct call *c = AMAS__OF(t, struct call, deadline);
 
-	answer_failure(c, false, "timed out after %gs", c->x->opts.timeout_s);
+	answer_text_of(c, "timed out after %gs in %s", c->x->opts.timeout_s,
+	    c->name);
 	amas__proc_stop(c->proc);
 }
 

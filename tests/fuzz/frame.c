@@ -25,12 +25,18 @@ struct result {
 static void
 collect(struct result *res, struct amas__frame *f, bool lines)
 {
-	size_t mark;
+	size_t mark, len = f->len;
 
-	CHECK(f->len > 0);
-	CHECK(amas__frame_begin(&res->frames, lines, &mark) == 0);
-	CHECK(amas__buf_put(&res->frames, f->data, f->len) == 0);
-	CHECK(amas__frame_end(&res->frames, lines, mark, f->len, NULL) == 0);
+	CHECK(len > 0);
+	/* A line can end in CR, but not be written so. */
+	while (lines && len > 0 && f->data[len - 1] == '\r')
+		len--;
+	if (len > 0) {
+		CHECK(amas__frame_begin(&res->frames, lines, &mark) == 0);
+		CHECK(amas__buf_put(&res->frames, f->data, len) == 0);
+		CHECK(amas__frame_end(&res->frames, lines, mark, len,
+		    NULL) == 0);
+	}
 	if (f->owned != NULL)
 		f->data[f->len] = 0;
 	free(f->owned);

@@ -32,6 +32,7 @@ LIB_O   := $(patsubst %.c,$(B)/%.o,$(wildcard lib/*.c))
 TOOLS   := $(patsubst cmd/%.c,$(B)/%,$(wildcard cmd/amas-*.c))
 CMD_O   := $(patsubst %.c,$(B)/%.o,$(filter-out $(wildcard cmd/amas-*.c),$(wildcard cmd/*.c)))
 TESTTOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c))
+EXAMPLES := $(patsubst %.c,$(B)/%,$(wildcard tests/examples/*.c))
 UNIT    := $(patsubst %.c,$(B)/%,$(filter-out tests/unit/tap.c,$(wildcard tests/unit/*.c)))
 FUZZ    := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/driver.c,$(wildcard tests/fuzz/*.c)))
 MAN     := $(wildcard man/*.[1357])
@@ -54,10 +55,13 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-tests: $(UNIT) $(TESTTOOLS) $(FUZZ:%=$(B)/tests/fuzz/%)
+tests: $(UNIT) $(TESTTOOLS) $(EXAMPLES) $(FUZZ:%=$(B)/tests/fuzz/%)
 
 $(UNIT): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/unit/tap.o $(B)/libamas.a
 	$(CC) $(ALL_LDFLAGS) $(WRAP) -o $@ $^ $(LIBS)
+
+$(EXAMPLES): $(B)/tests/examples/%: $(B)/tests/examples/%.o $(B)/libamas.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 $(TESTTOOLS): $(B)/tests/tools/%: $(B)/tests/tools/%.o $(B)/libamas.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)

@@ -124,7 +124,8 @@ amas__channel_end(struct amas_channel *ch, const struct amas_error *why)
 		amas__log(log, AMAS_LOG_WARN, "%s: %s", ch->peer, why->text);
 	close_stream(ch, given_up);
 	amas__flow_stop(ch);
-	amas__open_remove(&ch->open);
+	if (!ch->held)
+		amas__open_remove(&ch->open);
 	amas__calls_fail(ch, &ch->why);
 	amas__requests_gone(ch);
 	if (ch->on_close != NULL && (ch->started || ch->held))
@@ -151,6 +152,7 @@ amas_channel_close(struct amas_channel *ch)
 		ch->started = true; /* on_close is owed */
 	amas__channel_end(ch, &why);
 	if (held) {
+		amas__open_remove(&ch->open);
 		amas__calls_fail(ch, &ch->why);
 		if (ch->ops->closed != NULL)
 			ch->ops->closed(ch);
@@ -404,13 +406,23 @@ channel_drain(struct amas__open *o)
 	struct amas_channel *ch = AMAS__OF(o, struct amas_channel, open);
 
 	ch->draining = true;
-	if (ch->state == DIALING)
+	if (ch->state != OPEN)
 		channel_close(o);
 	else
 		amas__channel_check_done(ch);
 }
 
-static const struct amas__open_ops open_ops = { channel_close, channel_drain };
+static void
+channel_release(struct amas__open *o)
+{
+	amas_channel_close(AMAS__OF(o, struct amas_channel, open));
+}
+
+static const struct amas__open_ops open_ops = {
+	.close = channel_close,
+	.drain = channel_drain,
+	.release = channel_release,
+};
 
 static int
 channel_new(struct amas_channel **out, struct amas_loop *l,

@@ -242,9 +242,11 @@ amas__loop_draining(const struct amas_loop *l)
 	return l->draining;
 }
 
+enum ending { DRAIN, CLOSE, RELEASE };
+
 /* Goes once over all that is open, which may end in any order meanwhile. */
 static void
-each_open(struct amas_loop *l, bool close)
+each_open(struct amas_loop *l, enum ending how)
 {
 	struct amas__link todo;
 	struct amas__open *o;
@@ -255,7 +257,9 @@ each_open(struct amas_loop *l, bool close)
 		o = AMAS__OF(todo.next, struct amas__open, link);
 		amas__list_remove(&o->link);
 		amas__list_add(&l->opens, &o->link);
-		if (close)
+		if (how == RELEASE && o->ops->release != NULL)
+			o->ops->release(o);
+		else if (how != DRAIN)
 			o->ops->close(o);
 		else if (o->ops->drain != NULL)
 			o->ops->drain(o);
@@ -267,21 +271,21 @@ on_grace(struct ev_loop *ev, ev_timer *w, int revents)
 {
 	(void)revents;
 	ev_ref(ev);
-	each_open(w->data, true);
+	each_open(w->data, CLOSE);
 }
 
 void
 amas_loop_drain(struct amas_loop *l, double grace_s)
 {
 	if (l->draining) {
-		each_open(l, true);
+		each_open(l, CLOSE);
 		return;
 	}
 	l->draining = true;
 	ev_timer_set(&l->grace, grace_s, 0.);
 	ev_timer_start(l->ev, &l->grace);
 	ev_unref(l->ev); /* keeps nobody waiting */
-	each_open(l, false);
+	each_open(l, DRAIN);
 }
 
 /* ---- Memory ---- */
@@ -388,10 +392,10 @@ amas_loop_free(struct amas_loop *l)
 	if (l == NULL)
 		return;
 	l->draining = true;
-	each_open(l, true);
+	each_open(l, RELEASE);
 	while (!amas__list_empty(&l->tasks))
 		run_tasks(l);
-	each_open(l, true); /* what ended in order and is still being written */
+	each_open(l, RELEASE); /* what ended in order and is still being written */
 	if (ev_is_active(&l->grace)) {
 		ev_ref(l->ev);
 		ev_timer_stop(l->ev, &l->grace);
@@ -440,6 +444,12 @@ amas_loop_run(struct amas_loop *l, double wait_s)
 		ev_ref(l->ev); /* libev took its own reference at the end */
 	}
 	return over && left != 0;
+}
+
+void
+amas__loop_break(struct amas_loop *l)
+{
+	ev_break(l->ev, EVBREAK_ONE);
 }
 
 void

@@ -18,6 +18,9 @@
 const struct amas__log *amas__loop_log(const struct amas_loop *l);
 struct amas__pool *amas__loop_pool(struct amas_loop *l);
 
+/* Lets the running amas_loop_run() return, with 1, after this turn. */
+void amas__loop_break(struct amas_loop *l);
+
 /* Seconds of a monotonic clock, as of the current turn of the loop. */
 double amas__loop_now(const struct amas_loop *l);
 
@@ -106,16 +109,17 @@ void amas__task_cancel(struct amas_loop *l, struct amas__task *t);
 struct amas__open;
 
 /*
- * close  ends the object at once: the loop goes.
- * drain  ends it in order: nothing new is taken.  It calls back by
- *        amas__open_remove() when it is done, at the latest in close.
+ * close    ends the object at once.
+ * drain    ends it in order: nothing new is taken.  NULL: does not matter.
+ * release  the loop goes: frees it, as if the program had.  NULL: as close.
  */
 struct amas__open_ops {
 	void (*close)(struct amas__open *o);
-	void (*drain)(struct amas__open *o);	/* NULL: does not matter */
+	void (*drain)(struct amas__open *o);
+	void (*release)(struct amas__open *o);
 };
 
-/* An object that lives on the loop. */
+/* An object that lives on the loop, from add to remove. */
 struct amas__open {
 	struct amas__link link;
 	struct amas_loop *loop;

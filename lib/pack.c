@@ -4,6 +4,7 @@
  */
 #include "pack.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -104,17 +105,15 @@ static int
 pack_digits(struct amas_value *v, struct stack *s, const char *text)
 {
 	size_t len = text != NULL ? strlen(text) : 0;
-	char *end;
 	long long n;
 
 	if (!amas__is_digits(text != NULL ? text : "", len))
 		return AMAS_EINVAL;
-	if (len < 20) {
-		n = strtoll(text, &end, 10);
-		if (len < 19 || (n != INT64_MAX && n != INT64_MIN)) {
-			amas__value_int(v, s->area, n);
-			return 0;
-		}
+	errno = 0;
+	n = strtoll(text, NULL, 10);
+	if (errno == 0) {
+		amas__value_int(v, s->area, n);
+		return 0;
 	}
 	return pack_text(v, s->area, AMAS_BIGINT, text, len);
 }

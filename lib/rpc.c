@@ -4,6 +4,7 @@
  */
 #include "rpc.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -327,6 +328,7 @@ amas_channel_open(struct amas_channel **out, struct amas_loop *l,
 /* ---- One call, waiting ---- */
 
 struct once {
+	struct amas_loop *loop;
 	struct amas_value **out;
 	struct amas_error err;
 	bool done;
@@ -339,6 +341,7 @@ once_done(const struct amas_reply *rep, void *arg)
 	const char *last;
 
 	o->done = true;
+	amas__loop_break(o->loop);
 	o->err.code = rep->code;
 	if (rep->kind == AMAS_RESULT) {
 		if (o->out != NULL && rep->value != NULL &&
@@ -372,6 +375,7 @@ amas_call_once(struct amas_value **out, const char *addr,
 		return amas_error_set(err, AMAS_EINVAL, "no function");
 	if ((rc = amas_loop_new(&l, NULL, err)) != 0)
 		return rc;
+	o.loop = l;
 	va_start(ap, fmt);
 	if (fmt != NULL)
 		v = amas_value_vpack(fmt, ap);
@@ -387,7 +391,7 @@ amas_call_once(struct amas_value **out, const char *addr,
 	    once_done, &o, NULL)) != 0)
 		(void)amas_error_set(err, rc, "%s", amas_strerror(rc));
 	while (rc == 0 && !o.done)
-		(void)amas_loop_run(l, 3600); /* a bound for each turn */
+		(void)amas_loop_run(l, INFINITY);
 	if (rc == 0 && (rc = o.err.code) != 0)
 		(void)amas__error_copy(err, &o.err);
 	amas_channel_close(ch);

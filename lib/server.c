@@ -68,13 +68,6 @@ server_path(void *arg, struct amas__held *own, struct amas__buf *path,
 }
 
 static void
-drained(struct amas_server *srv)
-{
-	if (srv->listener == NULL && srv->n == 0)
-		amas__open_remove(&srv->open);
-}
-
-static void
 server_ended(struct amas_channel *ch, void *arg)
 {
 	struct amas_server *srv = arg;
@@ -84,7 +77,6 @@ server_ended(struct amas_channel *ch, void *arg)
 	if (srv->opts.max_per_peer != 0)
 		(void)count_peer(srv, amas__channel_peer_host(ch), -1);
 	amas__rpc_forget(ch);
-	drained(srv);
 	amas__channel_unref(ch);
 }
 
@@ -147,20 +139,25 @@ on_accept(int fd, void *arg)
 /* ---- The server ---- */
 
 static void
-stop_listening(struct amas_server *srv)
+server_stop(struct amas__open *o)
 {
+	struct amas_server *srv = AMAS__OF(o, struct amas_server, open);
+
 	amas__listener_free(srv->listener);
 	srv->listener = NULL;
-	drained(srv);
 }
 
 static void
-server_stop(struct amas__open *o)
+server_release(struct amas__open *o)
 {
-	stop_listening(AMAS__OF(o, struct amas_server, open));
+	amas_server_close(AMAS__OF(o, struct amas_server, open));
 }
 
-static const struct amas__open_ops open_ops = { server_stop, server_stop };
+static const struct amas__open_ops open_ops = {
+	.close = server_stop,
+	.drain = server_stop,
+	.release = server_release,
+};
 
 static void
 destroy(struct amas_server *srv)

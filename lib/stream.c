@@ -210,7 +210,7 @@ linger_close(struct amas__open *o)
 	destroy(s);
 }
 
-static const struct amas__open_ops linger_ops = { linger_close, NULL };
+static const struct amas__open_ops linger_ops = { .close = linger_close };
 
 void
 amas__stream_close(struct amas__stream *s)

@@ -31,13 +31,13 @@ main(int argc, char *argv[])
 
 	if (argc < 2)
 		return 2;
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	if ((rc = amas_loop_new(&loop, ev, &err)) != 0 ||
 	    (rc = amas_server_open(&server, loop, argv[1],
 	    &opts, &err)) != 0) {
 		fprintf(stderr, "channel_server: %s\n", err.text);
 	} else {
 		printf("%s\n", amas_server_addr(server));
-		fflush(stdout);
 		ev_run(ev, 0);
 	}
 	amas_server_close(server);

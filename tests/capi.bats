@@ -1,0 +1,81 @@
+# The C API as its users write it: each program of tests/examples, built against
+# the header alone, talks to its other end, to our programs and to Python.
+
+load helper
+
+setup() {
+	make_tmp
+	ex=$AMAS_BUILD/tests/examples
+}
+
+# serve_example PROGRAM ARG...: starts it; its first line is $addr.
+serve_example() {
+	local out=$tmp/out
+
+	mkfifo "$out"
+	"$@" >"$out" 2>"$tmp/err" 3>&- &
+	pids+=($!)
+	exec {from}<"$out"
+	read -r -t "$PATIENCE" addr <&"$from"
+}
+
+# end_example: ends one that has no signal handler.
+end_example() {
+	kill -TERM "${pids[-1]}"
+	wait "${pids[-1]}" || true
+	unset 'pids[-1]'
+	exec {from}<&-
+}
+
+@test "libamas: channel_client and channel_server" {
+	serve_example "$ex/channel_server" tcp://127.0.0.1:0
+	run -0 t "$ex/channel_client" "$addr"
+	[ "$output" = cya ]
+	read -r -t "$PATIENCE" line <&"$from"
+	[ "$line" = ohai ]
+	end_example
+}
+
+@test "libamas: rpc_client and rpc_server, and the server drains" {
+	serve_example "$ex/rpc_server" tcp://127.0.0.1:0
+	run -124 --separate-stderr t "$ex/rpc_client" "$addr"
+	[ "$output" = $'7\n3.5' ]
+	[ "$stderr" = "Origin: $addr
+ValueError: this one always fails
+rpc_client: timed out after 0.2s, waiting for the answer" ]
+	stop "${pids[-1]}"
+	exec {from}<&-
+}
+
+@test "libamas: amas-call and rpc_server" {
+	serve_example "$ex/rpc_server" "$tmp/s"
+	run -0 t amas-call "$addr" add 3 4
+	[ "$output" = 7.0 ]
+	run -0 t amas-call "$addr" math/scale 3 factor=3
+	[ "$output" = 9.0 ]
+	run -1 t amas-call "$addr" math/scale 3 factr=3
+	run -0 t amas-call "$addr" clients
+	[ "$output" = 1 ]
+	stop "${pids[-1]}"
+	exec {from}<&-
+}
+
+@test "libamas: call_once calls amas-serve" {
+	printf '#!/bin/sh\nexpr "$1" + "$2"\n' >"$tmp/add"
+	chmod +x "$tmp/add"
+	start amas-serve "$tmp/sock" "$tmp/add"
+	run -0 t "$ex/call_once" "$addr"
+	[ "$output" = 7 ]
+}
+
+@test "libamas: call_once tells why it failed" {
+	run -3 --separate-stderr t "$ex/call_once" "$tmp/nobody"
+	[ "$stderr" = "call_once: No such file or directory" ]
+}
+
+@test "libamas: callback, both directions" {
+	serve_example "$ex/callback" "$tmp/s" serve
+	run -0 t "$ex/callback" "$addr"
+	[ "$output" = 'Server reply: Client name is "Monty"' ]
+	end_example
+}

@@ -254,9 +254,9 @@ failesc: exit status 3
 		"$stderr"
 	run -124 --separate-stderr call -t .05 "$addr" echo :text@- < <(sleep 1)
 	equal 'amas-call: standard input: deadline passed while reading it' "$stderr"
-	run -124 --separate-stderr call -t 50ms -i 1h "$addr" add 3 4
+	run -124 --separate-stderr call -t 1 -i 1h "$addr" add 3 4
 	equal 7 "$output"
-	equal "amas-call: $addr: deadline of 0.05 s passed while waiting for the next call" \
+	equal "amas-call: $addr: deadline of 1 s passed while waiting for the next call" \
 		"$stderr"
 	run -124 env AMAS_TIMEOUT=50ms timeout 20 amas-call "$addr" nap 30
 	run -0 env AMAS_TIMEOUT=10ms timeout 20 amas-call -t 0 "$addr" nap .1

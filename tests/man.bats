@@ -1,0 +1,173 @@
+# The pages and README.md keep what they promise: their examples run, their
+# options are those of --help, their figures those of the source.
+
+load helper
+
+pages() {
+	ls "$AMAS_ROOT"/man/*.[1-9]
+}
+
+# page_tools: the programs that have a page, with its path.
+page_tools() {
+	local page
+
+	for page in "$AMAS_ROOT"/man/*.1; do
+		printf '%s %s\n' "$(basename "$page" .1)" "$page"
+	done
+}
+
+examples() {
+	"$(python)" "$AMAS_ROOT/tests/tools/examples.py" "$@"
+}
+
+# run_examples FILE: each in a folder of its own.
+run_examples() {
+	local n i status=0
+
+	n=$(examples list "$1")
+	[ "$n" -gt 0 ]
+	for ((i = 1; i <= n; i++)); do
+		mkdir "$tmp/$i"
+		cd "$tmp/$i"
+		examples run "$1" "$i" || status=1
+	done
+	return "$status"
+}
+
+@test "man: the examples of amas-serve(1) do what they show" {
+	run_examples "$AMAS_ROOT/man/amas-serve.1"
+}
+
+@test "man: the examples of amas-call(1) do what they show" {
+	run_examples "$AMAS_ROOT/man/amas-call.1"
+}
+
+@test "man: the examples of amas-wire(5) do what they show" {
+	run_examples "$AMAS_ROOT/man/amas-wire.5"
+}
+
+@test "man: the examples of amas(7) do what they show" {
+	run_examples "$AMAS_ROOT/man/amas.7"
+}
+
+@test "man: the examples of README.md do what they show" {
+	run_examples "$AMAS_ROOT/README.md"
+}
+
+@test "man: SYNOPSIS, OPTIONS and --help agree, and so do the defaults" {
+	local tool page
+
+	while read -r tool page; do
+		"$tool" --help |
+			"$(python)" "$AMAS_ROOT/tests/tools/options.py" "$page"
+	done < <(page_tools)
+}
+
+@test "man: every option of --help is taken" {
+	local tool page option
+
+	while read -r tool page; do
+		"$tool" --help | grep -oE -- '(^  -[A-Za-z0-9],)|(--[a-z-]+)' |
+			tr -d ' ,' >"$tmp/options"
+		[ -s "$tmp/options" ]
+		while read -r option; do
+			run t "$tool" "$option" </dev/null
+			[[ $output != *'no such option'* ]]
+		done <"$tmp/options"
+	done < <(page_tools)
+}
+
+# constant NAME: the number that is #defined as NAME in the library or cmd/.
+constant() {
+	local text
+
+	text=$(sed -n "s/^#define $1[[:space:]]\{1,\}\([^/]*[^/[:space:]]\).*/\1/p" \
+		"$AMAS_ROOT"/lib/*.[ch] "$AMAS_ROOT"/cmd/*.[ch])
+	[ -n "$text" ] || echo "no constant $1" >&2
+	# 1.5 and (size_t)64 << 20
+	awk 'BEGIN { print '"$(sed -E 's/\(size_t\)//g; s/([0-9]+) *<< *([0-9]+)/\1 * 2 ^ \2/g' <<<"$text")"' }'
+}
+
+# states PAGE PATTERN: the page, printed on one line, says so.
+states() {
+	local text
+
+	text=$(mandoc -Tascii -O width=200 "$AMAS_ROOT/man/$1" | col -b |
+		tr -s ' \n\t' ' ')
+	if ! grep -qE -- "$2" <<<"$text"; then
+		echo "$1 does not say: $2" >&2
+		return 1
+	fi
+}
+
+@test "man: stated limits are the constants" {
+	command -v mandoc >/dev/null || skip 'no mandoc'
+	equal 64 "$(constant AMAS__JOBS_MAX)"
+	states amas-serve.1 'programs at a time \(default: 64\)'
+	equal 1024 "$(constant AMAS__JOBS_QUEUE)"
+	states amas-serve.1 'wait \(default: 1024\)'
+	equal $((64 << 20)) "$(constant AMAS__FRAME_MAX)"
+	states amas-serve.1 'each result \(default: 64M\)'
+	states amas-wire.5 'length of a payload 64 MiB'
+	equal $((512 << 20)) "$(constant MEMORY_MAX)"
+	states amas-serve.1 '\(default: 512M\)'
+	states amas-wire.5 'queues 512 MiB'
+	equal 10 "$(constant SERVE_GRACE_S)"
+	states amas-serve.1 'at most 10 seconds'
+	equal 1000 "$(constant AMAS__DEPTH_MAX)"
+	states amas-wire.5 'nesting of values 1,000 levels'
+	equal 4000000 "$(constant AMAS__VALUES_MAX)"
+	states amas-wire.5 'values in a message 4,000,000'
+	equal 65536 "$(constant AMAS__REQUESTS_MAX)"
+	states amas-wire.5 'requests open on a connection 65,536'
+	equal $((1 << 20)) "$(constant AMAS__REPLIES_MAX)"
+	states amas-wire.5 'queued replies 1 MiB'
+	equal 1000 "$(constant AMAS__STRAY_MAX)"
+	states amas-wire.5 'sends 1,000 of them in a row'
+	equal 30 "$(constant AMAS__STALL_S)"
+	states amas-wire.5 'no byte moves 30 s'
+	equal 60 "$(constant AMAS__UNFINISHED_S)"
+	states amas-wire.5 '60 s and 1 s per 64 KiB'
+}
+
+@test "man: the table of exit statuses is that of cmd.h" {
+	local n
+
+	while read -r n; do
+		grep -qE "^\.It (.* , )?$n( , .*)?$" "$AMAS_ROOT/man/amas.7" || {
+			echo "status $n is not in amas.7" >&2
+			return 1
+		}
+	done < <(sed -n 's/^	CMD_[A-Z]* = \([0-9]*\).*/\1/p' "$AMAS_ROOT/cmd/cmd.h")
+}
+
+@test "man: every variable of the environment is in a page" {
+	local name
+
+	while read -r name; do
+		grep -q -- "$name" $(pages) || {
+			echo "$name is in no page" >&2
+			return 1
+		}
+	done < <(cat "$AMAS_ROOT"/{lib,cmd}/*.[ch] |
+		grep -oE '"AMAS_[A-Z_]+[A-Z]' | tr -d '"' | sort -u)
+}
+
+@test "man: the map of lib/ in README.md is what is there" {
+	local f
+
+	for f in "$AMAS_ROOT"/lib/*.c; do
+		f=$(basename "$f" .c)
+		grep -q "^|.*\`$f\`" "$AMAS_ROOT/README.md" || {
+			echo "lib/$f.c is not in the map" >&2
+			return 1
+		}
+	done
+}
+
+@test "man: pages are well formed" {
+	command -v mandoc >/dev/null || skip 'no mandoc'
+	# Pages that are not installed cannot be found: that is no fault.
+	run ! grep -v 'referenced manual not found\|outdated mandoc.db' < <(
+		mandoc -Tlint -W warning $(pages) 2>&1)
+}

@@ -333,7 +333,6 @@ close_container(struct reader *r)
 {
 	struct amas_value *v = &r->stack[r->open], *item = NULL;
 	size_t n = r->n - r->open - 1;
-	int rc;
 
 	r->p++;
 	r->n = r->open + 1;
@@ -349,7 +348,7 @@ close_container(struct reader *r)
 		v->u.item = item;
 		return VALUE;
 	}
-	if ((rc = amas__value_map(v, r->area, item, n / 2)) != 0)
+	if (amas__value_map(v, r->area, item, n / 2) != 0)
 		return amas__error_nomem(r->err);
 	if (v->len == 1 && amas__value_is(&item[0], "__type__"))
 		r->typed = true;

@@ -201,7 +201,8 @@ amas__number_read(struct amas__number *n, const char *text)
 		set_int(n, w, digits, negative);
 		return end;
 	}
-	if (digits > 19 && *start == '0') /* "0.000" are no digits */
+	/* "0.000" are no digits */
+	if (digits > 19 && *start == '0' && point != NULL)
 		digits -= strspn(point, ".0");
 	n->type = AMAS_REAL;
 	if (digits > 19 || !fast_real(&n->u.d, w,

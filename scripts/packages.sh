@@ -17,6 +17,7 @@ packages_table() {
 	tests   cmd:gcc          gcc              gcc                 gcc              gcc           -
 	tests   cmd:bash         bash             bash                bash             bash          bash
 	tests   cmd:timeout      coreutils        coreutils           coreutils        coreutils     coreutils
+	tests   cmd:pkill        procps           procps-ng           procps           procps-ng     -
 	tests   cmd:setsid       util-linux       util-linux          util-linux       util-linux    util-linux
 	tests   cmd:bats         bats             bats                bats             bats          bats-core
 	tests   cmd:clang        clang            clang               clang            clang         -

@@ -119,8 +119,8 @@ ended() {
 # watch PID: kills it when $PATIENCE is over.
 watch() {
 	exec >/dev/null 2>&1
-	mkfifo "$tmp/watch.$1"
-	read -r -t "$PATIENCE" _ <>"$tmp/watch.$1"
+	mkfifo "$tmp/watch.$1" || true
+	read -r -t "$PATIENCE" _ <>"$tmp/watch.$1" || true
 	kill -KILL "$1"
 }
 

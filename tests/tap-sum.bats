@@ -28,7 +28,7 @@ sum() {
 	echo 'AddressSanitizer: heap-use-after-free' >"$tmp/s.tap.err"
 	sum "$tmp/s.tap"
 	equal 1 "$status"
-	equal 'not ok - s: ended after 1 of 3 tests' "${lines[0]}"
+	equal 'not ok - s: ended after 1 of 3 tests, without 2 3' "${lines[0]}"
 	equal '# AddressSanitizer: heap-use-after-free' "${lines[1]}"
 	equal '1 passed, 1 failed' "${lines[2]}"
 }

@@ -209,7 +209,7 @@ set_socket(struct amas__addr *a, const char *p, size_t len,
 	if ((a->name = copy_path(p, len)) == NULL)
 		return amas__error_nomem(err);
 	if ((len = strlen(a->name)) > SOCKET_MAX)
-		return amas_error_set(err, AMAS_EINVAL,
+		return amas_error_set(err, AMAS_ECONNECT,
 		    "socket path of %zu bytes, at most %zu", len, SOCKET_MAX);
 	return 0;
 }

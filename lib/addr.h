@@ -33,7 +33,8 @@ struct amas__addr {
  * Reads an address.  In "ipc:///path" a last part behind two slashes is an
  * agent ("ipc:///run/h//3"); the short form "/path" is a path to its end, but for
  * slashes there.  Returns 0, AMAS_EINVAL (err says what is wrong and, where
- * it can, what was meant) or AMAS_ENOMEM.
+ * it can, what was meant), AMAS_ECONNECT (socket path too long for the system)
+ * or AMAS_ENOMEM.
  */
 int amas__addr_parse(struct amas__addr *a, const char *text,
     struct amas_error *err);

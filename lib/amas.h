@@ -474,7 +474,8 @@ struct amas_opts {
  *       bracketed one ("ipc://[/path]/math") is the object that
  *       amas_channel_remote() stands for.
  *
- * Returns 0 or AMAS_EINVAL (address, options).  Yours until
+ * Returns 0, AMAS_EINVAL (address, options) or AMAS_ECONNECT (no socket can
+ * have that path).  Yours until
  * you close it, also when the connection has ended.
  * Source: open_connection of aiomas.channel and aiomas.rpc.
  */

@@ -229,6 +229,7 @@ amas__calls_reply(struct amas_channel *ch, const struct amas__msg *m,
 	ch->stray = 0;
 	if (typed && amas__types_lift(area, &rep.value, &ch->types, ch->lines,
 	    &err) != 0) {
+		err.code = AMAS_EPROTO; /* the peer's fault, not the caller's */
 		report_error(c, &err);
 		return;
 	}

@@ -76,6 +76,20 @@ finish(struct amas__dial *d, int fd, const struct amas_error *why)
 	fn(fd, why != NULL ? &copy : NULL, arg);
 }
 
+static void
+log_attempt(const struct amas__dial *d)
+{
+	const struct amas__log *log = amas__loop_log(d->loop);
+	char *addr;
+
+	if (!amas__log_on(log, AMAS_LOG_INFO))
+		return;
+	addr = amas__addr_print(&d->addr);
+	amas__log(log, AMAS_LOG_INFO, "%s: %s; trying again",
+	    addr != NULL ? addr : "", d->first.text);
+	free(addr);
+}
+
 /* All addresses failed: again later, or the end. */
 static void
 attempt_failed(struct amas__dial *d)
@@ -86,6 +100,7 @@ attempt_failed(struct amas__dial *d)
 		finish(d, -1, &d->first);
 		return;
 	}
+	log_attempt(d);
 	amas__timer_start(&d->timer, d->pause_s < left ? d->pause_s : left);
 	d->pause_s = d->pause_s * 2 < PAUSE_MAX_S ? d->pause_s * 2 :
 	    PAUSE_MAX_S;

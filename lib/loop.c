@@ -21,6 +21,7 @@
 #include "err.h"
 #include "jobs.h"
 #include "mem.h"
+#include "proc.h"
 
 #define SCRATCH_SIZE ((size_t)64 << 10)
 #define SPARE_MAX ((size_t)1 << 20)
@@ -396,6 +397,7 @@ amas_loop_free(struct amas_loop *l)
 	while (!amas__list_empty(&l->tasks))
 		run_tasks(l);
 	each_open(l, RELEASE); /* what ended in order and is still being written */
+	amas__procs_end(l, 0);
 	if (ev_is_active(&l->grace)) {
 		ev_ref(l->ev);
 		ev_timer_stop(l->ev, &l->grace);

@@ -154,11 +154,8 @@ amas__channel_request(struct amas_channel *ch, double timeout_s,
 		amas__list_add(owner, &c->owned);
 	if (timeout_s > 0)
 		amas__timer_start(&c->deadline, timeout_s);
-	if (ch->state == ENDED)
+	if (ch->state == ENDED || ch->peer_done)
 		settle(c, &ch->why);
-	else if (ch->peer_done)
-		settle(c, amas_error_set(&err, AMAS_ECLOSED,
-		    "connection closed by peer") ? &err : NULL);
 	else if (content == NULL && ch->state == OPEN)
 		settle(c, NULL);
 	else if (content == NULL)

@@ -177,7 +177,7 @@ amas__channel_check_done(struct amas_channel *ch)
 	    !amas__list_empty(&ch->settled))
 		return;
 	if (ch->peer_done)
-		amas_error_set(&why, AMAS_ECLOSED, "connection closed by peer");
+		why = ch->why;
 	else
 		amas_error_set(&why, AMAS_ECANCELED, "shutting down");
 	amas__channel_end(ch, &why);
@@ -304,13 +304,12 @@ take_end(struct amas_channel *ch)
 		take_frame(ch, &f);
 	if (ch->state != OPEN)
 		return;
-	if (rc < 0) {
-		amas__channel_end(ch, &err);
-		return;
-	}
+	if (rc >= 0)
+		amas_error_set(&err, AMAS_ECLOSED, "connection closed by peer");
 	ch->peer_done = true;
-	amas_error_set(&err, AMAS_ECLOSED, "connection closed by peer");
-	if (ch->n_requests == 0 || amas__stream_gone(ch->stream)) {
+	ch->why = err;
+	if (amas__stream_gone(ch->stream) || (ch->n_requests == 0 &&
+	    amas__list_empty(&ch->parked))) {
 		amas__channel_end(ch, &err);
 		return;
 	}

@@ -46,7 +46,7 @@ struct amas_channel {
 	bool started;		/* on_open ran */
 	bool draining;		/* ends when nothing is open any more */
 	bool peer_done;		/* its end of input came */
-	struct amas_error why;	/* ENDED: the cause */
+	struct amas_error why;	/* ENDED, or the peer is done: the cause */
 
 	/* settings */
 	const struct amas_codec *codec;

@@ -30,9 +30,21 @@ struct amas__stream_events {
 	void (*failed)(void *arg, const struct amas_error *why);
 };
 
-/* Wraps a connected, non-blocking socket, which it owns from then on. */
+/*
+ * Wraps a connected, non-blocking socket, which it owns from then on, on
+ * failure not.
+ */
 int amas__stream_new(struct amas__stream **out, struct amas_loop *l, int fd,
     struct amas_error *err);
+
+/*
+ * Wraps two descriptors, pipes or files, or one that is both: a worker's pipes,
+ * our standard input and output.  peer is what it is called.  Owned: closed
+ * with the stream.  They need not be non-blocking: what others share (a
+ * terminal, the shell's pipe) must not become so.
+ */
+int amas__stream_new_pair(struct amas__stream **out, struct amas_loop *l,
+    int in, int out_fd, const char *peer, struct amas_error *err);
 
 /* Sets who is called. */
 void amas__stream_set_owner(struct amas__stream *s,

@@ -129,13 +129,40 @@ put_plain(struct amas__buf *b, const struct amas_value *v,
 		rc = amas__base64_put(b, amas_value_text(v),
 		    amas_value_len(v));
 		break;
-	case AMAS_PROXY:
-		return amas_error_set(err, AMAS_ETYPE,
-		    "is a proxy, which programs cannot take yet");
 	default:
 		return put_json(b, v, err);
 	}
 	return rc == 0 ? 0 : amas__error_nomem(err);
+}
+
+/* Whether a proxy is somewhere inside; no recursion, since depth is theirs. */
+static bool
+holds_proxy(const struct amas_value *v)
+{
+	struct {
+		const struct amas_value *v;
+		size_t i, n;
+	} at[AMAS__DEPTH_MAX + 1];
+	size_t depth = 0;
+
+	at[0].v = v;
+	for (;;) {
+		v = at[depth].v;
+		at[depth].i = at[depth].n = 0;
+		if (v->type == AMAS_PROXY)
+			return true;
+		if (v->type == AMAS_LIST || v->type == AMAS_TYPED)
+			at[depth].n = v->len;
+		else if (v->type == AMAS_MAP)
+			at[depth].n = 2 * (size_t)v->len;
+		while (at[depth].i == at[depth].n)
+			if (depth-- == 0)
+				return false;
+		if (depth == AMAS__DEPTH_MAX)
+			return true; /* no decoder gives that */
+		at[depth + 1].v = &at[depth].v->u.item[at[depth].i++];
+		depth++;
+	}
 }
 
 /* Ends a text that was begun at offset from; NULs and long ones are refused. */
@@ -174,6 +201,29 @@ add_argument(struct texts *t, const struct amas_value *v, size_t number,
 	if (rc != 0)
 		return amas_error_set(err, rc, "argument %zu %s", number,
 		    cause.text);
+	return 0;
+}
+
+/* Programs cannot take proxies yet, wherever they are. */
+static int
+refuse_proxies(struct amas_request *req, struct amas_error *err)
+{
+	const struct amas_value *args = amas_request_args(req);
+	const struct amas_value *kw = amas_request_kwargs(req);
+	const struct amas_value *v;
+	size_t i;
+
+	for (i = 0; (v = amas_value_at(args, i)) != NULL; i++)
+		if (holds_proxy(v))
+			return amas_error_set(err, AMAS_ETYPE, "argument %zu "
+			    "%s a proxy, which programs cannot take yet",
+			    i + 1, v->type == AMAS_PROXY ? "is" : "holds");
+	for (i = 0; (v = amas_value_at(kw, i)) != NULL; i++)
+		if (holds_proxy(v))
+			return amas_error_set(err, AMAS_ETYPE, "argument "
+			    "\"%.100s\" %s a proxy, which programs cannot take "
+			    "yet", amas_value_text(amas_value_key(kw, i)),
+			    v->type == AMAS_PROXY ? "is" : "holds");
 	return 0;
 }
 
@@ -349,7 +399,8 @@ amas__exec_args_init(struct amas__exec_args *a,
 	int rc;
 
 	memset(a, 0, sizeof *a);
-	if ((rc = add_arguments(&argv, t, req, name, err)) != 0)
+	if ((rc = refuse_proxies(req, err)) != 0 ||
+	    (rc = add_arguments(&argv, t, req, name, err)) != 0)
 		goto out;
 	size = texts_size(&argv);
 	rc = add_environment(&envp, t, req, size < max ? max - size : 0);

@@ -253,14 +253,14 @@ amas__proc_ended(struct amas__proc *p)
 {
 	struct amas__procs *t = *amas__loop_procs(p->loop);
 
+	close_io(&p->end);
+	drain_output(p, 0); /* who gets it may stop us, which sets the timer */
+	drain_output(p, 1);
 	amas__timer_stop(&p->timer);
 	amas__timer_stop(&p->poll);
 	amas__task_cancel(p->loop, &p->report);
 	free_again(p->again);
 	p->again = NULL;
-	close_io(&p->end);
-	drain_output(p, 0);
-	drain_output(p, 1);
 	if (p->pid != 0) {
 		if (p->stopping)
 			amas__proc_signal(p, SIGKILL);

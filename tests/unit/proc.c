@@ -301,6 +301,21 @@ test_grandchild(void)
 	fini(&r);
 }
 
+/* What is read when it has ended already can still make its owner stop it. */
+static void
+test_stop_late(void)
+{
+	struct run r;
+
+	sh(&r, "echo late");
+	r.stop_at = 1;
+	usleep(100000);
+	finish(&r);
+	tap_int(r.how.status, 0, "stopped in its last output");
+	(void)amas_loop_run(loop, AMAS__PROC_GRACE_S + 0.2);
+	fini(&r);
+}
+
 static void
 test_freed(void)
 {
@@ -558,6 +573,7 @@ main(void)
 	test_big();
 	test_limits();
 	test_grandchild();
+	test_stop_late();
 	test_freed();
 	test_dir();
 	test_busy();

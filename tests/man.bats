@@ -112,6 +112,12 @@ states() {
 	equal $((512 << 20)) "$(constant MEMORY_MAX)"
 	states amas-serve.1 '\(default: 512M\)'
 	states amas-wire.5 'queues 512 MiB'
+	equal 8192 "$(constant AMAS__ERROUT_TAIL)"
+	states amas-serve.1 'at most the last 8 KiB'
+	equal 1000 "$(constant AMAS__ERROUT_LINES)"
+	states amas-serve.1 'at most 1,000 lines of a call'
+	equal 100 "$(constant KW_MAX)"
+	states amas-serve.1 'more than 100 of them'
 	equal 10 "$(constant SERVE_GRACE_S)"
 	states amas-serve.1 'at most 10 seconds'
 	equal 1000 "$(constant AMAS__DEPTH_MAX)"

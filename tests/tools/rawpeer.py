@@ -23,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import termios
-import threading
+import threading  # for scripts
 import time
 import traceback
 
@@ -133,10 +133,10 @@ class Peer:
         self.sock.close()
 
 
-def connect(where=None, patience=PATIENCE):
+def connect(where=None):
+    """Blocks, since a unix socket whose backlog is full refuses otherwise."""
     family, address = parse(where or addr)
     sock = socket.socket(family, socket.SOCK_STREAM)
-    sock.settimeout(patience)
     sock.connect(address)
     return Peer(sock)
 

@@ -470,7 +470,7 @@ struct amas_opts {
  * a refusal is the outcome of that.
  *
  * addr  "tcp://host:port", "ipc:///path", their short forms "host:port",
- *       "/path".  A path behind tcp ("tcp://host:port/math") or behind a
+ *       "/path"; "stdio" and "fd:N" (descriptors, copied).  A path behind tcp ("tcp://host:port/math") or behind a
  *       bracketed one ("ipc://[/path]/math") is the object that
  *       amas_channel_remote() stands for.
  *
@@ -506,6 +506,7 @@ AMAS_API void *amas_channel_arg(const struct amas_channel *ch);
  *
  * addr  as above; port 0 takes a free one, ":port" is loopback, "*:port" every
  *       interface.  A dead unix socket is replaced, a live one is not.
+ *       "stdio" and "fd:N" are one connection that is there already.
  *
  * Returns 0, AMAS_EINVAL, AMAS_ECONNECT or AMAS_EEXIST (in use).
  * Source: start_server of aiomas.channel and aiomas.rpc.

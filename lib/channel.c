@@ -122,6 +122,7 @@ amas__channel_end(struct amas_channel *ch, const struct amas_error *why)
 		    why->text);
 	else if (ch->started)
 		amas__log(log, AMAS_LOG_WARN, "%s: %s", ch->peer, why->text);
+	amas__task_cancel(ch->loop, &ch->start);
 	close_stream(ch, given_up);
 	amas__flow_stop(ch);
 	if (!ch->held)
@@ -423,6 +424,12 @@ static const struct amas__open_ops open_ops = {
 	.release = channel_release,
 };
 
+static void
+on_start(struct amas__task *t)
+{
+	amas__channel_start(AMAS__OF(t, struct amas_channel, start));
+}
+
 static int
 channel_new(struct amas_channel **out, struct amas_loop *l,
     const struct amas_opts *opts, const char *types,
@@ -449,6 +456,7 @@ channel_new(struct amas_channel **out, struct amas_loop *l,
 	ch->arg = opts->arg;
 	amas__list_init(&ch->link);
 	amas__list_init(&ch->requests);
+	amas__task_init(&ch->start, on_start);
 	amas__calls_init(ch);
 	amas__frame_reader_init(&ch->reader, ch->lines, ch->max_message);
 	if ((rc = amas__types_init(&ch->types, types,
@@ -524,6 +532,37 @@ amas__channel_accept(struct amas_channel **out, struct amas_loop *l, int fd,
 	else
 		*out = ch;
 	return rc;
+}
+
+int
+amas__channel_pair(struct amas_channel **out, struct amas_loop *l, int in,
+    int out_fd, const char *peer, bool held, const struct amas_opts *opts,
+    const struct amas__channel_ops *ops, void *arg, struct amas_error *err)
+{
+	struct amas_channel *ch;
+	int rc;
+
+	if ((rc = channel_new(&ch, l, opts, opts->types, ops, arg, err)) == 0) {
+		if ((ch->peer = amas__strdup(peer)) == NULL)
+			rc = amas__error_nomem(err);
+		else
+			rc = amas__stream_new_pair(&ch->stream, l, in, out_fd,
+			    peer, err);
+		if (rc != 0)
+			channel_discard(ch);
+	}
+	if (rc != 0) {
+		close(in);
+		if (out_fd != in)
+			close(out_fd);
+		return rc;
+	}
+	amas__stream_set_owner(ch->stream, &stream_events, ch);
+	ch->state = OPEN;
+	ch->held = held;
+	amas__task_run(l, &ch->start);
+	*out = ch;
+	return 0;
 }
 
 static void

@@ -52,6 +52,16 @@ int amas__channel_accept(struct amas_channel **out, struct amas_loop *l,
     int fd, const struct amas_opts *opts, const struct amas__channel_ops *ops,
     void *arg, struct amas_error *err);
 
+/*
+ * A channel on two descriptors, pipes or files, or one that is both (stdio,
+ * fd:N, a worker's pipes); it takes them, on failure too.  peer is what it is
+ * called.  held: it is yours until amas_channel_close(), else it belongs to
+ * whoever is called by ended.  It starts by itself, from the loop.
+ */
+int amas__channel_pair(struct amas_channel **out, struct amas_loop *l, int in,
+    int out_fd, const char *peer, bool held, const struct amas_opts *opts,
+    const struct amas__channel_ops *ops, void *arg, struct amas_error *err);
+
 /* Runs on_open and starts to read; on_open may close the channel. */
 void amas__channel_start(struct amas_channel *ch);
 

@@ -67,6 +67,7 @@ struct amas_channel {
 	struct amas_proxy *remote;
 
 	/* input */
+	struct amas__task start;	/* of a pair */
 	struct amas__frame_reader reader;
 	struct amas__link parked;
 	size_t parked_bytes;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "err.h"
+#include "fds.h"
 #include "mem.h"
 #include "pack.h"
 #include "request.h"
@@ -284,6 +285,36 @@ object_path(const struct amas__addr *addr)
 	    amas__strdup(addr->path != NULL ? addr->path : "");
 }
 
+/* Gives a new channel its service and the object that it stands for. */
+static int
+finish_open(struct amas_channel **out, struct amas_channel *ch,
+    struct amas_service *svc, const char *path, struct amas_error *err)
+{
+	struct amas_proxy *p = proxy_new(ch, path, strlen(path));
+
+	if (svc != NULL)
+		(void)amas__held_ref(amas__service_held(svc));
+	if (p == NULL) {
+		amas_channel_close(ch);
+		return amas__error_nomem(err);
+	}
+	*amas__channel_remote_slot(ch) = p;
+	*out = ch;
+	return 0;
+}
+
+int
+amas__rpc_open_pair(struct amas_channel **out, struct amas_loop *l, int in,
+    int out_fd, const char *peer, const struct amas_opts *opts,
+    struct amas_error *err)
+{
+	struct amas_channel *ch;
+	int rc = amas__channel_pair(&ch, l, in, out_fd, peer, true, opts,
+	    &client_ops, opts->service, err);
+
+	return rc != 0 ? rc : finish_open(out, ch, opts->service, "", err);
+}
+
 int
 amas_channel_open(struct amas_channel **out, struct amas_loop *l,
     const char *addr, const struct amas_opts *opts, struct amas_error *err)
@@ -291,12 +322,14 @@ amas_channel_open(struct amas_channel **out, struct amas_loop *l,
 	static const struct amas_opts none;
 	struct amas__addr a;
 	struct amas_channel *ch;
-	struct amas_proxy *p;
 	char *path;
-	int rc;
+	int rc, in, out_fd;
 
 	if (opts == NULL)
 		opts = &none;
+	if ((rc = amas__fds_open(addr, &in, &out_fd, err)) != 0)
+		return rc < 0 ? rc : amas__rpc_open_pair(out, l, in, out_fd,
+		    addr, opts, err);
 	if ((rc = amas__addr_parse(&a, addr, err)) != 0)
 		return rc;
 	if (a.kind == AMAS__ADDR_LOCAL) {
@@ -308,21 +341,10 @@ amas_channel_open(struct amas_channel **out, struct amas_loop *l,
 	rc = path == NULL ? amas__error_nomem(err) : amas__channel_dial(&ch, l,
 	    &a, opts, &client_ops, opts->service, err);
 	amas__addr_fini(&a);
-	if (rc != 0) {
-		free(path);
-		return rc;
-	}
-	if (opts->service != NULL)
-		(void)amas__held_ref(amas__service_held(opts->service));
-	p = proxy_new(ch, path, strlen(path));
+	if (rc == 0)
+		rc = finish_open(out, ch, opts->service, path, err);
 	free(path);
-	if (p == NULL) {
-		amas_channel_close(ch);
-		return amas__error_nomem(err);
-	}
-	*amas__channel_remote_slot(ch) = p;
-	*out = ch;
-	return 0;
+	return rc;
 }
 
 /* ---- One call, waiting ---- */

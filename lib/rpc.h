@@ -21,6 +21,14 @@ int amas__rpc_path(struct amas_service *root, struct amas__held *own,
 struct amas_proxy *amas__rpc_proxy(struct amas_channel *ch,
     struct amas__area *area, const char *path, size_t len);
 
+/*
+ * amas_channel_open() on two descriptors, which it takes, on failure too: a
+ * child's pipes.  peer is what the other end is called.
+ */
+int amas__rpc_open_pair(struct amas_channel **out, struct amas_loop *l, int in,
+    int out_fd, const char *peer, const struct amas_opts *opts,
+    struct amas_error *err);
+
 /* Frees what amas_channel_remote() made. */
 void amas__rpc_forget(struct amas_channel *ch);
 

@@ -9,6 +9,7 @@
 #include "amas.h"
 #include "channel.h"
 #include "err.h"
+#include "fds.h"
 #include "listener.h"
 #include "map.h"
 #include "mem.h"
@@ -74,7 +75,7 @@ server_ended(struct amas_channel *ch, void *arg)
 
 	amas__list_remove(amas__channel_link(ch));
 	srv->n--;
-	if (srv->opts.max_per_peer != 0)
+	if (srv->opts.max_per_peer != 0 && *amas__channel_peer_host(ch) != '\0')
 		(void)count_peer(srv, amas__channel_peer_host(ch), -1);
 	amas__rpc_forget(ch);
 	amas__channel_unref(ch);
@@ -188,19 +189,53 @@ copy_opts(struct amas_server *srv, const struct amas__addr *a,
 	return srv->types != NULL ? 0 : AMAS_ENOMEM;
 }
 
+/* One connection on two descriptors: no listening socket. */
+static int
+serve_pair(struct amas_server *srv, const char *addr,
+    const struct amas_opts *opts, int in, int out_fd, struct amas_error *err)
+{
+	const struct amas__addr none = { 0 };
+	struct amas_channel *ch;
+	int rc;
+
+	if (copy_opts(srv, &none, opts) != 0 ||
+	    (srv->addr = amas__strdup(addr)) == NULL) {
+		close(in);
+		if (out_fd != in)
+			close(out_fd);
+		return amas__error_nomem(err);
+	}
+	if ((rc = amas__channel_pair(&ch, srv->loop, in, out_fd, addr, false,
+	    &srv->opts, &server_ops, srv, err)) != 0)
+		return rc;
+	amas__list_add(&srv->channels, amas__channel_link(ch));
+	srv->n = 1;
+	amas__open_add(srv->loop, &srv->open, &open_ops);
+	return 0;
+}
+
 int
 amas_server_open(struct amas_server **out, struct amas_loop *l,
     const char *addr, const struct amas_opts *opts, struct amas_error *err)
 {
 	struct amas_server *srv = amas__zalloc(sizeof *srv);
 	struct amas__addr a;
-	int rc;
+	int rc, in, out_fd;
 
 	if (srv == NULL)
 		return amas__error_nomem(err);
 	srv->loop = l;
 	amas__list_init(&srv->channels);
 	amas__map_init(&srv->peers);
+	if ((rc = amas__fds_open(addr, &in, &out_fd, err)) != 0) {
+		rc = rc < 0 ? rc : serve_pair(srv, addr, opts, in, out_fd,
+		    err);
+		if (rc != 0)
+			destroy(srv);
+		else
+			*out = srv;
+		return rc;
+	}
 	if ((rc = amas__addr_parse(&a, addr, err)) != 0) {
 		destroy(srv);
 		return rc;

@@ -79,3 +79,12 @@ rpc_client: timed out after 0.2s, waiting for the answer" ]
 	[ "$output" = 'Server reply: Client name is "Monty"' ]
 	end_example
 }
+
+@test "libamas: worker, on standard input and output" {
+	run -0 --separate-stderr t "$ex/worker" <<-'END'
+		[0, 7, ["add", [3, 4], {}]]
+		[0, 8, ["add", [3], {}]]
+	END
+	[ "${lines[0]}" = '[1, 7, 7.0]' ]
+	[ "${lines[1]}" = '[2, 8, "TypeError: add: too few elements"]' ]
+}

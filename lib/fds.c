@@ -1,0 +1,61 @@
+/*
+ * Descriptors as addresses.  They are copied, so that closing a channel leaves
+ * the program's own as they are.
+ */
+#include "fds.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "err.h"
+
+static int
+copy(int fd, int *out, struct amas_error *err)
+{
+	*out = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return *out != -1 ? 0 : amas__error_sys(err, AMAS_ECONNECT, errno,
+	    NULL);
+}
+
+static int
+number(const char *text, int *fd, struct amas_error *err)
+{
+	char *end;
+	long n;
+
+	errno = 0;
+	n = strtol(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end != '\0' || errno != 0 ||
+	    n > INT_MAX)
+		return amas_error_set(err, AMAS_EINVAL,
+		    "fd: needs the number of a descriptor");
+	*fd = (int)n;
+	return 0;
+}
+
+int
+amas__fds_open(const char *addr, int *in, int *out, struct amas_error *err)
+{
+	int fd = -1, rc;
+
+	if (strcmp(addr, "stdio") == 0) {
+		if ((rc = copy(STDIN_FILENO, in, err)) != 0)
+			return rc;
+		if ((rc = copy(STDOUT_FILENO, out, err)) != 0) {
+			close(*in);
+			return rc;
+		}
+		return 1;
+	}
+	if (strncmp(addr, "fd:", 3) != 0)
+		return 0;
+	if ((rc = number(addr + 3, &fd, err)) != 0 ||
+	    (rc = copy(fd, in, err)) != 0)
+		return rc;
+	*out = *in;
+	return 1;
+}

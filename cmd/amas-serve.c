@@ -57,9 +57,9 @@ static int
 take_count(size_t *out, const struct cmd_args *a)
 {
 	long long n;
-	int status;
+	int status = cmd_number(&n, a->name, a->value, 1, COUNT_MAX);
 
-	if ((status = cmd_number(&n, a->name, a->value, 1, COUNT_MAX)) == CMD_OK)
+	if (status == CMD_OK)
 		*out = (size_t)n;
 	return status;
 }
@@ -155,7 +155,7 @@ opts_parse(struct serve_opts *o, int argc, char *argv[])
 
 /* ---- Serving ------------------------------------------------------------ */
 
-/* Writes the address; a descriptor that was closed from the start is nobody's. */
+/* Writes the address; a descriptor that was closed at the start is nobody's. */
 static int
 print_addr(int fd, const char *subject, const char *addr)
 {

@@ -358,32 +358,41 @@ failure_inside() {
 	each slow
 }
 slow() {
-	local i
+	local i line answers client_pid gates=()
 
-	# Call i is answered after call i + 1.
-	fifos
-	run -0 --separate-stderr call -B -P 100 --unordered -- <"$tmp/in"
-	equal 100 "${#lines[@]}"
+	mkdir "$tmp/gates"
+	mkfifo "$tmp/gates"/{0..99} "$tmp/answers"
 	for i in {0..99}; do
-		echo "[1, $((i + 1)), $i]"
-	done | sort >"$tmp/expected"
-	printf '%s\n' "$output" | sed 's/, */, /g' | sort | cmp - "$tmp/expected"
-	same '[1, 1, 0]' "$(printf '%s\n' "${lines[@]: -20}" |
-		sed 's/, */, /g' | grep -Fx '[1, 1, 0]')"
+		exec {gates[i]}<>"$tmp/gates/$i"
+		echo "[\"gate\", [\"$tmp/gates\", $i], {}]"
+	done >"$tmp/in"
 
-	fifos
-	run -0 --separate-stderr call -B -P 100 -- <"$tmp/in"
-	equal 100 "${#lines[@]}"
-	same '[1, 1, 0]' "${lines[0]}"
-	same '[1, 100, 99]' "${lines[99]}"
-}
+	# Each is let go when the one after it has been answered.
+	call -B -P 100 --unordered -- <"$tmp/in" >"$tmp/answers" 3>&- &
+	client_pid=$!
+	caller $client_pid
+	exec {answers}<"$tmp/answers"
+	for i in {99..0}; do
+		echo >&"${gates[i]}"
+		read -r -t "$PATIENCE" line <&"$answers"
+		equal "[1,$((i + 1)),$i]" "${line// }"
+	done
+	exec {answers}<&-
+	ended $client_pid 0
 
-fifos() {
-	local dir
-
-	dir=$(mktemp -d "$tmp/fifos.XXXXXX")
-	mkfifo "$dir"/{1..99}
-	printf '["chain", ["'"$dir"'", %d, 99], {}]\n' {0..99} >"$tmp/in"
+	# Without --unordered the answers wait for each other.
+	call -B -P 100 -- <"$tmp/in" >"$tmp/out" 3>&- &
+	client_pid=$!
+	caller $client_pid
+	for i in {99..0}; do
+		echo >&"${gates[i]}"
+	done
+	ended $client_pid 0
+	for i in {0..99}; do
+		exec {gates[i]}>&-
+	done
+	equal "$(for i in {0..99}; do echo "[1,$((i + 1)),$i]"; done)" \
+		"$(tr -d ' ' <"$tmp/out")"
 }
 
 @test "interop: the server is lost in mid-call" {

@@ -72,7 +72,6 @@ class Root:
     def __init__(self):
         self.const = Const()
         self.sub = Sub()
-        self._done = {}
 
     @router.expose
     def add(self, a, b):
@@ -102,12 +101,17 @@ class Root:
         """Not exposed."""
 
     @router.expose
-    async def chain(self, directory, i, last):
-        """Return i, but not before call i + 1 has been answered."""
-        done = self._done.setdefault(directory, {})
-        if i < last:
-            await done.setdefault(i + 1, asyncio.Event()).wait()
-        done.setdefault(i, asyncio.Event()).set()
+    async def gate(self, directory, i):
+        """Return i when there is a line in the FIFO i."""
+        loop = asyncio.get_running_loop()
+        fd = os.open(os.path.join(directory, str(i)),
+                     os.O_RDONLY | os.O_NONBLOCK)
+        opened = asyncio.Event()
+        loop.add_reader(fd, opened.set)
+        await opened.wait()
+        loop.remove_reader(fd)
+        os.read(fd, 1)
+        os.close(fd)
         return i
 
     @router.expose

@@ -97,8 +97,8 @@ struct amas__exec_args {
  * Maps a call to the arguments, environment and input of a program, called name
  * in messages.
  *
- * Returns 0, AMAS_ETYPE (cannot be said to any program), AMAS_ETOOBIG (cannot be
- * an argument, but served as JSON it could be said) or AMAS_ENOMEM.
+ * Returns 0, AMAS_ETYPE (cannot be said to any program), AMAS_ETOOBIG (cannot
+ * be an argument, but served as JSON it could be said) or AMAS_ENOMEM.
  */
 int amas__exec_args_init(struct amas__exec_args *a,
     const struct amas__exec_target *t, struct amas_request *req,

@@ -15,8 +15,8 @@
 #define AMAS__NAME_MAX 255	/* bytes of a file's name */
 
 /*
- * Opens a folder to serve from, or to find a file in.  Unless any is set, it and
- * its parents must belong to root or us, and others may write only to parents
+ * Opens a folder to serve from, or to find a file in.  Unless any is set, it
+ * and its parents must belong to root or us, and others may write only to parents
  * that are sticky, as /tmp is.
  *
  * Returns a descriptor that is good for looking up names alone, or
@@ -36,8 +36,8 @@ enum amas__found {
 /*
  * Looks up one name, which has no slash, in an open folder.  Links are followed
  * if root or the owner of the folder that they are in made them, wherever they
- * lead.  Refused are also what is no file or folder, setuid, owned by a stranger
- * or writable by others (unless any is set).
+ * lead.  Refused are also what is no file or folder, setuid, owned by a
+ * stranger or writable by others (unless any is set).
  *
  * sub  gets a folder's descriptor; NULL: not wanted.
  * why  gets the reason why something that is there is not served; constant.

@@ -358,12 +358,13 @@ failure_inside() {
 	each slow
 }
 slow() {
-	local i line answers client_pid gates=()
+	local i fd line answers client_pid gates=()
 
 	mkdir "$tmp/gates"
 	mkfifo "$tmp/gates"/{0..99} "$tmp/answers"
 	for i in {0..99}; do
-		exec {gates[i]}<>"$tmp/gates/$i"
+		exec {fd}<>"$tmp/gates/$i"
+		gates+=("$fd")
 		echo "[\"gate\", [\"$tmp/gates\", $i], {}]"
 	done >"$tmp/in"
 
@@ -388,8 +389,8 @@ slow() {
 		echo >&"${gates[i]}"
 	done
 	ended $client_pid 0
-	for i in {0..99}; do
-		exec {gates[i]}>&-
+	for fd in "${gates[@]}"; do
+		exec {fd}>&-
 	done
 	equal "$(for i in {0..99}; do echo "[1,$((i + 1)),$i]"; done)" \
 		"$(tr -d ' ' <"$tmp/out")"

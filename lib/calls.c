@@ -102,6 +102,14 @@ on_report(struct amas__task *t)
 	amas__channel_unref(ch);
 }
 
+/* Nobody waits for the answer any more, but the peer works on it. */
+static void
+abandon(struct call *c)
+{
+	if (c->in_table && c->ch->state == OPEN)
+		c->ch->abandoned++;
+}
+
 static void
 on_deadline(struct amas__timer *t)
 {
@@ -110,6 +118,7 @@ on_deadline(struct amas__timer *t)
 
 	amas_error_set(&err, AMAS_ETIMEDOUT, "timed out after %gs, %s",
 	    c->timeout_s, amas__channel_phase(c->ch));
+	abandon(c);
 	report_error(c, &err);
 }
 
@@ -176,6 +185,7 @@ amas__channel_cancel(struct amas__link *owner)
 	    amas_strerror(AMAS_ECANCELED));
 	while (!amas__list_empty(owner)) {
 		c = AMAS__OF(owner->next, struct call, owned);
+		abandon(c);
 		report_error(c, &err);
 	}
 }
@@ -203,6 +213,10 @@ stray(struct amas_channel *ch)
 {
 	struct amas_error err;
 
+	if (ch->abandoned > 0) {
+		ch->abandoned--;
+		return;
+	}
 	if (++ch->stray < AMAS__STRAY_MAX)
 		return;
 	amas_error_set(&err, AMAS_EPROTO, "%u replies in a row to no request",

@@ -110,7 +110,8 @@ void
 amas__channel_end(struct amas_channel *ch, const struct amas_error *why)
 {
 	const struct amas__log *log = amas__loop_log(ch->loop);
-	bool given_up = why->code == AMAS_ECANCELED && ch->pending.n > 0;
+	bool given_up = why->code == AMAS_ECANCELED && ch->replies == 0 &&
+	    ch->pending.n + ch->abandoned > 0;
 
 	if (ch->state == ENDED)
 		return;

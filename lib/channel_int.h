@@ -89,6 +89,7 @@ struct amas_channel {
 
 	/* our requests: calls.c */
 	uint64_t next_id;
+	size_t abandoned;	/* sent, not waited for any more, unanswered */
 	struct amas__map pending;
 	struct amas__link waiting;	/* for the connection alone */
 	struct amas__link settled;	/* to be reported by a task */

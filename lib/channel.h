@@ -23,6 +23,7 @@
  *          neither when this returns.
  * path     the path of an object of ours on this connection, as struct
  *          amas_out has it; NULL: none can be sent.
+ * foreign  the same for a proxy that came from elsewhere.
  * proxy    makes an object for a path of the peer, which lives as long as the
  *          area; NULL if memory is short.
  * ended    the connection is over, after on_close.
@@ -33,6 +34,8 @@ struct amas__channel_ops {
 	    void *arg);
 	int (*path)(void *arg, struct amas__held *own, struct amas__buf *path,
 	    struct amas_error *err);
+	int (*foreign)(void *arg, const struct amas_value *proxy,
+	    struct amas__buf *path, struct amas_error *err);
 	struct amas_proxy *(*proxy)(struct amas_channel *ch,
 	    struct amas__area *area, const char *path, size_t len);
 	void (*ended)(struct amas_channel *ch, void *arg);

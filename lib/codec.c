@@ -52,16 +52,19 @@ int
 amas__out_path(const struct amas_out *out, const struct amas_value *proxy,
     struct amas__buf *path, struct amas_error *err)
 {
+	bool own = (proxy->flags & AMAS__V_OWN) != 0;
 	int rc;
 
-	if ((proxy->flags & AMAS__V_OWN) == 0)
+	if (!own && out->foreign == NULL)
 		return amas_error_set(err, AMAS_ETYPE,
 		    "a proxy of the peer cannot be sent back");
-	if (out->types == NULL || !out->types->proxies || out->path == NULL)
+	if (out->types == NULL || !out->types->proxies ||
+	    (own && out->path == NULL))
 		return amas_error_set(err, AMAS_ETYPE,
 		    "a proxy cannot be sent here");
 	amas__buf_init(path, 0);
-	rc = out->path(out->path_arg, proxy->u.own, path, err);
+	rc = own ? out->path(out->path_arg, proxy->u.own, path, err) :
+	    out->foreign(out->path_arg, proxy, path, err);
 	if (rc != 0)
 		amas__buf_fini(path);
 	return rc;

@@ -60,14 +60,20 @@ struct amas_out {
 	 */
 	int (*path)(void *arg, struct amas__held *own, struct amas__buf *path,
 	    struct amas_error *err);
+	/*
+	 * The same for a proxy that is a path: one that came from elsewhere, or
+	 * (its area has no sender) that this program named.  NULL: none may.
+	 */
+	int (*foreign)(void *arg, const struct amas_value *proxy,
+	    struct amas__buf *path, struct amas_error *err);
 	void *path_arg;
 };
 
 /*
  * For encoders.  error: sets err for what amas__buf_put() returned, and returns
  * it.  path: finds the path of a proxy of ours, into path, which it sets up and
- * which is to be given back on success; AMAS_ETYPE for a proxy of the peer's,
- * or if none can be sent here.
+ * which is to be given back on success; AMAS_ETYPE if it, or any, cannot be
+ * sent here.
  */
 int amas__out_error(const struct amas_out *out, int rc,
     struct amas_error *err);

@@ -97,7 +97,7 @@ amas__flow_write(struct amas_channel *ch, enum amas__msg_type type,
 {
 	struct amas_out out = { .buf = queue(ch), .types = &ch->types,
 		.lines = ch->lines, .path = ch->ops->path,
-		.path_arg = ch->ops_arg };
+		.foreign = ch->ops->foreign, .path_arg = ch->ops_arg };
 	size_t before = amas__buf_len(out.buf), n;
 	int rc;
 

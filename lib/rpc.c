@@ -235,14 +235,38 @@ amas__rpc_request(struct amas_channel *ch, struct amas_service *svc,
 		    amas__request_path_len(req), "", 0);
 }
 
+/* The failures of sending a proxy are aiomas's texts. */
+static int
+no_service(struct amas_error *err)
+{
+	return amas_error_set(err, AMAS_ETYPE, "No RPC service running for "
+	    "this side of the connection.  Cannot send service proxy.");
+}
+
+int
+amas__rpc_foreign(struct amas_service *root, const struct amas_value *proxy,
+    struct amas__buf *path, struct amas_error *err)
+{
+	const struct amas_value *own = &proxy->u.item[0];
+
+	if (amas__area_sender(proxy->area) != NULL)
+		return amas_error_set(err, AMAS_ETYPE,
+		    "a proxy of the peer cannot be sent back");
+	if (root == NULL)
+		return no_service(err);
+	if (!amas__service_knows(root, own->u.text, own->len))
+		return amas_error_set(err, AMAS_ETYPE,
+		    "RPC service is not exposed for this connection");
+	return amas__buf_put(path, own->u.text, own->len) == 0 ? 0 :
+	    amas__error_nomem(err);
+}
+
 int
 amas__rpc_path(struct amas_service *root, struct amas__held *own,
     struct amas__buf *path, struct amas_error *err)
 {
 	if (root == NULL)
-		return amas_error_set(err, AMAS_ETYPE, "No RPC service running "
-		    "for this side of the connection.  Cannot send service "
-		    "proxy.");
+		return no_service(err);
 	return amas__service_path(root, (struct amas_service *)(void *)own,
 	    path, err);
 }
@@ -262,6 +286,13 @@ client_path(void *arg, struct amas__held *own, struct amas__buf *path,
 	return amas__rpc_path(arg, own, path, err);
 }
 
+static int
+client_foreign(void *arg, const struct amas_value *proxy,
+    struct amas__buf *path, struct amas_error *err)
+{
+	return amas__rpc_foreign(arg, proxy, path, err);
+}
+
 static void
 client_ended(struct amas_channel *ch, void *arg)
 {
@@ -272,6 +303,7 @@ client_ended(struct amas_channel *ch, void *arg)
 static const struct amas__channel_ops client_ops = {
 	.request = client_request,
 	.path = client_path,
+	.foreign = client_foreign,
 	.proxy = amas__rpc_proxy,
 	.ended = client_ended,
 	.closed = amas__rpc_forget,

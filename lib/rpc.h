@@ -17,6 +17,13 @@ void amas__rpc_request(struct amas_channel *ch, struct amas_service *svc,
 int amas__rpc_path(struct amas_service *root, struct amas__held *own,
     struct amas__buf *path, struct amas_error *err);
 
+/*
+ * The same for a proxy that is a path: one that this program named, of what is
+ * below the root; what a peer sent cannot be sent on.
+ */
+int amas__rpc_foreign(struct amas_service *root, const struct amas_value *proxy,
+    struct amas__buf *path, struct amas_error *err);
+
 /* A proxy of the peer that lives as long as the area. */
 struct amas_proxy *amas__rpc_proxy(struct amas_channel *ch,
     struct amas__area *area, const char *path, size_t len);

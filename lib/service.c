@@ -423,3 +423,26 @@ amas__service_path(struct amas_service *root, struct amas_service *sub,
 	}
 	return rc != 0 ? amas__error_nomem(err) : 0;
 }
+
+bool
+amas__service_knows(const struct amas_service *svc, const char *path,
+    size_t len)
+{
+	const struct node *n;
+	const char *slash;
+	size_t part;
+
+	while (len > 0) {
+		slash = memchr(path, '/', len);
+		part = slash != NULL ? (size_t)(slash - path) : len;
+		n = amas__map_get(&svc->nodes, path, part);
+		if (n == NULL)
+			return svc->rest != NULL;
+		if (n->kind != NODE_SERVICE)
+			return n->kind == NODE_SOURCE || part == len;
+		svc = n->sub;
+		path += part + (slash != NULL);
+		len -= part + (slash != NULL);
+	}
+	return true;
+}

@@ -52,6 +52,13 @@ void amas__service_call(struct amas_service *svc, struct amas_request *req);
 int amas__service_path(struct amas_service *root, struct amas_service *sub,
     struct amas__buf *path, struct amas_error *err);
 
+/*
+ * Whether a path can stand for something of the service: a function, a service,
+ * or a name below a source, which alone knows what it has.
+ */
+bool amas__service_knows(const struct amas_service *svc, const char *path,
+    size_t len);
+
 /* [A-Za-z0-9_-]+: a name that can be served; the suffix is not part of it. */
 bool amas__name_ok(const char *name, size_t len);
 

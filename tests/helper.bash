@@ -104,6 +104,7 @@ ended() {
 	local status=0 watchdog
 
 	forget "$1"
+	[ -p "$tmp/.never" ] || mkfifo "$tmp/.never"
 	watch "$1" 3>&- &
 	watchdog=$!
 	disown "$watchdog"	# no word about its end
@@ -119,8 +120,7 @@ ended() {
 # watch PID: kills it when $PATIENCE is over.
 watch() {
 	exec >/dev/null 2>&1
-	mkfifo "$tmp/watch.$1" || true
-	read -r -t "$PATIENCE" _ <>"$tmp/watch.$1" || true
+	read -r -t "$PATIENCE" _ <>"$tmp/.never" || true
 	kill -KILL "$1"
 }
 

@@ -53,6 +53,9 @@ tap_allocs(void)
 	return allocs;
 }
 
+static bool report(bool ok, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
+
 static bool
 report(bool ok, const char *fmt, va_list ap)
 {

@@ -172,13 +172,34 @@ is_loopback(const struct amas__sockaddr *sa)
 	return true;
 }
 
-/* The address as it was given, with the port that it has really got. */
+/* A path from the root, so that it is good wherever its reader stands. */
+static char *
+absolute(const char *path)
+{
+	char *here, *full;
+
+	while (path[0] == '.' && path[1] == '/')
+		for (path += 2; *path == '/'; path++)
+			;
+	if (*path == '/' || (here = getcwd(NULL, 0)) == NULL)
+		return amas__strdup(path);
+	full = amas__asprintf("%s%s%s", here,
+	    strcmp(here, "/") == 0 ? "" : "/", path);
+	free(here);
+	return full;
+}
+
+/*
+ * The address as it was given, with the port that it has really got, or from
+ * the root.
+ */
 static int
 name_address(struct amas__listener *ln, const struct amas__addr *addr, int fd)
 {
 	struct amas__addr real = *addr;
 	struct amas__sockaddr sa;
 	char loopback[] = "127.0.0.1";
+	char *path = NULL;
 
 	if (addr->kind == AMAS__ADDR_TCP) {
 		memset(&sa, 0, sizeof sa);
@@ -187,8 +208,14 @@ name_address(struct amas__listener *ln, const struct amas__addr *addr, int fd)
 			real.port = ntohs(sa.u.in.sin_port);
 		if (real.host[0] == '\0')
 			real.host = loopback;
+	} else if (addr->kind == AMAS__ADDR_UNIX) {
+		if ((path = absolute(addr->name)) == NULL)
+			return AMAS_ENOMEM;
+		real.name = path;
 	}
-	return (ln->addr = amas__addr_print(&real)) != NULL ? 0 : AMAS_ENOMEM;
+	ln->addr = amas__addr_print(&real);
+	free(path);
+	return ln->addr != NULL ? 0 : AMAS_ENOMEM;
 }
 
 static void

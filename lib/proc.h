@@ -107,7 +107,8 @@ void amas__proc_free(struct amas__proc *p);
 /*
  * Makes this program the one that inherits what its children leave behind, so
  * that it is found and ended with the loop.  For programs, once: from then on
- * children of this program that are not of this loop are reaped too.
+ * children of this program that are not of this loop are reaped too.  Those that
+ * it has by then (of a shell that became this program) are not ended.
  */
 void amas__procs_adopt(struct amas_loop *l);
 

@@ -59,6 +59,9 @@ struct amas__procs {
 	bool adopt;
 	bool ending;
 	struct amas__task sweep;
+	pid_t *before;		/* children that were there at adoption, and
+				 * are nobody's to end; n_before of them */
+	size_t n_before;
 };
 
 /* The table of a loop, made on first use; NULL if memory is short. */

@@ -34,6 +34,29 @@ find(struct amas__procs *t, pid_t pid)
 	return NULL;
 }
 
+/* Whether a child was there before us: started by who then became us. */
+static bool
+was_before(const struct amas__procs *t, pid_t pid)
+{
+	size_t i;
+
+	for (i = 0; i < t->n_before; i++)
+		if (t->before[i] == pid)
+			return true;
+	return false;
+}
+
+/* It has ended: its number may become another's. */
+static void
+forget_before(struct amas__procs *t, pid_t pid)
+{
+	size_t i;
+
+	for (i = 0; i < t->n_before; i++)
+		if (t->before[i] == pid)
+			t->before[i--] = t->before[--t->n_before];
+}
+
 /*
  * Reaps orphans that came to us.  A status of an own process is never taken
  * away here: that is only looked at, and then treated as its own watcher would.
@@ -52,8 +75,8 @@ reap_orphans(struct amas__procs *t)
 			return;
 		if ((p = find(t, si.si_pid)) != NULL)
 			amas__proc_ended(p);
-		else
-			(void)waitpid(si.si_pid, NULL, WNOHANG);
+		else if (waitpid(si.si_pid, NULL, WNOHANG) > 0)
+			forget_before(t, si.si_pid);
 	}
 }
 
@@ -76,6 +99,19 @@ amas__procs_table(struct amas_loop *l)
 	return *t;
 }
 
+static void
+note_before(pid_t pid, void *arg)
+{
+	struct amas__procs *t = arg;
+	pid_t *more = amas__reallocarray(t->before, t->n_before + 1,
+	    sizeof *more);
+
+	if (more == NULL)
+		return; /* it will be ended with us */
+	t->before = more;
+	t->before[t->n_before++] = pid;
+}
+
 void
 amas__procs_adopt(struct amas_loop *l)
 {
@@ -87,8 +123,10 @@ amas__procs_adopt(struct amas_loop *l)
 		sa.sa_handler = SIG_DFL;
 		(void)sigaction(SIGCHLD, &sa, NULL);
 	}
-	if (t != NULL)
-		t->adopt = amas__subreaper();
+	if (t == NULL || t->adopt)
+		return;
+	if ((t->adopt = amas__subreaper()))
+		amas__each_child(note_before, t);
 }
 
 size_t
@@ -101,15 +139,28 @@ amas__procs_count(struct amas_loop *l)
 
 /* ---- The end of all ---- */
 
+struct children {
+	const struct amas__procs *t;
+	int sig;		/* to send; 0: none */
+	bool some;		/* there are some that are ours to end */
+};
+
 static void
-signal_child(pid_t pid, void *arg)
+visit_child(pid_t pid, void *arg)
 {
-	(void)kill(pid, *(const int *)arg);
+	struct children *c = arg;
+
+	if (was_before(c->t, pid))
+		return;
+	c->some = true;
+	if (c->sig != 0)
+		(void)kill(pid, c->sig);
 }
 
 static void
 signal_table(struct amas__procs *t, int sig)
 {
+	struct children children = { .t = t, .sig = sig };
 	struct amas__link *i;
 	struct amas__proc *p;
 
@@ -122,7 +173,7 @@ signal_table(struct amas__procs *t, int sig)
 		}
 	}
 	if (t->adopt)
-		amas__each_child(signal_child, &sig);
+		amas__each_child(visit_child, &children);
 }
 
 static void
@@ -147,10 +198,15 @@ reap_table(struct amas__procs *t)
 static bool
 some_left(struct amas__procs *t)
 {
+	struct children children = { .t = t };
 	siginfo_t si;
 
 	if (!amas__list_empty(&t->all))
 		return true;
+	if (t->adopt && t->n_before > 0) {
+		amas__each_child(visit_child, &children);
+		return children.some;
+	}
 	return t->adopt && waitid(P_ALL, 0, &si,
 	    WEXITED | WNOHANG | WNOWAIT) == 0;
 }
@@ -187,5 +243,6 @@ amas__procs_end(struct amas_loop *l, double grace_s)
 	while (!amas__list_empty(&t->all)) /* in the kernel, beyond our reach */
 		amas__proc_ended(AMAS__OF(t->all.next, struct amas__proc, link));
 	*amas__loop_procs(l) = NULL;
+	free(t->before);
 	free(t);
 }

@@ -76,7 +76,8 @@ void cmd_log(int level, const char *line, void *arg);
 struct cmd_option {
 	int id;			/* its letter; 256 and up: it has none */
 	const char *name;	/* the long name, without "--" */
-	const char *arg;	/* what its value is called; NULL: takes none */
+	const char *arg;	/* what its value is called; NULL: takes none;
+				 * "[DUR]": it may be missing, a long name */
 	const char *help;	/* for --help, with the default */
 };
 

@@ -27,6 +27,15 @@ cmd_usage(const struct cmd_args *a)
 	return CMD_USAGE;
 }
 
+/* As struct option has it. */
+static int
+takes_value(const struct cmd_option *o)
+{
+	if (o->arg == NULL)
+		return no_argument;
+	return *o->arg == '[' ? optional_argument : required_argument;
+}
+
 static int
 print_help(const struct cmd_args *a)
 {
@@ -37,8 +46,9 @@ print_help(const struct cmd_args *a)
 	for (o = a->options; o->name != NULL; o++) {
 		(void)snprintf(left, sizeof left, "%c%c%s --%s%s%s",
 		    o->id < 256 ? '-' : ' ', o->id < 256 ? o->id : ' ',
-		    o->id < 256 ? "," : " ", o->name,
-		    o->arg != NULL ? "=" : "", o->arg != NULL ? o->arg : "");
+		    o->id < 256 ? "," : " ", o->name, takes_value(o) ==
+		    optional_argument ? "[=" : o->arg != NULL ? "=" : "",
+		    o->arg == NULL ? "" : o->arg + (*o->arg == '['));
 		printf("  %-24s  %s\n", left, o->help);
 	}
 	return CMD_OK;
@@ -58,7 +68,7 @@ make_tables(const struct cmd_option *o, char *shorts, struct option *longs)
 	for (i = 0; o[i].name != NULL; i++) {
 		assert(i < OPTIONS_MAX);
 		longs[i].name = o[i].name;
-		longs[i].has_arg = o[i].arg != NULL;
+		longs[i].has_arg = takes_value(&o[i]);
 		longs[i].flag = NULL;
 		longs[i].val = o[i].id;
 		if (o[i].id >= 256)

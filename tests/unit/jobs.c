@@ -13,6 +13,8 @@ struct work {
 	struct amas__job job;
 	int at;			/* when it started, from 1; 0: not yet */
 	bool at_once;		/* is done in its start */
+	int back;		/* how often it was given a place again */
+	bool sleeps;		/* falls asleep in its start */
 };
 
 static struct work work[N];
@@ -27,6 +29,14 @@ on_start(struct amas__job *job)
 	w->at = ++started;
 	if (w->at_once)
 		amas__job_done(job);
+	if (w->sleeps)
+		amas__job_sleep(job);
+}
+
+static void
+on_back(struct amas__job *job)
+{
+	AMAS__OF(job, struct work, job)->back++;
 }
 
 static void
@@ -40,6 +50,8 @@ setup(size_t max, size_t queue)
 	started = 0;
 	for (i = 0; i < N; i++)
 		amas__job_init(&work[i].job, loop, on_start);
+	for (i = 0; i < N; i++)
+		work[i].job.back = on_back;
 }
 
 static int
@@ -160,6 +172,81 @@ test_change(void)
 	done_all();
 }
 
+static void
+test_sleep(void)
+{
+	int i;
+
+	setup(2, 100);
+	for (i = 0; i < 4; i++)
+		(void)ask(i, 0, NULL);
+	turn();
+	tap_ok(amas__job_wake(&work[0].job), "one that is awake has a place");
+	amas__job_sleep(&work[0].job);
+	amas__job_sleep(&work[0].job);
+	amas__job_sleep(&work[3].job);
+	turn();
+	tap_int(started, 3, "a sleeper's place is taken");
+	tap_int((long long)amas__jobs_asleep(amas__loop_jobs(loop)), 1,
+	    "one sleeps");
+	tap_ok(!amas__job_wake(&work[0].job), "then it has to wait");
+	tap_ok(!amas__job_wake(&work[0].job), "however often it asks");
+	turn();
+	tap_int(work[0].back, 0, "and waits");
+	amas__job_done(&work[1].job);
+	turn();
+	tap_int(work[0].back, 1, "it goes first");
+	tap_int(started, 3, "before all starts");
+	amas__job_sleep(&work[0].job);
+	amas__job_sleep(&work[2].job);
+	tap_ok(amas__job_wake(&work[0].job), "a place is free: at once");
+	amas__job_done(&work[2].job);
+	turn();
+	tap_int(started, 4, "one that slept is done");
+	amas__job_sleep(&work[3].job);
+	(void)ask(4, 0, NULL);
+	turn();
+	(void)amas__job_wake(&work[3].job);
+	done_all();
+	tap_int((long long)amas__jobs_asleep(amas__loop_jobs(loop)), 0,
+	    "nobody sleeps");
+}
+
+/* More than live at a time. */
+static void
+test_live(void)
+{
+	static struct work many[AMAS__JOBS_LIVE];
+	int i;
+
+	setup(1, AMAS__JOBS_LIVE + N);
+	for (i = 0; i < AMAS__JOBS_LIVE; i++) {
+		amas__job_init(&many[i].job, loop, on_start);
+		many[i].job.back = on_back;
+		many[i].sleeps = i < AMAS__JOBS_LIVE - 1;
+		(void)amas__job_ask(&many[i].job, &waiting[0], NULL);
+	}
+	(void)ask(0, 0, NULL);
+	(void)amas_loop_run(loop, 1);
+	tap_int(started, AMAS__JOBS_LIVE, "as many start, and sleep");
+	amas__job_sleep(&many[AMAS__JOBS_LIVE - 1].job);
+	(void)amas__job_wake(&many[0].job);
+	turn();
+	tap_int(work[0].at, 0, "one more waits while any is awake");
+	amas__job_sleep(&many[0].job);
+	turn();
+	tap_ok(work[0].at != 0 && work[0].job.refused,
+	    "and is refused when none is");
+	(void)ask(1, 0, NULL);
+	amas__job_done(&many[1].job);
+	turn();
+	tap_ok(work[1].at != 0 && !work[1].job.refused,
+	    "when one has gone there is a start");
+	for (i = 0; i < AMAS__JOBS_LIVE; i++)
+		amas__job_done(&many[i].job);
+	done_all();
+}
+
 int
 main(void)
 {
@@ -169,6 +256,8 @@ main(void)
 	test_bound();
 	test_at_once();
 	test_change();
+	test_sleep();
+	test_live();
 	setup(1, 0);
 	(void)ask(0, 0, NULL);
 	(void)ask(1, 0, NULL);

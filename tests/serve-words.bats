@@ -14,7 +14,7 @@ load helper
 		equal 7 "$output"
 		stop
 	done
-	run -0 t amas-serve --run 'echo "$AMAS_ADDR"' ./x.sock f=exec:
+	run -0 t amas-serve --run 'echo "$AMAS_ADDR"' ./x.sock f=exec:true
 	equal "ipc://$tmp/x.sock" "$output"
 }
 
@@ -23,7 +23,7 @@ load helper
 
 	cat >"$tmp/begin" <<-'END'
 	sleep 60 3>&- & echo $! >was
-	exec amas-serve --run : ./x.sock f=exec:
+	exec amas-serve --run : ./x.sock f=exec:true
 	END
 	cd "$tmp"
 	run -0 t sh ./begin

@@ -177,6 +177,26 @@ close_pipes(struct amas__proc *p)
 	close_io(&p->out[1].io);
 }
 
+/* Gives input and output to who wants to have them, once. */
+static void
+hand_over(struct amas__proc *p)
+{
+	void (*start)(struct amas__proc *, int, int) = p->start;
+	int in = p->in.fd, out = p->out[0].io.fd;
+
+	p->start = NULL;
+	if (start == NULL || p->ops == NULL || in == -1)
+		return;
+	p->in.fd = p->out[0].io.fd = -1;
+	start(p, in, out);
+}
+
+static void
+on_hand(struct amas__task *task)
+{
+	hand_over(AMAS__OF(task, struct amas__proc, hand));
+}
+
 /* ---- The end ---- */
 
 /* The group, and the process itself, which may have left it. */
@@ -254,6 +274,8 @@ amas__proc_ended(struct amas__proc *p)
 	struct amas__procs *t = *amas__loop_procs(p->loop);
 
 	close_io(&p->end);
+	amas__task_cancel(p->loop, &p->hand);
+	hand_over(p);
 	drain_output(p, 0); /* who gets it may stop us, which sets the timer */
 	drain_output(p, 1);
 	amas__timer_stop(&p->timer);
@@ -397,9 +419,12 @@ take_pipes(struct amas__proc *p, const int ours[3])
 	amas__io_init(&p->out[0].io, p->loop, ours[1], on_stdout);
 	amas__io_init(&p->out[1].io, p->loop, ours[2], on_stderr);
 	for (i = 0; i < 2; i++)
-		if (!p->out[i].paused)
+		if (!p->out[i].paused && (i == 1 || p->start == NULL))
 			amas__io_set(&p->out[i].io, AMAS__READ);
-	flush_input(p);
+	if (p->start != NULL)
+		amas__task_run(p->loop, &p->hand);
+	else
+		flush_input(p);
 }
 
 /* Tries once.  Returns 0 or an errno value. */
@@ -491,10 +516,12 @@ amas__proc_start(struct amas__proc **out, struct amas_loop *l,
 	p->ops = o->ops;
 	p->arg = o->arg;
 	p->flags = o->flags;
+	p->start = o->start;
 	p->refs = 2;
 	p->in.fd = p->end.fd = p->out[0].io.fd = p->out[1].io.fd = -1;
 	amas__buf_init(&p->queue, 0);
 	amas__task_init(&p->report, on_report);
+	amas__task_init(&p->hand, on_hand);
 	amas__timer_init(&p->timer, l, on_timer);
 	amas__timer_init(&p->poll, l, on_poll);
 	amas__list_add(&t->all, &p->link);
@@ -584,6 +611,7 @@ amas__proc_free(struct amas__proc *p)
 	if (p == NULL)
 		return;
 	p->ops = NULL;
+	amas__task_cancel(p->loop, &p->hand);
 	close_pipes(p);
 	amas__proc_stop(p);
 	unref(p);

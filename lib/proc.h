@@ -62,6 +62,11 @@ struct amas__proc_ops {
  * envp   its environment; NULL: ours.
  * dir    open folder in which it runs; -1: ours.
  * flags  AMAS__PROC_INHERIT or 0.
+ * start  gets the pipes of its standard input and output, now yours to write,
+ *        read and close, when it has been started: from the loop, before
+ *        on_exit.  write() and the like are not for such a process, and of its
+ *        output only what it writes to standard error comes by on_output.
+ *        NULL: the pipes stay inside.
  */
 struct amas__proc_opts {
 	const char *file;
@@ -71,6 +76,7 @@ struct amas__proc_opts {
 	int flags;
 	const struct amas__proc_ops *ops;
 	void *arg;
+	void (*start)(struct amas__proc *p, int in, int out);
 };
 
 /*

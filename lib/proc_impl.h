@@ -39,6 +39,8 @@ struct amas__proc {
 	struct amas__exit how;
 	struct amas__again *again;	/* NULL: no further try */
 	struct amas__task report;	/* of a start that failed */
+	void (*start)(struct amas__proc *p, int in, int out);
+	struct amas__task hand;		/* runs start */
 	struct amas__timer timer;	/* next try; then the grace */
 
 	struct amas__io end;		/* its pidfd; fd -1: polled */

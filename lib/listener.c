@@ -281,6 +281,18 @@ on_accept(struct amas__io *io, int events)
 		destroy(ln);
 }
 
+/* Begins to accept. */
+static void
+watch(struct amas__listener *ln, int fd, amas__accept_fn *fn, void *arg)
+{
+	ln->fn = fn;
+	ln->arg = arg;
+	ln->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	amas__timer_init(&ln->pause, ln->loop, on_pause);
+	amas__io_init(&ln->io, ln->loop, fd, on_accept);
+	amas__io_set(&ln->io, AMAS__READ);
+}
+
 int
 amas__listener_new(struct amas__listener **out, struct amas_loop *l,
     const struct amas__addr *addr, unsigned mode, amas__accept_fn *fn,
@@ -312,18 +324,65 @@ amas__listener_new(struct amas__listener **out, struct amas_loop *l,
 		rc = amas__error_nomem(err);
 		goto fail;
 	}
-	ln->fn = fn;
-	ln->arg = arg;
-	ln->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	amas__timer_init(&ln->pause, l, on_pause);
-	amas__io_init(&ln->io, l, fd, on_accept);
-	amas__io_set(&ln->io, AMAS__READ);
+	watch(ln, fd, fn, arg);
 	*out = ln;
 	return 0;
 fail:
 	free(ln->path);
 	free(ln);
 	return rc;
+}
+
+/* Names a socket that was bound by someone else. */
+static int
+name_socket(struct amas__listener *ln, int fd, struct amas_error *err)
+{
+	struct amas__sockaddr sa;
+	char name[AMAS__SOCK_NAME];
+
+	memset(&sa, 0, sizeof sa);
+	sa.len = sizeof sa.u;
+	if (getsockname(fd, &sa.u.sa, &sa.len) == -1)
+		return amas__error_sys(err, AMAS_ECONNECT, errno, NULL);
+	ln->open_to_all = !is_loopback(&sa);
+	ln->addr = amas__strdup(amas__sock_name(&sa, name, sizeof name));
+	return ln->addr != NULL ? 0 : amas__error_nomem(err);
+}
+
+int
+amas__listener_new_fd(struct amas__listener **out, struct amas_loop *l, int fd,
+    amas__accept_fn *fn, void *arg, struct amas_error *err)
+{
+	struct amas__listener *ln = amas__zalloc(sizeof *ln);
+	int rc, flags = fcntl(fd, F_GETFL);
+
+	if (ln == NULL) {
+		close(fd);
+		return amas__error_nomem(err);
+	}
+	ln->loop = l;
+	ln->spare = -1;
+	rc = name_socket(ln, fd, err);
+	if (rc == 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == -1)
+		rc = amas__error_sys(err, AMAS_ECONNECT, errno, NULL);
+	if (rc != 0) {
+		close(fd);
+		destroy(ln);
+		return rc;
+	}
+	watch(ln, fd, fn, arg);
+	*out = ln;
+	return 0;
+}
+
+bool
+amas__listener_is_one(int fd)
+{
+	int on = 0;
+	socklen_t len = sizeof on;
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &len) == 0 &&
+	    on != 0;
 }
 
 void

@@ -22,6 +22,15 @@ int amas__listener_new(struct amas__listener **out, struct amas_loop *l,
     const struct amas__addr *addr, unsigned mode, amas__accept_fn *fn,
     void *arg, struct amas_error *err);
 
+/*
+ * Listens on a socket that does so already, which it takes, on failure too; it
+ * is called by the address that it is bound to.  Returns 0, AMAS_ECONNECT or
+ * AMAS_ENOMEM.  is_one: whether a descriptor is such a socket.
+ */
+int amas__listener_new_fd(struct amas__listener **out, struct amas_loop *l,
+    int fd, amas__accept_fn *fn, void *arg, struct amas_error *err);
+bool amas__listener_is_one(int fd);
+
 /* Stops; a unix socket that is still ours is removed. */
 void amas__listener_free(struct amas__listener *ln);
 

@@ -189,29 +189,80 @@ copy_opts(struct amas_server *srv, const struct amas__addr *a,
 	return srv->types != NULL ? 0 : AMAS_ENOMEM;
 }
 
+/* What a connection that is there already is called: by its peer, if it can. */
+static char *
+name_of(int fd, const char *word)
+{
+	char name[AMAS__SOCK_NAME];
+
+	(void)amas__sock_peer(fd, name, sizeof name);
+	return amas__strdup(strncmp(name, "tcp:", 4) == 0 ? name : word);
+}
+
 /* One connection on two descriptors: no listening socket. */
 static int
-serve_pair(struct amas_server *srv, const char *addr,
-    const struct amas_opts *opts, int in, int out_fd, struct amas_error *err)
+serve_pair(struct amas_server *srv, int in, int out_fd, struct amas_error *err)
 {
-	const struct amas__addr none = { 0 };
 	struct amas_channel *ch;
+	char *peer = name_of(in, srv->addr);
 	int rc;
 
-	if (copy_opts(srv, &none, opts) != 0 ||
-	    (srv->addr = amas__strdup(addr)) == NULL) {
+	if (peer == NULL) {
 		close(in);
 		if (out_fd != in)
 			close(out_fd);
 		return amas__error_nomem(err);
 	}
-	if ((rc = amas__channel_pair(&ch, srv->loop, in, out_fd, addr, false,
-	    &srv->opts, &server_ops, srv, err)) != 0)
+	rc = amas__channel_pair(&ch, srv->loop, in, out_fd, peer, false,
+	    &srv->opts, &server_ops, srv, err);
+	free(peer);
+	if (rc != 0)
 		return rc;
 	amas__list_add(&srv->channels, amas__channel_link(ch));
 	srv->n = 1;
-	amas__open_add(srv->loop, &srv->open, &open_ops);
 	return 0;
+}
+
+/* Serves on descriptors that came by a word; takes them. */
+static int
+open_fds(struct amas_server *srv, const char *word,
+    const struct amas_opts *opts, int in, int out_fd, struct amas_error *err)
+{
+	const struct amas__addr none = { 0 };
+	int rc;
+
+	if (copy_opts(srv, &none, opts) != 0 ||
+	    (srv->addr = amas__strdup(word)) == NULL) {
+		close(in);
+		if (out_fd != in)
+			close(out_fd);
+		return amas__error_nomem(err);
+	}
+	if (in != out_fd || !amas__listener_is_one(in))
+		return serve_pair(srv, in, out_fd, err);
+	rc = amas__listener_new_fd(&srv->listener, srv->loop, in, on_accept,
+	    srv, err);
+	free(srv->addr);
+	srv->addr = NULL;
+	return rc;
+}
+
+static int
+open_addr(struct amas_server *srv, const char *addr,
+    const struct amas_opts *opts, struct amas_error *err)
+{
+	struct amas__addr a;
+	int rc = amas__addr_parse(&a, addr, err);
+
+	if (rc != 0)
+		return rc;
+	if (copy_opts(srv, &a, opts) != 0)
+		rc = amas__error_nomem(err);
+	else
+		rc = amas__listener_new(&srv->listener, srv->loop, &a,
+		    srv->opts.socket_mode, on_accept, srv, err);
+	amas__addr_fini(&a);
+	return rc;
 }
 
 int
@@ -219,7 +270,6 @@ amas_server_open(struct amas_server **out, struct amas_loop *l,
     const char *addr, const struct amas_opts *opts, struct amas_error *err)
 {
 	struct amas_server *srv = amas__zalloc(sizeof *srv);
-	struct amas__addr a;
 	int rc, in, out_fd;
 
 	if (srv == NULL)
@@ -227,26 +277,11 @@ amas_server_open(struct amas_server **out, struct amas_loop *l,
 	srv->loop = l;
 	amas__list_init(&srv->channels);
 	amas__map_init(&srv->peers);
-	if ((rc = amas__fds_open(addr, &in, &out_fd, err)) != 0) {
-		rc = rc < 0 ? rc : serve_pair(srv, addr, opts, in, out_fd,
-		    err);
-		if (rc != 0)
-			destroy(srv);
-		else
-			*out = srv;
-		return rc;
-	}
-	if ((rc = amas__addr_parse(&a, addr, err)) != 0) {
-		destroy(srv);
-		return rc;
-	}
-	if (copy_opts(srv, &a, opts) != 0)
-		rc = amas__error_nomem(err);
-	else
-		rc = amas__listener_new(&srv->listener, l, &a,
-		    srv->opts.socket_mode, on_accept, srv, err);
-	amas__addr_fini(&a);
-	if (rc == 0 && (srv->addr = amas__strdup(
+	if ((rc = amas__fds_open(addr, &in, &out_fd, err)) > 0)
+		rc = open_fds(srv, addr, opts, in, out_fd, err);
+	else if (rc == 0)
+		rc = open_addr(srv, addr, opts, err);
+	if (rc == 0 && srv->listener != NULL && (srv->addr = amas__strdup(
 	    amas__listener_addr(srv->listener))) == NULL) {
 		amas__listener_free(srv->listener);
 		rc = amas__error_nomem(err);
@@ -255,7 +290,7 @@ amas_server_open(struct amas_server **out, struct amas_loop *l,
 		destroy(srv);
 		return rc;
 	}
-	if (amas__listener_open_to_all(srv->listener))
+	if (srv->listener != NULL && amas__listener_open_to_all(srv->listener))
 		amas__log(amas__loop_log(l), AMAS_LOG_WARN, "%s: anyone who "
 		    "reaches this address can call: no TLS", srv->addr);
 	amas__open_add(l, &srv->open, &open_ops);

@@ -15,8 +15,8 @@ WERROR   =
 
 MSGPACK := $(shell pkg-config --exists msgpack-c && echo msgpack-c || echo msgpack)
 PKGS     = jansson $(MSGPACK)
-# libev installs no .pc file
-LIBS    := $(shell pkg-config --libs jansson) -lev -lm
+# libev installs no .pc file; libdl is part of libc where that has no need of it
+LIBS    := $(shell pkg-config --libs jansson) -lev -lm -ldl
 WARN     = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wwrite-strings -Wcast-qual -Wpointer-arith -Wformat=2 -Wundef -Wvla \
 	-Wconversion -Wsign-conversion -Wimplicit-fallthrough \
@@ -32,36 +32,59 @@ LIB_O   := $(patsubst %.c,$(B)/%.o,$(wildcard lib/*.c))
 TOOLS   := $(patsubst cmd/%.c,$(B)/%,$(wildcard cmd/amas-*.c))
 CMD_O   := $(patsubst %.c,$(B)/%.o,$(filter-out $(wildcard cmd/amas-*.c),$(wildcard cmd/*.c)))
 TESTTOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c))
-EXAMPLES := $(patsubst %.c,$(B)/%,$(wildcard tests/examples/*.c))
+EXAMPLES := $(patsubst %.c,$(B)/%,$(filter-out %_plugin.c,$(wildcard tests/examples/*.c)))
+PLUGINS := $(patsubst %.c,$(B)/%.so,$(wildcard tests/examples/*_plugin.c)) \
+	$(patsubst %,$(B)/tests/plugins/%.so,symbol open silent names twice codec other abi empty)
 UNIT    := $(patsubst %.c,$(B)/%,$(filter-out tests/unit/tap.c,$(wildcard tests/unit/*.c)))
 FUZZ    := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/driver.c,$(wildcard tests/fuzz/*.c)))
 MAN     := $(wildcard man/*.[1357])
 
-all: $(B)/libamas.a $(TOOLS)
+SO       = libamas.so.0
+
+all: $(B)/libamas.a $(B)/$(SO) $(TOOLS)
 
 $(B)/libamas.a: $(LIB_O)
 	rm -f $@
 	$(AR) rcs $@ $(LIB_O)
+
+$(B)/$(SO): $(LIB_O)
+	$(CC) $(ALL_LDFLAGS) -shared -Wl,-soname,$(SO) -o $@ $(LIB_O) $(LIBS)
 
 # An archive, so that each tool takes only the parts that it uses.
 $(B)/libcmd.a: $(CMD_O)
 	rm -f $@
 	$(AR) rcs $@ $(CMD_O)
 
+# Programs export the whole library to plugins.  amas-call goes without the
+# bridge to jansson: to load that costs every call five page faults.
+EXPORT   = -Wl,--export-dynamic -Wl,--whole-archive $(B)/libamas.a -Wl,--no-whole-archive
+EXPORT_O = -Wl,--export-dynamic $(filter-out $(B)/lib/doc.o,$(LIB_O))
+
 $(TOOLS): $(B)/%: $(B)/cmd/%.o $(B)/libcmd.a $(B)/libamas.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(CC) $(ALL_LDFLAGS) -o $@ $(filter-out %/libamas.a,$^) $(EXPORT) $(LIBS)
+
+$(B)/amas-call: EXPORT = $(EXPORT_O)
+$(B)/amas-call: LIBS := -lev -lm -ldl
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-tests: $(UNIT) $(TESTTOOLS) $(EXAMPLES) $(FUZZ:%=$(B)/tests/fuzz/%)
+tests: $(UNIT) $(TESTTOOLS) $(EXAMPLES) $(PLUGINS) $(FUZZ:%=$(B)/tests/fuzz/%)
 
 $(UNIT): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/unit/tap.o $(B)/libamas.a
 	$(CC) $(ALL_LDFLAGS) $(WRAP) -o $@ $^ $(LIBS)
 
 $(EXAMPLES): $(B)/tests/examples/%: $(B)/tests/examples/%.o $(B)/libamas.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/tests/examples/%.so: $(B)/tests/examples/%.o
+	$(CC) $(ALL_LDFLAGS) -shared -o $@ $<
+
+# One source, a plugin for each fault.
+$(B)/tests/plugins/%.so: tests/plugins/odd.c lib/amas.h
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -DODD_$* -shared -o $@ $<
 
 $(TESTTOOLS): $(B)/tests/tools/%: $(B)/tests/tools/%.o $(B)/libamas.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
@@ -100,15 +123,19 @@ install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCDIR)
 	install $(TOOLS) $(DESTDIR)$(BINDIR)
 	install -m 644 $(B)/libamas.a $(DESTDIR)$(LIBDIR)
+	install $(B)/$(SO) $(DESTDIR)$(LIBDIR)
+	ln -sf $(SO) $(DESTDIR)$(LIBDIR)/libamas.so
 	install -m 644 lib/amas.h lib/amas_jansson.h $(DESTDIR)$(INCDIR)
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCDIR@|$(INCDIR)|' \
-	    -e "s|@VERSION@|$$(sed -n 's/.*AMAS_VERSION "\(.*\)"/\1/p' lib/amas.h)|" \
-	    lib/amas.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/amas.pc
+	for p in amas amas-plugin; do \
+	    sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCDIR@|$(INCDIR)|' \
+		-e "s|@VERSION@|$$(sed -n 's/.*AMAS_VERSION "\(.*\)"/\1/p' lib/amas.h)|" \
+		lib/$$p.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/$$p.pc || exit 1; done
 	for p in $(MAN); do s=$${p##*.}; install -d $(DESTDIR)$(MANDIR)/man$$s && install -m 644 $$p $(DESTDIR)$(MANDIR)/man$$s || exit 1; done
 
 uninstall:
 	rm -f $(TOOLS:$(B)/%=$(DESTDIR)$(BINDIR)/%) $(DESTDIR)$(LIBDIR)/libamas.a \
-	    $(DESTDIR)$(LIBDIR)/pkgconfig/amas.pc \
+	    $(DESTDIR)$(LIBDIR)/$(SO) $(DESTDIR)$(LIBDIR)/libamas.so \
+	    $(DESTDIR)$(LIBDIR)/pkgconfig/amas.pc $(DESTDIR)$(LIBDIR)/pkgconfig/amas-plugin.pc \
 	    $(DESTDIR)$(INCDIR)/amas.h $(DESTDIR)$(INCDIR)/amas_jansson.h
 	for p in $(MAN); do rm -f $(DESTDIR)$(MANDIR)/man$${p##*.}/$${p##*/}; done
 

@@ -34,6 +34,7 @@ extern "C" {
 #endif
 
 #define AMAS_VERSION "0.1.0"
+#define AMAS_ABI 1		/* of the structs below; plugins name it */
 #define AMAS_URL_SIZE 384	/* holds the URL of any proxy */
 
 #define AMAS_API __attribute__((visibility("default")))
@@ -219,7 +220,9 @@ struct amas_codec {
 };
 
 /*
- * Finds a codec: "json" or "msgpack".  It lasts as long as the process.  Returns 0 or AMAS_ENOENT.
+ * Finds a codec: "json", "msgpack", or "./x.so", a path: that of a plugin.  It
+ * lasts as long as the process.  Returns 0, AMAS_ENOENT or AMAS_ESYS (a plugin
+ * that cannot be loaded; others can write it).
  */
 AMAS_API AMAS_MUST_CHECK int amas_codec_find(const struct amas_codec **out,
     const char *name, struct amas_error *err);
@@ -410,7 +413,8 @@ struct amas_source_opts {
 
 /*
  * Fills a service from a source as on the command line, "[NAME=]SOURCE": a
- * folder ("./services"), a program ("./add"), a command ("up=exec:tr a-z A-Z").
+ * folder ("./services"), a program ("./add"), a plugin ("./stats.so"), a command
+ * ("up=exec:tr a-z A-Z").
  * Its processes run on loop, in the places of amas_loop_set_jobs().
  *
  * Returns 0, AMAS_EINVAL (grammar, bad name), AMAS_EEXIST, AMAS_ENOENT (no such
@@ -506,7 +510,8 @@ AMAS_API void *amas_channel_arg(const struct amas_channel *ch);
  *
  * addr  as above; port 0 takes a free one, ":port" is loopback, "*:port" every
  *       interface.  A dead unix socket is replaced, a live one is not.
- *       "stdio" and "fd:N" are one connection that is there already.
+ *       "stdio" and "fd:N" are one connection that is there already; "fd:N"
+ *       may also be a listening socket.
  *
  * Returns 0, AMAS_EINVAL, AMAS_ECONNECT or AMAS_EEXIST (in use).
  * Source: start_server of aiomas.channel and aiomas.rpc.
@@ -588,6 +593,31 @@ AMAS_API void amas_proxy_free(struct amas_proxy *p);
 /* Writes the object's URL.  buf holds AMAS_URL_SIZE bytes.  Returns buf. */
 AMAS_API const char *amas_proxy_url(const struct amas_proxy *p, char *buf,
     size_t size);
+
+/* ---- Plugins ------------------------------------------------------------ */
+
+/*
+ * What a plugin, NAME.so, offers: it defines one object, amas_plugin, and links
+ * nothing of amas, since the program that loads it exports the library.  It is
+ * loaded once, and stays.
+ *
+ * open   runs before the functions are served, once for each loop; NULL:
+ *        nothing to do.  Gives the functions' self.  Returns 0, or a code that
+ *        refuses the plugin, whose cause is *err.  A codec must do without.
+ * close  runs when the loop is freed, after all connections have ended; NULL:
+ *        nothing to do.  Answers what is still kept.
+ */
+struct amas_plugin {
+	unsigned abi;		/* AMAS_ABI; any other is refused */
+	const struct amas_function *functions;	/* NULL: none */
+	const struct amas_codec *codec;	/* NULL: none */
+	int (*open)(struct amas_loop *loop, void **self,
+	    struct amas_error *err);
+	void (*close)(void *self);
+};
+
+__attribute__((visibility("default")))
+extern const struct amas_plugin amas_plugin;
 
 #ifdef __cplusplus
 }

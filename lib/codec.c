@@ -1,6 +1,6 @@
 /*
- * Codecs: finding one, and encoding and decoding with any, the library's or one
- * that a program filled in.  Those know nothing of typed values and see plain
+ * Codecs: encoding and decoding with any, the library's or one that a program
+ * filled in.  Those know nothing of typed values and see plain
  * maps; what they return is not trusted further than the peer is.
  */
 #include "codec.h"
@@ -9,26 +9,6 @@
 #include <string.h>
 
 #include "err.h"
-
-static const struct amas_codec *const codecs[] = {
-	&amas__codec_json,
-	&amas__codec_msgpack,
-};
-
-int
-amas_codec_find(const struct amas_codec **out, const char *name,
-    struct amas_error *err)
-{
-	size_t i;
-
-	for (i = 0; name != NULL && i < sizeof codecs / sizeof *codecs; i++)
-		if (strcmp(codecs[i]->name, name) == 0) {
-			*out = codecs[i];
-			return 0;
-		}
-	return amas_error_set(err, AMAS_ENOENT,
-	    "no codec of that name; there are json and msgpack");
-}
 
 /* ---- For encoders ---- */
 

@@ -21,6 +21,7 @@
 #include "err.h"
 #include "jobs.h"
 #include "mem.h"
+#include "plugin.h"
 #include "proc.h"
 
 #define SCRATCH_SIZE ((size_t)64 << 10)
@@ -34,6 +35,7 @@ struct amas_loop {
 	struct amas__pool *pool;
 	struct amas__jobs *jobs;
 	struct amas__procs *procs;
+	struct amas__plugins plugins;
 	char *scratch;
 	struct amas__buf spare;	/* memory of an output queue, for the next */
 
@@ -365,6 +367,7 @@ amas_loop_new(struct amas_loop **out, struct ev_loop *ev,
 	amas__list_init(&l->tasks);
 	amas__list_init(&l->opens);
 	amas__list_init(&l->accounts);
+	amas__plugins_init(&l->plugins);
 	amas__task_init(&l->over, on_over);
 	l->memory_max = MEMORY_MAX;
 	l->pool = amas__pool_new();
@@ -398,6 +401,9 @@ amas_loop_free(struct amas_loop *l)
 		run_tasks(l);
 	each_open(l, RELEASE); /* what ended in order and is still being written */
 	amas__procs_end(l, 0);
+	amas__plugins_fini(&l->plugins);
+	while (!amas__list_empty(&l->tasks))
+		run_tasks(l);
 	if (ev_is_active(&l->grace)) {
 		ev_ref(l->ev);
 		ev_timer_stop(l->ev, &l->grace);
@@ -536,4 +542,10 @@ struct amas__procs **
 amas__loop_procs(struct amas_loop *l)
 {
 	return &l->procs;
+}
+
+struct amas__plugins *
+amas__loop_plugins(struct amas_loop *l)
+{
+	return &l->plugins;
 }

@@ -162,4 +162,7 @@ struct amas__jobs *amas__loop_jobs(struct amas_loop *l);
 /* Children that the loop watches (proc.c keeps its table here). */
 struct amas__procs **amas__loop_procs(struct amas_loop *l);
 
+/* Plugins that were opened on the loop (plugin.h). */
+struct amas__plugins *amas__loop_plugins(struct amas_loop *l);
+
 #endif

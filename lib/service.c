@@ -344,14 +344,14 @@ call_node(struct node *n, struct amas_request *req, const char *path,
 }
 
 /*
- * Walks the path part by part.  at is the offset of the part, end that of what
- * follows it.
+ * Walks the path part by part, from at on.  at is the offset of the part, end
+ * that of what follows it.
  */
 static void
 walk(struct amas_service *svc, struct amas_request *req, const char *path,
-    size_t len)
+    size_t at, size_t len)
 {
-	size_t at = 0, end, walked = 0;
+	size_t end, walked = at > 0 ? at - 1 : 0;
 	const char *slash;
 	struct node *n;
 
@@ -396,7 +396,23 @@ void
 amas__service_call(struct amas_service *svc, struct amas_request *req)
 {
 	(void)ref(svc); /* the handler may take it away */
-	walk(svc, req, amas_request_path(req), amas__request_path_len(req));
+	walk(svc, req, amas_request_path(req), 0, amas__request_path_len(req));
+	amas_service_free(svc);
+}
+
+void
+amas__service_call_below(struct amas_service *svc, struct amas_request *req,
+    const char *rest, size_t rest_len)
+{
+	const char *path = amas_request_path(req);
+	size_t at = (size_t)(rest - path);
+
+	(void)ref(svc);
+	if (rest_len == 0 && svc->rest == NULL)
+		amas_request_fail(req, "TypeError: '%.200s' is a service, not "
+		    "a function", path);
+	else
+		walk(svc, req, path, at, at + rest_len);
 	amas_service_free(svc);
 }
 

@@ -46,6 +46,13 @@ int amas__service_take_source(struct amas_service *svc, const char *name,
 void amas__service_call(struct amas_service *svc, struct amas_request *req);
 
 /*
+ * The same for a source that is a service: resolves what is left of the path,
+ * as a source is given it.
+ */
+void amas__service_call_below(struct amas_service *svc,
+    struct amas_request *req, const char *rest, size_t rest_len);
+
+/*
  * Writes the path of sub below root: "" if they are the same.  Returns 0 or
  * AMAS_ETYPE (it is not below).
  */

@@ -19,7 +19,8 @@ const struct amas__source_kind amas__source_kinds[] = {
 	{ "filter", ".filter", AMAS__EXEC_GUESS, false, false, NULL },
 	{ "worker", ".worker", AMAS__EXEC_GUESS, true, true, NULL },
 	{ "shared", ".shared", AMAS__EXEC_GUESS, false, false, NULL },
-	{ NULL, ".so", AMAS__EXEC_GUESS, true, false, NULL },
+	{ NULL, ".so", AMAS__EXEC_GUESS, true, false,
+	    amas__source_plugin_load },
 };
 const size_t amas__n_source_kinds =
     sizeof amas__source_kinds / sizeof *amas__source_kinds;

@@ -75,6 +75,11 @@ int amas__source_dir_load(struct amas__source **out,
     const struct amas__source_spec *spec, struct amas_loop *l,
     const struct amas_source_opts *opts, struct amas_error *err);
 
+/* source_plugin.c: a shared object. */
+int amas__source_plugin_load(struct amas__source **out,
+    const struct amas__source_spec *spec, struct amas_loop *l,
+    const struct amas_source_opts *opts, struct amas_error *err);
+
 /* source_exec.c: a program per call, file or command. */
 int amas__source_exec_load(struct amas__source **out,
     const struct amas__source_spec *spec, struct amas_loop *l,

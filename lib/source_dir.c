@@ -100,7 +100,7 @@ judge(struct folder *f, const struct amas__where *w, const struct part *p,
 		e->folder = true;
 		return;
 	case AMAS__PROGRAM:
-		if (kind->load == NULL)
+		if (kind->load != amas__source_exec_load)
 			why = "this version cannot serve its kind";
 		else if (e->kind != NULL)
 			why = "another file has the same name";

@@ -36,8 +36,8 @@ test_find(void)
 	tap_ok(c == &amas__codec_msgpack, "it is that");
 	tap_int(amas_codec_find(&c, "yaml", &err), AMAS_ENOENT,
 	    "yaml is not found");
-	tap_str(err.text, "no codec of that name; there are json and msgpack",
-	    "why");
+	tap_str(err.text, "no codec of that name; there are json, "
+	    "msgpack and ./NAME.so", "why");
 	tap_int(amas_codec_find(&c, NULL, NULL), AMAS_ENOENT, "nor NULL");
 }
 

@@ -1,0 +1,171 @@
+/*
+ * Loading plugins.  A plugin is trusted code: what it can be is judged by who
+ * could have put it there, before the linker sees it.
+ */
+#include "plugin.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "err.h"
+#include "folder.h"
+#include "loop.h"
+#include "mem.h"
+
+/* A plugin that runs on a loop. */
+struct opened {
+	struct amas__link link;
+	const struct amas_plugin *plugin;
+	void *self;
+};
+
+/* ---- Loading ---- */
+
+/* Sees whether the file may be loaded, by who owns and can write it. */
+static int
+judge(const char *path, bool any, bool served, struct amas_error *err)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder = slash == NULL ? amas__strdup(".") :
+	    amas__strndup(path, (size_t)(slash - path) + 1);
+	enum amas__found found;
+	const char *why;
+	int fd;
+
+	if (folder == NULL)
+		return amas__error_nomem(err);
+	fd = amas__folder_open(folder, any, err);
+	free(folder);
+	if (fd < 0)
+		return fd;
+	found = amas__folder_look(fd, slash != NULL ? slash + 1 : path, any,
+	    NULL, &why);
+	(void)close(fd);
+	if (found == AMAS__PROGRAM || (found == AMAS__SHUT && !served))
+		return 0;
+	if (found == AMAS__NOTHING)
+		return amas__error_sys(err, AMAS_ENOENT, ENOENT, NULL);
+	return amas_error_set(err, AMAS_ESYS, "%s", found == AMAS__FOLDER ?
+	    "is a folder" : why);
+}
+
+/* The linker's last cause, without the path that it begins with. */
+static int
+linker_error(struct amas_error *err, const char *path)
+{
+	const char *text = dlerror();
+	size_t len = strlen(path);
+
+	if (text == NULL)
+		text = "cannot be loaded";
+	if (strncmp(text, path, len) == 0 && strncmp(text + len, ": ", 2) == 0)
+		text += len + 2;
+	return amas_error_set(err, AMAS_ESYS, "%s", text);
+}
+
+static int
+check(const struct amas_plugin *p, struct amas_error *err)
+{
+	if (p->abi != AMAS_ABI)
+		return amas_error_set(err, AMAS_ESYS, "made for ABI %u; this "
+		    "is amas %s with ABI %u", p->abi, amas_version(),
+		    (unsigned)AMAS_ABI);
+	if (p->codec != NULL &&
+	    (p->codec->encode == NULL || p->codec->decode == NULL))
+		return amas_error_set(err, AMAS_ESYS,
+		    "its codec lacks encode or decode");
+	return 0;
+}
+
+/* Takes the plugin out of a file, whose path is absolute. */
+static int
+take(const struct amas_plugin **out, const char *path, struct amas_error *err)
+{
+	const struct amas_plugin *p;
+	void *handle;
+	int rc;
+
+	if ((handle = dlopen(path, RTLD_NOW | RTLD_LOCAL)) == NULL)
+		return linker_error(err, path);
+	if ((p = dlsym(handle, "amas_plugin")) == NULL)
+		rc = linker_error(err, path);
+	else
+		rc = check(p, err);
+	if (rc != 0)
+		(void)dlclose(handle); /* nothing of it was used */
+	else
+		*out = p;
+	return rc;
+}
+
+int
+amas__plugin_load(const struct amas_plugin **out, const char *path, bool any,
+    bool served, struct amas_error *err)
+{
+	char *real;
+	int rc;
+
+	if ((rc = judge(path, any, served, err)) != 0)
+		return rc;
+	if ((real = realpath(path, NULL)) == NULL)
+		return amas__error_sys(err, errno == ENOENT ? AMAS_ENOENT :
+		    AMAS_ESYS, errno, NULL);
+	rc = take(out, real, err);
+	free(real);
+	return rc;
+}
+
+/* ---- On a loop ---- */
+
+void
+amas__plugins_init(struct amas__plugins *ps)
+{
+	amas__list_init(&ps->opened);
+}
+
+void
+amas__plugins_fini(struct amas__plugins *ps)
+{
+	struct opened *o;
+
+	while (!amas__list_empty(&ps->opened)) {
+		o = AMAS__OF(ps->opened.prev, struct opened, link);
+		amas__list_remove(&o->link);
+		if (o->plugin->close != NULL)
+			o->plugin->close(o->self);
+		free(o);
+	}
+}
+
+int
+amas__plugin_open(void **self, const struct amas_plugin *plugin,
+    struct amas_loop *l, struct amas_error *err)
+{
+	struct amas__link *all = &amas__loop_plugins(l)->opened, *i;
+	struct amas_error told = { 0, 0, "" };
+	struct opened *o;
+	int rc;
+
+	for (i = all->next; i != all; i = i->next) {
+		o = AMAS__OF(i, struct opened, link);
+		if (o->plugin == plugin) {
+			*self = o->self;
+			return 0;
+		}
+	}
+	if ((o = amas__zalloc(sizeof *o)) == NULL)
+		return amas__error_nomem(err);
+	o->plugin = plugin;
+	rc = plugin->open != NULL ? plugin->open(l, &o->self, &told) : 0;
+	if (rc != 0) {
+		free(o);
+		return amas_error_set(err, AMAS_ESYS, "%s",
+		    told.code != 0 ? told.text : amas_strerror(rc));
+	}
+	amas__list_add(all, &o->link);
+	*self = o->self;
+	return 0;
+}

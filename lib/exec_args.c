@@ -11,6 +11,7 @@
 
 #include "base64.h"
 #include "codec.h"
+#include "environ.h"
 #include "err.h"
 #include "request.h"
 #include "value.h"
@@ -19,84 +20,6 @@
 #define ARGS_SPARE 8192		/* for the kernel, and "#!" lines */
 #define ARGS_MAX ((size_t)131072)	/* if the system names no bound */
 #define KW_MAX 100		/* more keywords are on stdin alone */
-
-extern char **environ;
-
-/* ---- Vectors of texts ---- */
-
-/* Texts one behind the other, each with a NUL, and where each begins. */
-struct texts {
-	struct amas__buf text;
-	struct amas__buf at;	/* size_t each */
-	size_t n;
-};
-
-static void
-texts_fini(struct texts *t)
-{
-	amas__buf_fini(&t->text);
-	amas__buf_fini(&t->at);
-}
-
-/* What the kernel counts for them. */
-static size_t
-texts_size(const struct texts *t)
-{
-	return amas__buf_len(&t->text) + (t->n + 1) * sizeof(char *);
-}
-
-/* Notes that a text begins here; its bytes and a NUL are put behind. */
-static int
-texts_begin(struct texts *t)
-{
-	size_t at = amas__buf_len(&t->text);
-	int rc = amas__buf_put(&t->at, &at, sizeof at);
-
-	if (rc == 0)
-		t->n++;
-	return rc;
-}
-
-/* Takes back the text that was begun last. */
-static void
-texts_drop(struct texts *t)
-{
-	size_t at, keep = amas__buf_len(&t->at) - sizeof at;
-
-	memcpy(&at, amas__buf_head(&t->at) + keep, sizeof at);
-	amas__buf_truncate(&t->text, at);
-	amas__buf_truncate(&t->at, keep);
-	t->n--;
-}
-
-static int
-texts_add(struct texts *t, const char *text)
-{
-	int rc = texts_begin(t);
-
-	return rc == 0 ? amas__buf_put(&t->text, text, strlen(text) + 1) : rc;
-}
-
-/* Makes one piece of memory of them, pointers first; NULL if it is short. */
-static char **
-texts_vector(const struct texts *t)
-{
-	size_t len = amas__buf_len(&t->text), i, at;
-	char **v = malloc((t->n + 1) * sizeof *v + len);
-	char *text;
-
-	if (v == NULL)
-		return NULL;
-	text = (char *)(v + t->n + 1);
-	if (len > 0)
-		memcpy(text, amas__buf_head(&t->text), len);
-	for (i = 0; i < t->n; i++) {
-		memcpy(&at, amas__buf_head(&t->at) + i * sizeof at, sizeof at);
-		v[i] = text + at;
-	}
-	v[t->n] = NULL;
-	return v;
-}
 
 /* ---- Values as text ---- */
 
@@ -185,14 +108,14 @@ end_text(struct amas__buf *b, size_t from, struct amas_error *err)
 /* ---- Arguments ---- */
 
 static int
-add_argument(struct texts *t, const struct amas_value *v, size_t number,
+add_argument(struct amas__texts *t, const struct amas_value *v, size_t number,
     struct amas_error *err)
 {
 	size_t from = amas__buf_len(&t->text);
 	struct amas_error cause;
 	int rc;
 
-	if (texts_begin(t) != 0)
+	if (amas__texts_begin(t) != 0)
 		return amas__error_nomem(err);
 	if ((rc = put_plain(&t->text, v, &cause)) == 0)
 		rc = end_text(&t->text, from, &cause);
@@ -228,7 +151,7 @@ refuse_proxies(struct amas_request *req, struct amas_error *err)
 }
 
 static int
-add_arguments(struct texts *t, const struct amas__exec_target *target,
+add_arguments(struct amas__texts *t, const struct amas__exec_target *target,
     struct amas_request *req, const char *name, struct amas_error *err)
 {
 	const struct amas_value *args = amas_request_args(req);
@@ -236,11 +159,11 @@ add_arguments(struct texts *t, const struct amas__exec_target *target,
 	int rc = 0;
 
 	if (target->command == NULL)
-		rc = texts_add(t, target->file);
-	else if ((rc = texts_add(t, "sh")) == 0 &&
-	    (rc = texts_add(t, "-c")) == 0 &&
-	    (rc = texts_add(t, target->command)) == 0)
-		rc = texts_add(t, name);
+		rc = amas__texts_add(t, target->file);
+	else if ((rc = amas__texts_add(t, "sh")) == 0 &&
+	    (rc = amas__texts_add(t, "-c")) == 0 &&
+	    (rc = amas__texts_add(t, target->command)) == 0)
+		rc = amas__texts_add(t, name);
 	if (rc != 0)
 		return amas__error_nomem(err);
 	if (target->form == AMAS__EXEC_JSON)
@@ -261,51 +184,6 @@ args_max(void)
 
 /* ---- Environment ---- */
 
-/* What children do not inherit: our defaults, which may name keys; sockets. */
-static bool
-is_private(const char *var)
-{
-	static const char *const prefixes[] = { "AMAS_", "NOTIFY_SOCKET=",
-		"LISTEN_PID=", "LISTEN_FDS=", "LISTEN_FDNAMES=" };
-	size_t i;
-
-	for (i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
-		if (strncmp(var, prefixes[i], strlen(prefixes[i])) == 0)
-			return true;
-	return false;
-}
-
-/* Where it runs is not where we do: these would be wrong. */
-static bool
-is_place(const char *var)
-{
-	return strncmp(var, "PWD=", 4) == 0 || strncmp(var, "OLDPWD=", 7) == 0;
-}
-
-static int
-add_inherited(struct texts *t, bool moves)
-{
-	char **e;
-	int rc = 0;
-
-	for (e = environ; e != NULL && *e != NULL && rc == 0; e++)
-		if (!is_private(*e) && !(moves && is_place(*e)))
-			rc = texts_add(t, *e);
-	return rc;
-}
-
-static int
-add_variable(struct texts *t, const char *name, const char *value)
-{
-	int rc = texts_begin(t);
-
-	if (rc == 0)
-		rc = amas__buf_puts(&t->text, name);
-	if (rc == 0)
-		rc = amas__buf_putc(&t->text, '=');
-	return rc == 0 ? amas__buf_put(&t->text, value, strlen(value) + 1) : rc;
-}
-
 static bool
 keyword_ok(const struct amas_value *key)
 {
@@ -324,7 +202,7 @@ keyword_ok(const struct amas_value *key)
 
 /* Adds one keyword; what cannot be a variable is left out: stdin has it. */
 static int
-add_keyword(struct texts *t, const struct amas_value *key,
+add_keyword(struct amas__texts *t, const struct amas_value *key,
     const struct amas_value *v, size_t room)
 {
 	size_t from = amas__buf_len(&t->text);
@@ -333,7 +211,7 @@ add_keyword(struct texts *t, const struct amas_value *key,
 
 	if (!keyword_ok(key))
 		return 0;
-	if ((rc = texts_begin(t)) != 0 ||
+	if ((rc = amas__texts_begin(t)) != 0 ||
 	    (rc = amas__buf_puts(&t->text, "AMAS_KW_")) != 0 ||
 	    (rc = amas__buf_puts(&t->text, amas_value_text(key))) != 0 ||
 	    (rc = amas__buf_putc(&t->text, '=')) != 0)
@@ -342,23 +220,23 @@ add_keyword(struct texts *t, const struct amas_value *key,
 		rc = end_text(&t->text, from, &err);
 	if (rc == AMAS_ENOMEM)
 		return rc;
-	if (rc != 0 || texts_size(t) > room)
-		texts_drop(t);
+	if (rc != 0 || amas__texts_size(t) > room)
+		amas__texts_drop(t);
 	return 0;
 }
 
 static int
-add_environment(struct texts *t, const struct amas__exec_target *target,
+add_environment(struct amas__texts *t, const struct amas__exec_target *target,
     struct amas_request *req, size_t room)
 {
 	const struct amas_value *kw = amas_request_kwargs(req);
 	size_t i, n = amas_value_len(kw);
-	int rc = add_inherited(t, target->dir != -1);
+	int rc = amas__environ_inherit(t, target->dir != -1);
 
 	if (rc == 0)
-		rc = add_variable(t, "AMAS_PATH", amas_request_path(req));
+		rc = amas__texts_set(t, "AMAS_PATH", amas_request_path(req));
 	if (rc == 0)
-		rc = add_variable(t, "AMAS_PEER_ADDR",
+		rc = amas__texts_set(t, "AMAS_PEER_ADDR",
 		    amas__request_peer(req));
 	if (n > KW_MAX)
 		n = 0;
@@ -394,7 +272,7 @@ amas__exec_args_init(struct amas__exec_args *a,
     const struct amas__exec_target *t, struct amas_request *req,
     const char *name, struct amas_error *err)
 {
-	struct texts argv = { .n = 0 }, envp = { .n = 0 };
+	struct amas__texts argv = { .n = 0 }, envp = { .n = 0 };
 	size_t max = args_max(), size;
 	int rc;
 
@@ -402,26 +280,26 @@ amas__exec_args_init(struct amas__exec_args *a,
 	if ((rc = refuse_proxies(req, err)) != 0 ||
 	    (rc = add_arguments(&argv, t, req, name, err)) != 0)
 		goto out;
-	size = texts_size(&argv);
+	size = amas__texts_size(&argv);
 	rc = add_environment(&envp, t, req, size < max ? max - size : 0);
 	if (rc != 0) {
 		rc = amas__error_nomem(err);
 		goto out;
 	}
-	if (size > max || texts_size(&envp) > max - size) {
+	if (size > max || amas__texts_size(&envp) > max - size) {
 		rc = amas_error_set(err, AMAS_ETOOBIG, "arguments have %zu "
 		    "bytes, the system's limit is %zu", size, max);
 		goto out;
 	}
 	if ((rc = put_input(&a->input, req, err)) != 0)
 		goto out;
-	a->argv = texts_vector(&argv);
-	a->envp = texts_vector(&envp);
+	a->argv = amas__texts_vector(&argv);
+	a->envp = amas__texts_vector(&envp);
 	if (a->argv == NULL || a->envp == NULL)
 		rc = amas__error_nomem(err);
 out:
-	texts_fini(&argv);
-	texts_fini(&envp);
+	amas__texts_fini(&argv);
+	amas__texts_fini(&envp);
 	if (rc != 0)
 		amas__exec_args_fini(a);
 	return rc;

@@ -195,6 +195,7 @@ amas__source_parse(struct amas__source_spec *spec, const char *text,
 	int rc = 0;
 
 	memset(spec, 0, sizeof *spec);
+	spec->dir = -1;
 	source = read_name(text, &len, &count);
 	if (source != text) {
 		if ((spec->name = amas__strndup(text, len)) == NULL)

@@ -60,6 +60,8 @@ struct amas__source_spec {
 	const struct amas__source_kind *kind;
 	char *text;		/* the command, or the path */
 	bool is_command;
+	int dir;		/* open folder in which text is the name of a
+				 * file; borrowed; -1: none */
 };
 
 /*

@@ -3,20 +3,18 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "err.h"
 #include "log.h"
 #include "loop.h"
 #include "mem.h"
+#include "program.h"
 #include "request.h"
 
 struct program {
 	struct amas__exec exec;
 	enum amas__exec_form form;
-	char *command;		/* NULL: a file */
-	int dir;		/* its folder; -1: none */
-	char *file;		/* its name in dir */
+	struct amas__program is;
 	bool said;		/* why it is not served */
 };
 
@@ -25,10 +23,7 @@ program_free(struct amas__exec *x)
 {
 	struct program *p = AMAS__OF(x, struct program, exec);
 
-	if (p->dir != -1)
-		close(p->dir);
-	free(p->command);
-	free(p->file);
+	amas__program_close(&p->is);
 	free(p);
 }
 
@@ -46,7 +41,7 @@ program_lost(struct program *p, struct amas_request *req,
 	if (!p->said) {
 		p->said = true;
 		amas__log(amas__loop_log(p->exec.loop), AMAS_LOG_WARN,
-		    "%s is not served: %s", p->file, why != NULL ? why :
+		    "%s is not served: %s", p->is.file, why != NULL ? why :
 		    found == AMAS__NOTHING ? "it is gone" : "is a folder");
 	}
 	while (name > w->walked && name[-1] != '/')
@@ -73,44 +68,18 @@ program_find(struct amas__exec *x, struct amas_request *req,
 		return false;
 	}
 	t->form = p->form;
-	t->command = p->command;
-	if (p->command != NULL)
+	t->command = p->is.command;
+	if (p->is.command != NULL)
 		return true;
-	found = amas__folder_look(p->dir, p->file, x->opts.allow_writable != 0,
+	found = amas__folder_look(p->is.dir, p->is.file, x->opts.allow_writable != 0,
 	    NULL, &why);
 	if (found != AMAS__PROGRAM)
 		return program_lost(p, req, w, found, why);
-	return amas__exec_use(t, req, p->dir, p->file);
+	return amas__exec_use(t, req, p->is.dir, p->is.file);
 }
 
 static const struct amas__exec_ops program_ops = { program_find,
 	program_free };
-
-/* Opens the folder of a file and sees whether it can be served at all. */
-static int
-open_file(struct program *p, const char *path, bool any,
-    struct amas_error *err)
-{
-	const char *slash = strrchr(path, '/'), *why;
-	char *folder = slash == NULL ? amas__strdup(".") :
-	    amas__strndup(path, (size_t)(slash - path) + 1);
-	int fd;
-
-	p->file = amas__strdup(slash != NULL ? slash + 1 : path);
-	if (folder == NULL || p->file == NULL) {
-		free(folder);
-		return amas__error_nomem(err);
-	}
-	fd = amas__folder_open(folder, any, err);
-	free(folder);
-	if (fd < 0)
-		return fd;
-	p->dir = fd;
-	if (amas__folder_look(fd, p->file, any, NULL, &why) != AMAS__PROGRAM)
-		return amas_error_set(err, AMAS_ESYS, "%s", why != NULL ? why :
-		    "is gone");
-	return 0;
-}
 
 int
 amas__source_exec_load(struct amas__source **out,
@@ -118,18 +87,14 @@ amas__source_exec_load(struct amas__source **out,
     const struct amas_source_opts *opts, struct amas_error *err)
 {
 	struct program *p = amas__zalloc(sizeof *p);
-	int rc = 0;
+	int rc;
 
 	if (p == NULL)
 		return amas__error_nomem(err);
 	amas__exec_init(&p->exec, &program_ops, l, opts);
-	p->dir = -1;
 	p->form = spec->kind->form;
-	if (!spec->is_command)
-		rc = open_file(p, spec->text,
-		    p->exec.opts.allow_writable != 0, err);
-	else if ((p->command = amas__strdup(spec->text)) == NULL)
-		rc = amas__error_nomem(err);
+	rc = amas__program_open(&p->is, spec,
+	    p->exec.opts.allow_writable != 0, err);
 	if (rc != 0) {
 		program_free(&p->exec);
 		return rc;

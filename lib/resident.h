@@ -1,0 +1,61 @@
+/*
+ * A program that stays, instead of one per call: what filters and workers have
+ * in common.  Lies in its owner; one process at a time.
+ */
+#ifndef AMAS__RESIDENT_H
+#define AMAS__RESIDENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "amas.h"
+#include "errout.h"
+#include "proc.h"
+#include "program.h"
+
+#define AMAS__RESIDENT_NAME 204
+
+struct amas__resident;
+
+/*
+ * What it reports, from the loop; each may end it.
+ *
+ * output  bytes of its standard output.
+ * room    all input that was queued has been written.  NULL: not wanted.
+ * hand    in the place of both: gets the pipes of its standard input and
+ *         output, the owner's from then on.  NULL: they stay inside.
+ * ended   it is not running any more: why is "killed by SIGKILL", "exit status
+ *         3", "No such file or directory".  It may be started again.
+ */
+struct amas__resident_ops {
+	void (*output)(struct amas__resident *r, const char *data, size_t len);
+	void (*room)(struct amas__resident *r);
+	void (*hand)(struct amas__resident *r, int in, int out);
+	void (*ended)(struct amas__resident *r, const char *why);
+};
+
+struct amas__resident {
+	const struct amas__resident_ops *ops;
+	struct amas_loop *loop;
+	const struct amas__program *program;	/* its owner's */
+	struct amas__proc *proc;		/* NULL: not running */
+	struct amas__errout err;
+	size_t index;				/* AMAS_INDEX */
+	char name[AMAS__RESIDENT_NAME];		/* for messages and the log */
+};
+
+/* name is made safe to print. */
+void amas__resident_init(struct amas__resident *r, struct amas_loop *l,
+    const struct amas__resident_ops *ops, const struct amas__program *program,
+    const char *name, size_t index);
+
+/* Starts it.  Returns 0 or AMAS_ENOMEM; all else comes by ended. */
+int amas__resident_start(struct amas__resident *r, struct amas_error *err);
+
+/* Ends its process; ended() follows. */
+void amas__resident_stop(struct amas__resident *r);
+
+/* Gives it up: its process is ended, and nothing is reported any more. */
+void amas__resident_fini(struct amas__resident *r);
+
+#endif

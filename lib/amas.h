@@ -408,6 +408,9 @@ AMAS_API AMAS_MUST_CHECK int amas_service_mount(struct amas_service *svc,
 struct amas_source_opts {
 	double timeout_s;	/* of each call; 0: none */
 	size_t max_result;	/* bytes of a program's output; 0: 64 MiB */
+	const char *state;	/* folder for AMAS_STATE, made on first use;
+				 * referenced while the service lives; NULL:
+				 * one of the loop, which goes with it */
 	int allow_writable;	/* also folders that others can write */
 };
 

@@ -101,6 +101,18 @@ close_stream(struct amas_channel *ch, bool reset)
 	ch->stream = NULL;
 }
 
+static void
+run_endings(struct amas_channel *ch)
+{
+	struct amas__ending *e;
+
+	while (!amas__list_empty(&ch->endings)) {
+		e = AMAS__OF(ch->endings.next, struct amas__ending, link);
+		amas__list_remove(&e->link);
+		e->fn(e);
+	}
+}
+
 /*
  * Ends the connection, whoever did it: the calls, then on_close, then what the
  * layer above keeps.  Open calls at our own close: the peer is told at once, by
@@ -130,6 +142,7 @@ amas__channel_end(struct amas_channel *ch, const struct amas_error *why)
 		amas__open_remove(&ch->open);
 	amas__calls_fail(ch, &ch->why);
 	amas__requests_gone(ch);
+	run_endings(ch);
 	if (ch->on_close != NULL && (ch->started || ch->held))
 		ch->on_close(ch, &ch->why, ch->arg);
 	ch->on_close = NULL;
@@ -406,6 +419,8 @@ channel_drain(struct amas__open *o)
 {
 	struct amas_channel *ch = AMAS__OF(o, struct amas_channel, open);
 
+	if (ch->ops->inner)
+		return;
 	ch->draining = true;
 	if (ch->state != OPEN)
 		channel_close(o);
@@ -456,6 +471,7 @@ channel_new(struct amas_channel **out, struct amas_loop *l,
 	ch->on_request = opts->on_request;
 	ch->arg = opts->arg;
 	amas__list_init(&ch->link);
+	amas__list_init(&ch->endings);
 	amas__list_init(&ch->requests);
 	amas__task_init(&ch->start, on_start);
 	amas__calls_init(ch);
@@ -665,6 +681,49 @@ struct amas_proxy **
 amas__channel_remote_slot(struct amas_channel *ch)
 {
 	return &ch->remote;
+}
+
+void
+amas__channel_on_end(struct amas_channel *ch, struct amas__ending *e)
+{
+	amas__list_init(&e->link);
+	if (ch->state == ENDED)
+		e->fn(e);
+	else
+		amas__list_add(&ch->endings, &e->link);
+}
+
+struct amas__peer **
+amas__channel_peer_slot(struct amas_channel *ch)
+{
+	return &ch->told;
+}
+
+void
+amas__channel_each(struct amas_loop *l,
+    void (*fn)(struct amas_channel *ch, void *arg), void *arg)
+{
+	struct amas__link *all = amas__loop_opens(l), *i;
+	struct amas_channel *ch;
+	struct amas__open *o;
+
+	for (i = all->next; i != all; i = i->next) {
+		o = AMAS__OF(i, struct amas__open, link);
+		ch = AMAS__OF(o, struct amas_channel, open);
+		if (o->ops == &open_ops && ch->state == OPEN && !ch->held &&
+		    !ch->ops->inner)
+			fn(ch, arg);
+	}
+}
+
+struct amas_channel *
+amas__channel_sender(const struct amas_value *proxy)
+{
+	struct amas__sender *s = amas__area_sender(proxy->area);
+
+	if (s == NULL || s->proxy != sender_proxy)
+		return NULL;
+	return ((struct peer_sender *)(void *)s)->ch;
 }
 
 const char *

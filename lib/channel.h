@@ -27,6 +27,7 @@
  * proxy    makes an object for a path of the peer, which lives as long as the
  *          area; NULL if memory is short.
  * ended    the connection is over, after on_close.
+ * inner    it is to a child of ours: a loop that ends in order serves it on.
  * closed   the program has closed it: the last word before its memory goes.
  */
 struct amas__channel_ops {
@@ -40,6 +41,7 @@ struct amas__channel_ops {
 	    struct amas__area *area, const char *path, size_t len);
 	void (*ended)(struct amas_channel *ch, void *arg);
 	void (*closed)(struct amas_channel *ch);
+	bool inner;
 };
 
 /* A channel that connects to addr.  Yours until amas_channel_close(). */
@@ -112,6 +114,29 @@ const char *amas__channel_peer_host(const struct amas_channel *ch);
 /* Links that a server may use while it owns the channel. */
 struct amas__link *amas__channel_link(struct amas_channel *ch);
 struct amas_channel *amas__channel_of(struct amas__link *link);
+
+/*
+ * Runs fn when the connection ends, before on_close; at once if it has ended.
+ * Lies in its owner, who takes it away by amas__list_remove(&e->link).
+ */
+struct amas__ending {
+	struct amas__link link;
+	void (*fn)(struct amas__ending *e);
+};
+void amas__channel_on_end(struct amas_channel *ch, struct amas__ending *e);
+
+/* A slot for what children are told of this peer; host_peers.c fills it. */
+struct amas__peer **amas__channel_peer_slot(struct amas_channel *ch);
+
+/*
+ * Runs fn for each connection to a peer that was accepted and stands: not for
+ * those to children, nor those that this program made.
+ */
+void amas__channel_each(struct amas_loop *l,
+    void (*fn)(struct amas_channel *ch, void *arg), void *arg);
+
+/* Who sent a proxy; NULL: it came from no connection. */
+struct amas_channel *amas__channel_sender(const struct amas_value *proxy);
 
 /* References hold the memory alone; the channel may have ended. */
 struct amas_channel *amas__channel_ref(struct amas_channel *ch);

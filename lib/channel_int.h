@@ -64,6 +64,8 @@ struct amas_channel {
 	struct amas__stream *stream;
 	char *peer, *peer_host;
 	struct amas__link link;	/* of its server */
+	struct amas__link endings;
+	struct amas__peer *told;	/* what children know of the peer */
 	struct amas_proxy *remote;
 
 	/* input */

@@ -19,6 +19,7 @@
 #include "codec.h"
 #include "err.h"
 #include "errout.h"
+#include "host.h"
 #include "jobs.h"
 #include "mem.h"
 #include "proc.h"
@@ -31,6 +32,7 @@
 
 struct call {
 	struct amas__job job;
+	struct amas__guest guest;	/* its process, while it lives */
 	struct amas__exec *x;
 	struct amas_request *req;	/* NULL: answered */
 	struct amas__where where;
@@ -53,6 +55,7 @@ exec_unref(struct amas__exec *x)
 static void
 call_free(struct call *c)
 {
+	amas__guest_close(&c->guest);
 	amas__job_done(&c->job);
 	amas__timer_stop(&c->deadline);
 	amas__buf_fini(&c->out);
@@ -262,6 +265,7 @@ on_exit_(struct amas__proc *p, const struct amas__exit *how)
 	char buf[AMAS__SIGNAL_SIZE];
 
 	amas__proc_free(p);
+	amas__guest_close(&c->guest);
 	amas__errout_end(&c->err);
 	if (c->req == NULL)
 		; /* the deadline, the limit or the caller's end came first */
@@ -364,7 +368,9 @@ on_start(struct amas__job *job)
 	c->req = req;
 	c->form = t.form;
 	c->command = t.command != NULL;
-	if (amas__exec_args_init(&a, &t, c->req, c->name, &err) != 0) {
+	amas__guest_open(&c->guest, false);
+	if (amas__exec_args_init(&a, &t, c->req, c->name, &c->guest,
+	    &err) != 0) {
 		answer_bad_args(c, &err);
 	} else {
 		if (start_proc(c, &t, &a) != 0)
@@ -375,6 +381,23 @@ on_start(struct amas__job *job)
 		close(t.dir);
 	if (c->proc == NULL)
 		call_free(c);
+}
+
+/* It slept while the host had something to wait for, and has a place again. */
+static void
+on_back(struct amas__job *job)
+{
+	amas__guest_back(&AMAS__OF(job, struct call, job)->guest);
+}
+
+/* Whose call this is. */
+static struct amas_channel *
+caller(struct amas__guest *g, int64_t id)
+{
+	const struct call *c = AMAS__OF(g, struct call, guest);
+
+	(void)id; /* there is one */
+	return c->req != NULL ? amas_request_channel(c->req) : NULL;
 }
 
 static struct call *
@@ -390,6 +413,10 @@ call_new(struct amas__exec *x, struct amas_request *req,
 	c->req = amas_request_keep(req);
 	c->where = *w;
 	amas__job_init(&c->job, x->loop, on_start);
+	c->job.back = on_back;
+	amas__guest_init(&c->guest, x->loop, &c->job, c->name);
+	c->guest.peer = caller;
+	c->guest.state = x->opts.state;
 	amas__timer_init(&c->deadline, x->loop, on_deadline);
 	amas__buf_init(&c->out, x->opts.max_result);
 	(void)amas__log_text(c->name, sizeof c->name, amas_request_path(req),

@@ -87,6 +87,8 @@ void amas__exec_busy(struct amas_request *req);
 
 /* ---- exec_args.c ---- */
 
+struct amas__guest;
+
 /* What a process is given. */
 struct amas__exec_args {
 	char **argv, **envp;
@@ -95,14 +97,14 @@ struct amas__exec_args {
 
 /*
  * Maps a call to the arguments, environment and input of a program, called name
- * in messages.
+ * in messages; g is what its process will be to the host.
  *
  * Returns 0, AMAS_ETYPE (cannot be said to any program), AMAS_ETOOBIG (cannot
  * be an argument, but served as JSON it could be said) or AMAS_ENOMEM.
  */
 int amas__exec_args_init(struct amas__exec_args *a,
     const struct amas__exec_target *t, struct amas_request *req,
-    const char *name, struct amas_error *err);
+    const char *name, const struct amas__guest *g, struct amas_error *err);
 void amas__exec_args_fini(struct amas__exec_args *a);
 
 #endif

@@ -13,6 +13,7 @@
 #include "codec.h"
 #include "environ.h"
 #include "err.h"
+#include "host.h"
 #include "request.h"
 #include "value.h"
 
@@ -23,21 +24,30 @@
 
 /* ---- Values as text ---- */
 
+/* Proxies, wherever they are, become URLs that the host calls for a child. */
 static int
-put_json(struct amas__buf *b, const struct amas_value *v,
+proxy_url(void *arg, const struct amas_value *proxy, struct amas__buf *url,
     struct amas_error *err)
 {
-	struct amas_out out = { .buf = b, .lines = true };
+	return amas__host_proxy_url(arg, proxy, url, err);
+}
+
+static int
+put_json(struct amas__buf *b, struct amas_loop *l, const struct amas_value *v,
+    struct amas_error *err)
+{
+	struct amas_out out = { .buf = b, .lines = true, .foreign = proxy_url,
+		.path_arg = l };
 
 	return amas__json_print(&out, v, 0, false, err);
 }
 
 /*
  * Puts a value as an argument has it: text as it is, bytes in base64, a typed
- * value as the text that represents it, all else as JSON.
+ * value as the text that represents it, a proxy as its URL, all else as JSON.
  */
 static int
-put_plain(struct amas__buf *b, const struct amas_value *v,
+put_plain(struct amas__buf *b, struct amas_loop *l, const struct amas_value *v,
     struct amas_error *err)
 {
 	int rc;
@@ -52,40 +62,12 @@ put_plain(struct amas__buf *b, const struct amas_value *v,
 		rc = amas__base64_put(b, amas_value_text(v),
 		    amas_value_len(v));
 		break;
+	case AMAS_PROXY:
+		return amas__host_proxy_url(l, v, b, err);
 	default:
-		return put_json(b, v, err);
+		return put_json(b, l, v, err);
 	}
 	return rc == 0 ? 0 : amas__error_nomem(err);
-}
-
-/* Whether a proxy is somewhere inside; no recursion, since depth is theirs. */
-static bool
-holds_proxy(const struct amas_value *v)
-{
-	struct {
-		const struct amas_value *v;
-		size_t i, n;
-	} at[AMAS__DEPTH_MAX + 1];
-	size_t depth = 0;
-
-	at[0].v = v;
-	for (;;) {
-		v = at[depth].v;
-		at[depth].i = at[depth].n = 0;
-		if (v->type == AMAS_PROXY)
-			return true;
-		if (v->type == AMAS_LIST || v->type == AMAS_TYPED)
-			at[depth].n = v->len;
-		else if (v->type == AMAS_MAP)
-			at[depth].n = 2 * (size_t)v->len;
-		while (at[depth].i == at[depth].n)
-			if (depth-- == 0)
-				return false;
-		if (depth == AMAS__DEPTH_MAX)
-			return true; /* no decoder gives that */
-		at[depth + 1].v = &at[depth].v->u.item[at[depth].i++];
-		depth++;
-	}
 }
 
 /* Ends a text that was begun at offset from; NULs and long ones are refused. */
@@ -108,8 +90,8 @@ end_text(struct amas__buf *b, size_t from, struct amas_error *err)
 /* ---- Arguments ---- */
 
 static int
-add_argument(struct amas__texts *t, const struct amas_value *v, size_t number,
-    struct amas_error *err)
+add_argument(struct amas__texts *t, struct amas_loop *l,
+    const struct amas_value *v, size_t number, struct amas_error *err)
 {
 	size_t from = amas__buf_len(&t->text);
 	struct amas_error cause;
@@ -117,36 +99,13 @@ add_argument(struct amas__texts *t, const struct amas_value *v, size_t number,
 
 	if (amas__texts_begin(t) != 0)
 		return amas__error_nomem(err);
-	if ((rc = put_plain(&t->text, v, &cause)) == 0)
+	if ((rc = put_plain(&t->text, l, v, &cause)) == 0)
 		rc = end_text(&t->text, from, &cause);
 	if (rc == AMAS_ENOMEM)
 		return amas__error_nomem(err);
 	if (rc != 0)
 		return amas_error_set(err, rc, "argument %zu %s", number,
 		    cause.text);
-	return 0;
-}
-
-/* Programs cannot take proxies yet, wherever they are. */
-static int
-refuse_proxies(struct amas_request *req, struct amas_error *err)
-{
-	const struct amas_value *args = amas_request_args(req);
-	const struct amas_value *kw = amas_request_kwargs(req);
-	const struct amas_value *v;
-	size_t i;
-
-	for (i = 0; (v = amas_value_at(args, i)) != NULL; i++)
-		if (holds_proxy(v))
-			return amas_error_set(err, AMAS_ETYPE, "argument %zu "
-			    "%s a proxy, which programs cannot take yet",
-			    i + 1, v->type == AMAS_PROXY ? "is" : "holds");
-	for (i = 0; (v = amas_value_at(kw, i)) != NULL; i++)
-		if (holds_proxy(v))
-			return amas_error_set(err, AMAS_ETYPE, "argument "
-			    "\"%.100s\" %s a proxy, which programs cannot take "
-			    "yet", amas_value_text(amas_value_key(kw, i)),
-			    v->type == AMAS_PROXY ? "is" : "holds");
 	return 0;
 }
 
@@ -169,7 +128,8 @@ add_arguments(struct amas__texts *t, const struct amas__exec_target *target,
 	if (target->form == AMAS__EXEC_JSON)
 		return 0;
 	for (i = 0; i < amas_value_len(args) && rc == 0; i++)
-		rc = add_argument(t, amas_value_at(args, i), i + 1, err);
+		rc = add_argument(t, amas__request_loop(req),
+		    amas_value_at(args, i), i + 1, err);
 	return rc;
 }
 
@@ -202,8 +162,8 @@ keyword_ok(const struct amas_value *key)
 
 /* Adds one keyword; what cannot be a variable is left out: stdin has it. */
 static int
-add_keyword(struct amas__texts *t, const struct amas_value *key,
-    const struct amas_value *v, size_t room)
+add_keyword(struct amas__texts *t, struct amas_loop *l,
+    const struct amas_value *key, const struct amas_value *v, size_t room)
 {
 	size_t from = amas__buf_len(&t->text);
 	struct amas_error err;
@@ -216,7 +176,7 @@ add_keyword(struct amas__texts *t, const struct amas_value *key,
 	    (rc = amas__buf_puts(&t->text, amas_value_text(key))) != 0 ||
 	    (rc = amas__buf_putc(&t->text, '=')) != 0)
 		return rc;
-	if ((rc = put_plain(&t->text, v, &err)) == 0)
+	if ((rc = put_plain(&t->text, l, v, &err)) == 0)
 		rc = end_text(&t->text, from, &err);
 	if (rc == AMAS_ENOMEM)
 		return rc;
@@ -225,9 +185,24 @@ add_keyword(struct amas__texts *t, const struct amas_value *key,
 	return 0;
 }
 
+/* AMAS_PEER: how to call the caller, if it can be. */
+static int
+add_peer(struct amas__texts *t, struct amas_request *req)
+{
+	struct amas_channel *ch = amas_request_channel(req);
+	struct amas__buf url = { NULL, 0, 0, 0, 0 };
+	int rc = 0;
+
+	if (ch != NULL && amas__host_peer_url(amas__request_loop(req), ch,
+	    &url, NULL) == 0 && (rc = amas__buf_putc(&url, '\0')) == 0)
+		rc = amas__texts_set(t, "AMAS_PEER", amas__buf_head(&url));
+	amas__buf_fini(&url);
+	return rc;
+}
+
 static int
 add_environment(struct amas__texts *t, const struct amas__exec_target *target,
-    struct amas_request *req, size_t room)
+    struct amas_request *req, const struct amas__guest *g, size_t room)
 {
 	const struct amas_value *kw = amas_request_kwargs(req);
 	size_t i, n = amas_value_len(kw);
@@ -238,11 +213,15 @@ add_environment(struct amas__texts *t, const struct amas__exec_target *target,
 	if (rc == 0)
 		rc = amas__texts_set(t, "AMAS_PEER_ADDR",
 		    amas__request_peer(req));
+	if (rc == 0)
+		rc = amas__guest_environ(g, t);
+	if (rc == 0 && g->host != NULL)
+		rc = add_peer(t, req);
 	if (n > KW_MAX)
 		n = 0;
 	for (i = 0; i < n && rc == 0; i++)
-		rc = add_keyword(t, amas_value_key(kw, i),
-		    amas_value_at(kw, i), room);
+		rc = add_keyword(t, amas__request_loop(req),
+		    amas_value_key(kw, i), amas_value_at(kw, i), room);
 	return rc;
 }
 
@@ -253,16 +232,17 @@ put_input(struct amas__buf *b, struct amas_request *req,
     struct amas_error *err)
 {
 	const struct amas_value *kw = amas_request_kwargs(req);
+	struct amas_loop *l = amas__request_loop(req);
 	int rc;
 
 	if (amas__buf_putc(b, '[') != 0)
 		return amas__error_nomem(err);
-	if ((rc = put_json(b, amas_request_args(req), err)) != 0)
+	if ((rc = put_json(b, l, amas_request_args(req), err)) != 0)
 		return rc;
 	if (amas__buf_puts(b, ", ") != 0)
 		return amas__error_nomem(err);
 	if (amas_value_len(kw) == 0 ? amas__buf_puts(b, "{}") != 0 :
-	    (rc = put_json(b, kw, err)) != 0)
+	    (rc = put_json(b, l, kw, err)) != 0)
 		return rc != 0 ? rc : amas__error_nomem(err);
 	return amas__buf_puts(b, "]\n") == 0 ? 0 : amas__error_nomem(err);
 }
@@ -270,18 +250,17 @@ put_input(struct amas__buf *b, struct amas_request *req,
 int
 amas__exec_args_init(struct amas__exec_args *a,
     const struct amas__exec_target *t, struct amas_request *req,
-    const char *name, struct amas_error *err)
+    const char *name, const struct amas__guest *g, struct amas_error *err)
 {
 	struct amas__texts argv = { .n = 0 }, envp = { .n = 0 };
 	size_t max = args_max(), size;
 	int rc;
 
 	memset(a, 0, sizeof *a);
-	if ((rc = refuse_proxies(req, err)) != 0 ||
-	    (rc = add_arguments(&argv, t, req, name, err)) != 0)
+	if ((rc = add_arguments(&argv, t, req, name, err)) != 0)
 		goto out;
 	size = amas__texts_size(&argv);
-	rc = add_environment(&envp, t, req, size < max ? max - size : 0);
+	rc = add_environment(&envp, t, req, g, size < max ? max - size : 0);
 	if (rc != 0) {
 		rc = amas__error_nomem(err);
 		goto out;

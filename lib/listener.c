@@ -405,6 +405,14 @@ amas__listener_free(struct amas__listener *ln)
 		destroy(ln);
 }
 
+void
+amas__listener_background(struct amas__listener *ln)
+{
+	amas__io_set(&ln->io, 0);
+	ln->io.background = true;
+	amas__io_set(&ln->io, AMAS__READ);
+}
+
 const char *
 amas__listener_addr(const struct amas__listener *ln)
 {

@@ -31,6 +31,9 @@ int amas__listener_new_fd(struct amas__listener **out, struct amas_loop *l,
     int fd, amas__accept_fn *fn, void *arg, struct amas_error *err);
 bool amas__listener_is_one(int fd);
 
+/* From now on the loop does not go on for it. */
+void amas__listener_background(struct amas__listener *ln);
+
 /* Stops; a unix socket that is still ours is removed. */
 void amas__listener_free(struct amas__listener *ln);
 

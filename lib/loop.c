@@ -36,6 +36,7 @@ struct amas_loop {
 	struct amas__jobs *jobs;
 	struct amas__procs *procs;
 	struct amas__plugins plugins;
+	struct amas__host *host;
 	char *scratch;
 	struct amas__buf spare;	/* memory of an output queue, for the next */
 
@@ -162,6 +163,8 @@ amas__io_set(struct amas__io *io, int events)
 
 	if (events == io->events)
 		return;
+	if (io->background && io->events != 0)
+		ev_ref(io->loop->ev);
 	io->events = events;
 	ev_io_stop(io->loop->ev, w);
 	if (events == 0)
@@ -169,6 +172,8 @@ amas__io_set(struct amas__io *io, int events)
 	ev_io_set(w, io->fd, ((events & AMAS__READ) ? EV_READ : 0) |
 	    ((events & AMAS__WRITE) ? EV_WRITE : 0));
 	ev_io_start(io->loop->ev, w);
+	if (io->background)
+		ev_unref(io->loop->ev);
 }
 
 static ev_timer *
@@ -237,6 +242,12 @@ void
 amas__open_remove(struct amas__open *o)
 {
 	amas__list_remove(&o->link);
+}
+
+struct amas__link *
+amas__loop_opens(struct amas_loop *l)
+{
+	return &l->opens;
 }
 
 bool
@@ -548,4 +559,10 @@ struct amas__plugins *
 amas__loop_plugins(struct amas_loop *l)
 {
 	return &l->plugins;
+}
+
+struct amas__host **
+amas__loop_host(struct amas_loop *l)
+{
+	return &l->host;
 }

@@ -55,6 +55,8 @@ struct amas__io {
 	struct amas_loop *loop;
 	int fd;
 	int events;		/* what is watched now */
+	bool background;	/* the loop does not go on for it; set it
+				 * before it is watched */
 	union {
 		void *align;
 		char space[56];
@@ -130,6 +132,9 @@ void amas__open_add(struct amas_loop *l, struct amas__open *o,
     const struct amas__open_ops *ops);
 void amas__open_remove(struct amas__open *o);
 
+/* All that is open: the links of struct amas__open. */
+struct amas__link *amas__loop_opens(struct amas_loop *l);
+
 /* Whether amas_loop_drain() was called. */
 bool amas__loop_draining(const struct amas_loop *l);
 
@@ -164,5 +169,8 @@ struct amas__procs **amas__loop_procs(struct amas_loop *l);
 
 /* Plugins that were opened on the loop (plugin.h). */
 struct amas__plugins *amas__loop_plugins(struct amas_loop *l);
+
+/* What children may ask for (host.h keeps itself here). */
+struct amas__host **amas__loop_host(struct amas_loop *l);
 
 #endif

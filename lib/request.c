@@ -201,7 +201,8 @@ refused(struct amas_request *req, bool typed)
 	if (typed && amas__types_lift(req->area, &req->content, &ch->types,
 	    ch->lines, &err) != 0)
 		amas_request_fail(req, "%s", err.text);
-	else if (ch->draining || amas__loop_draining(ch->loop))
+	else if (ch->draining ||
+	    (amas__loop_draining(ch->loop) && !ch->ops->inner))
 		amas_request_fail(req, "shutting down");
 	else if (ch->n_requests > ch->max_requests)
 		amas_request_fail(req, "busy: %zu requests open",

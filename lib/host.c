@@ -1,0 +1,383 @@
+/*
+ * The life of the host: its folder and socket, the processes that it knows, the
+ * connections that they make.  What they may ask is in host_calls.c.
+ *
+ * A connection serves nothing until it has shown the token of a guest, as the
+ * agent that each path names; from then on it is that guest's, and ends with it.
+ */
+#include "host_int.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "addr.h"
+#include "codec.h"
+#include "err.h"
+#include "log.h"
+#include "mem.h"
+#include "request.h"
+
+#define AGENTS "agents/"
+#define DIR_MAX 80		/* bytes of the folder; its socket must fit */
+
+/* ---- Visitors ---- */
+
+static void
+enter(struct amas__visitor *v, struct amas__guest *g)
+{
+	amas__list_remove(&v->link);
+	amas__list_add(&g->visitors, &v->link);
+	v->guest = g;
+	g->n_visitors++;
+}
+
+static void
+leave(struct amas__visitor *v)
+{
+	struct amas__guest *g = v->guest;
+
+	amas__list_remove(&v->link);
+	v->guest = NULL;
+	if (g == NULL)
+		return;
+	amas__host_drop_waits(g, v);
+	g->n_visitors--;
+}
+
+/* The guest whose token a path shows; *rest is what stands behind it. */
+static struct amas__guest *
+who(struct amas__host *h, const char *path, const char **rest)
+{
+	size_t len = strlen(AGENTS);
+	struct amas__guest *g;
+
+	if (strncmp(path, AGENTS, len) != 0 ||
+	    strlen(path + len) < AMAS__TOKEN)
+		return NULL;
+	path += len;
+	g = amas__map_get(&h->guests, path, AMAS__TOKEN);
+	path += AMAS__TOKEN;
+	if (g == NULL || (*path != '\0' && *path != '/'))
+		return NULL;
+	*rest = path + strspn(path, "/");
+	return g;
+}
+
+/* One that knows no token, or speaks for somebody who has ended. */
+static void
+turn_away(struct amas__visitor *v, struct amas_request *req)
+{
+	amas__log(amas__loop_log(v->host->loop), AMAS_LOG_WARN, "refused: a "
+	    "request without a token of a process that runs: a job that one "
+	    "left behind?");
+	amas_request_fail(req, "LookupError: no such token; the process that "
+	    "it was given to has ended");
+}
+
+static void
+on_request(struct amas_channel *ch, struct amas_request *req, void *arg)
+{
+	struct amas__visitor *v = arg;
+	struct amas__guest *g;
+	const char *rest;
+
+	(void)ch;
+	if (amas__request_parse_call(req) != 0)
+		return;
+	g = who(v->host, amas_request_path(req), &rest);
+	if (g == NULL || (v->guest != NULL && v->guest != g)) {
+		turn_away(v, req);
+		return;
+	}
+	if (v->guest == NULL)
+		enter(v, g);
+	amas__host_serve(v, req, rest);
+}
+
+static void
+on_ended(struct amas_channel *ch, void *arg)
+{
+	struct amas__visitor *v = arg;
+
+	leave(v);
+	amas__channel_unref(ch);
+	free(v);
+}
+
+/* What the host says has proxies of others in it. */
+static int
+foreign(void *arg, const struct amas_value *proxy, struct amas__buf *path,
+    struct amas_error *err)
+{
+	const struct amas__visitor *v = arg;
+
+	return amas__host_proxy_url(v->host->loop, proxy, path, err);
+}
+
+static const struct amas__channel_ops visitor_ops = {
+	.request = on_request,
+	.foreign = foreign,
+	.ended = on_ended,
+	.inner = true,
+};
+
+static void
+on_accept(int fd, void *arg)
+{
+	static const struct amas_opts opts = { .codec = &amas__codec_msgpack,
+		.types = "date" };
+	struct amas__host *h = arg;
+	struct amas__visitor *v = amas__zalloc(sizeof *v);
+	struct amas_error err;
+
+	if (v == NULL) {
+		close(fd);
+		return;
+	}
+	v->host = h;
+	if (amas__channel_accept(&v->ch, h->loop, fd, &opts, &visitor_ops, v,
+	    &err) != 0) {
+		free(v);
+		return;
+	}
+	amas__list_add(&h->strangers, &v->link);
+	amas__channel_start(v->ch);
+}
+
+/* Ends what a guest's process left open. */
+static void
+close_visitors(struct amas__link *visitors)
+{
+	struct amas__visitor *v;
+
+	while (!amas__list_empty(visitors)) {
+		v = AMAS__OF(visitors->next, struct amas__visitor, link);
+		if (v->ch != NULL)
+			amas_channel_close(v->ch); /* frees v */
+		else
+			leave(v);
+	}
+}
+
+/* ---- The host ---- */
+
+static int
+remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+	(void)st;
+	(void)kind;
+	(void)ftw;
+	(void)remove(path);
+	return 0;
+}
+
+static void
+host_free(struct amas__host *h)
+{
+	struct amas__guest *g;
+	size_t i;
+
+	*amas__loop_host(h->loop) = NULL;
+	amas__open_remove(&h->open);
+	amas__listener_free(h->listener);
+	while (h->guests.n > 0)
+		for (i = 0; (g = amas__map_next(&h->guests, &i, NULL,
+		    NULL)) != NULL; )
+			amas__guest_close(g);
+	close_visitors(&h->strangers);
+	amas__host_peers_free(h);
+	amas__map_fini(&h->guests);
+	if (h->dir != NULL)
+		(void)nftw(h->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	free(h->dir);
+	free(h->base);
+	free(h);
+}
+
+static void
+host_release(struct amas__open *o)
+{
+	host_free(AMAS__OF(o, struct amas__host, open));
+}
+
+/* At the end of the grace its guests are ended by their owners. */
+static void
+host_close(struct amas__open *o)
+{
+	(void)o;
+}
+
+static const struct amas__open_ops open_ops = { .close = host_close,
+	.release = host_release };
+
+/* Makes the folder, in $TMPDIR unless that is too long for a socket. */
+static char *
+make_dir(struct amas_error *err)
+{
+	const char *tmp = getenv("TMPDIR");
+	char *dir;
+
+	if (tmp == NULL || *tmp != '/' || strlen(tmp) > DIR_MAX)
+		tmp = "/tmp";
+	if ((dir = amas__asprintf("%s/amas-XXXXXX", tmp)) == NULL) {
+		(void)amas__error_nomem(err);
+		return NULL;
+	}
+	if (mkdtemp(dir) == NULL) {
+		(void)amas__error_sys(err, AMAS_ESYS, errno, tmp);
+		free(dir);
+		return NULL;
+	}
+	return dir;
+}
+
+static int
+host_listen(struct amas__host *h, struct amas_error *err)
+{
+	struct amas__addr a = { .kind = AMAS__ADDR_UNIX };
+	int rc;
+
+	if ((h->dir = make_dir(err)) == NULL)
+		return AMAS_ESYS;
+	h->base = amas__asprintf("ipc://%s/h//", h->dir);
+	a.name = amas__asprintf("%s/h", h->dir);
+	if (h->base == NULL || a.name == NULL) {
+		free(a.name);
+		return amas__error_nomem(err);
+	}
+	h->base_len = strlen(h->base);
+	rc = amas__listener_new(&h->listener, h->loop, &a, 0, on_accept, h,
+	    err);
+	free(a.name);
+	if (rc == 0)
+		amas__listener_background(h->listener);
+	return rc;
+}
+
+struct amas__host *
+amas__host_get(struct amas_loop *l, struct amas_error *err)
+{
+	struct amas__host *h = *amas__loop_host(l);
+
+	if (h != NULL)
+		return h;
+	if ((h = amas__zalloc(sizeof *h)) == NULL) {
+		(void)amas__error_nomem(err);
+		return NULL;
+	}
+	h->loop = l;
+	amas__map_init(&h->guests);
+	amas__map_init(&h->peers);
+	amas__map_init(&h->dialled);
+	amas__list_init(&h->strangers);
+	amas__list_init(&h->rooms);
+	amas__open_add(l, &h->open, &open_ops);
+	if (host_listen(h, err) != 0) {
+		host_free(h);
+		return NULL;
+	}
+	*amas__loop_host(l) = h;
+	return h;
+}
+
+/* ---- Guests ---- */
+
+void
+amas__guest_init(struct amas__guest *g, struct amas_loop *l,
+    struct amas__job *job, const char *name)
+{
+	memset(g, 0, sizeof *g);
+	g->loop = l;
+	g->job = job;
+	g->name = name;
+	amas__list_init(&g->visitors);
+	amas__list_init(&g->waits);
+	amas__list_init(&g->held);
+	amas__list_init(&g->own.link);
+}
+
+static int
+make_token(char *token)
+{
+	unsigned char bits[AMAS__TOKEN / 2];
+	size_t i;
+
+	if (getentropy(bits, sizeof bits) != 0)
+		return AMAS_ESYS;
+	for (i = 0; i < sizeof bits; i++)
+		(void)snprintf(token + 2 * i, 3, "%02x", bits[i]);
+	return 0;
+}
+
+void
+amas__guest_open(struct amas__guest *g, bool lines)
+{
+	struct amas_error err;
+	struct amas__host *h = amas__host_get(g->loop, &err);
+
+	if (h != NULL && (make_token(g->token) != 0 || amas__map_set(
+	    &h->guests, g->token, AMAS__TOKEN, g) != 0)) {
+		(void)amas__error_nomem(&err);
+		h = NULL;
+	}
+	if (h == NULL) {
+		amas__log(amas__loop_log(g->loop), AMAS_LOG_WARN,
+		    "%s: runs without AMAS_PARENT: %s", g->name, err.text);
+		return;
+	}
+	g->host = h;
+	g->lines = lines;
+	if (lines) {
+		g->own.host = h;
+		enter(&g->own, g);
+	}
+}
+
+int
+amas__guest_environ(const struct amas__guest *g, struct amas__texts *t)
+{
+	char parent[AMAS_URL_SIZE], own[DIR_MAX + 32];
+	const char *state = g->state;
+	int rc;
+
+	if (g->host == NULL)
+		return 0;
+	if (state == NULL) {
+		(void)snprintf(own, sizeof own, "%s/state", g->host->dir);
+		state = own;
+	}
+	if (mkdir(state, 0700) != 0 && errno != EEXIST)
+		amas__log(amas__loop_log(g->loop), AMAS_LOG_WARN,
+		    "%s: %s", state, strerror(errno));
+	(void)snprintf(parent, sizeof parent, "%s%s", g->host->base, g->token);
+	rc = amas__texts_set(t, "AMAS_PARENT", parent);
+	return rc == 0 ? amas__texts_set(t, "AMAS_STATE", state) : rc;
+}
+
+void
+amas__guest_close(struct amas__guest *g)
+{
+	struct amas__host *h = g->host;
+
+	if (h == NULL)
+		return;
+	g->host = NULL;
+	(void)amas__map_take(&h->guests, g->token, AMAS__TOKEN);
+	close_visitors(&g->visitors);
+	amas__host_drop_waits(g, NULL);
+}
+
+void
+amas__guest_request(struct amas__guest *g, struct amas_request *req)
+{
+	if (g->host == NULL)
+		amas__request_not_found(req, amas_request_path(req),
+		    amas__request_path_len(req), "", 0);
+	else
+		amas__host_serve(&g->own, req, amas_request_path(req));
+}

@@ -1,0 +1,119 @@
+/*
+ * The host: what programs that a loop started may ask of it, over a socket of
+ * their own (AMAS_PARENT) or on a worker's lines; and how they reach those who
+ * call.
+ *
+ * The socket lies in a new folder that nobody else may enter.  Each process has
+ * a token of its own, which ends with it, and without which nothing is served.
+ * There is one host for a loop, made when the first process starts.
+ *
+ *	ipc:///tmp/amas-XXXXXX/h//TOKEN		AMAS_PARENT
+ *	ipc:///tmp/amas-XXXXXX/h//CONN		a peer: its root service
+ *	ipc:///tmp/amas-XXXXXX/h//CONN.N	a proxy that it sent
+ */
+#ifndef AMAS__HOST_H
+#define AMAS__HOST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "amas.h"
+#include "buf.h"
+#include "environ.h"
+#include "jobs.h"
+#include "list.h"
+
+#define AMAS__TOKEN 32		/* hexadecimal digits */
+#define AMAS__PROXIES_MAX 10000	/* of one peer that children were told of */
+
+struct amas__guest;
+
+/*
+ * One that speaks for a guest: a connection to the socket, or a worker's lines.
+ * It waits while a request of its own is open that the host cannot answer at
+ * once.
+ */
+struct amas__visitor {
+	struct amas__link link;
+	struct amas__guest *guest;	/* NULL: has shown no token yet */
+	struct amas_channel *ch;	/* NULL: a worker's lines */
+	struct amas__host *host;
+	size_t waits;
+};
+
+/*
+ * A process that the host knows.  Lies in its owner.
+ *
+ * A guest that waits gives its place back: it sleeps while each of its visitors
+ * waits, and its answers come when it has a place again.
+ */
+struct amas__guest {
+	struct amas_loop *loop;
+	struct amas__host *host;	/* NULL: not known, or no host */
+	struct amas__job *job;		/* its place; NULL: it holds none */
+	const char *name;		/* for the log; referenced */
+	const char *state;		/* AMAS_STATE; NULL: the host's own */
+	/*
+	 * Tells who made the open request id (-1: none was named), or NULL;
+	 * NULL: it has none.
+	 */
+	struct amas_channel *(*peer)(struct amas__guest *g, int64_t id);
+	char token[AMAS__TOKEN + 1];
+	struct amas__link visitors;
+	size_t n_visitors, n_waiting;
+	struct amas__link waits;	/* its requests that are not answered */
+	struct amas__link held;		/* of them those that wait for a place */
+	struct amas__visitor own;	/* a worker's lines */
+	bool lines;			/* it has them */
+};
+
+/* Sets it up, unknown to any host; job and name are referenced. */
+void amas__guest_init(struct amas__guest *g, struct amas_loop *l,
+    struct amas__job *job, const char *name);
+
+/*
+ * Makes it known, for a process that is about to start; lines: it will ask on
+ * its standard output, too.  Without a host (the log says why) it is known to
+ * none, and goes without.
+ */
+void amas__guest_open(struct amas__guest *g, bool lines);
+
+/*
+ * Adds AMAS_PARENT and AMAS_STATE, whose folder it makes.  Returns 0 or
+ * AMAS_ENOMEM.
+ */
+int amas__guest_environ(const struct amas__guest *g, struct amas__texts *t);
+
+/* Its job has its place back (jobs.h, back). */
+void amas__guest_back(struct amas__guest *g);
+
+/*
+ * Its process has ended: its token is worth nothing, its connections are closed,
+ * its requests come to nothing.  It may be opened again.
+ */
+void amas__guest_close(struct amas__guest *g);
+
+/* Answers a request of a worker, on its lines. */
+void amas__guest_request(struct amas__guest *g, struct amas_request *req);
+
+/* ---- Peers (host_peers.c) ---- */
+
+/*
+ * Write the URL by which children call a peer, or a proxy that one sent.
+ * Return 0, AMAS_ETYPE (it came from no connection; too many; no host) or
+ * AMAS_ENOMEM.
+ */
+int amas__host_peer_url(struct amas_loop *l, struct amas_channel *ch,
+    struct amas__buf *url, struct amas_error *err);
+int amas__host_proxy_url(struct amas_loop *l, const struct amas_value *proxy,
+    struct amas__buf *url, struct amas_error *err);
+
+/*
+ * Settings of the connections that the host makes to agents; copied, but for
+ * what they reference.
+ */
+void amas__host_set_dial(struct amas_loop *l, const struct amas_codec *codec,
+    size_t max_message);
+
+#endif

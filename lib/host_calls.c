@@ -1,0 +1,439 @@
+/*
+ * What children may ask of the host.
+ *
+ * A request that cannot be answered at once is a wait: its visitor waits, and a
+ * guest all of whose visitors wait gives its place back.  An answer that comes
+ * for a guest without a place is held until it has one.
+ */
+#include "host_int.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "err.h"
+#include "mem.h"
+#include "request.h"
+#include "value.h"
+
+struct wait {
+	struct amas__link link;		/* of its guest: waits, or held */
+	struct amas__guest *guest;
+	struct amas__visitor *visitor;
+	struct amas_request *req;
+	struct amas__link calls;	/* what it asked of a peer */
+	struct amas__link room;		/* among those in amas/wait */
+	struct amas_value *name;	/* what it waits for there */
+	/* The answer, when it is held. */
+	struct amas_value *value;
+	char *failure;
+	bool dropped;
+};
+
+/* ---- Waits ---- */
+
+static bool
+all_wait(const struct amas__guest *g)
+{
+	return g->n_visitors > 0 && g->n_waiting == g->n_visitors;
+}
+
+static void
+free_wait(struct wait *w)
+{
+	struct amas__guest *g = w->guest;
+
+	amas__list_remove(&w->link);
+	amas__list_remove(&w->room);
+	if (--w->visitor->waits == 0)
+		g->n_waiting--;
+	amas_value_free(w->name);
+	amas_value_free(w->value);
+	free(w->failure);
+	free(w);
+}
+
+/* Gives a wait up: nobody wants the answer, or nobody can have it. */
+static void
+drop(struct wait *w)
+{
+	struct amas_request *req = w->req;
+
+	w->dropped = true;
+	amas__channel_cancel(&w->calls);
+	free_wait(w);
+	amas_request_fail(req, "ended before the answer came");
+}
+
+static void
+on_gone(void *arg)
+{
+	drop(arg);
+}
+
+static struct wait *
+new_wait(struct amas__visitor *v, struct amas_request *req)
+{
+	struct wait *w = amas__zalloc(sizeof *w);
+	struct amas__guest *g = v->guest;
+
+	if (w == NULL) {
+		amas_request_fail(req, "%s", amas_strerror(AMAS_ENOMEM));
+		return NULL;
+	}
+	w->guest = g;
+	w->visitor = v;
+	w->req = amas_request_keep(req);
+	amas__list_init(&w->calls);
+	amas__list_init(&w->room);
+	amas__list_add(&g->waits, &w->link);
+	if (v->waits++ == 0)
+		g->n_waiting++;
+	amas_request_on_gone(req, on_gone, w);
+	if (g->job != NULL && all_wait(g))
+		amas__job_sleep(g->job);
+	return w;
+}
+
+/* Answers, and ends the wait. */
+static void
+give(struct wait *w, const struct amas_value *value, const char *failure)
+{
+	struct amas_request *req = w->req;
+	struct amas_value *kept = w->value;
+	char *text = w->failure;
+
+	w->value = NULL;
+	w->failure = NULL;
+	free_wait(w);
+	if (failure != NULL)
+		amas__request_fail_text(req, failure, strlen(failure));
+	else
+		amas__request_reply_value(req, value);
+	amas_value_free(kept);
+	free(text);
+}
+
+/* The answer has come; the guest gets it when it has a place. */
+static void
+answer(struct wait *w, const struct amas_value *value, const char *failure)
+{
+	struct amas__guest *g = w->guest;
+
+	if (g->job == NULL || amas__job_wake(g->job)) {
+		give(w, value, failure);
+		return;
+	}
+	w->value = value != NULL ? amas_value_keep(value) : NULL;
+	w->failure = failure != NULL ? amas__strdup(failure) : NULL;
+	if ((value != NULL && w->value == NULL) ||
+	    (failure != NULL && w->failure == NULL)) {
+		give(w, NULL, amas_strerror(AMAS_ENOMEM));
+		return;
+	}
+	amas__list_remove(&w->link);
+	amas__list_add(&g->held, &w->link);
+}
+
+void
+amas__guest_back(struct amas__guest *g)
+{
+	struct wait *w;
+
+	while (!amas__list_empty(&g->held)) {
+		w = AMAS__OF(g->held.next, struct wait, link);
+		give(w, w->value, w->failure);
+	}
+	if (all_wait(g))
+		amas__job_sleep(g->job);
+}
+
+/* The first wait of a list that is v's (NULL: anybody's). */
+static struct wait *
+first_of(struct amas__link *list, const struct amas__visitor *v)
+{
+	struct amas__link *i;
+	struct wait *w;
+
+	for (i = list->next; i != list; i = i->next) {
+		w = AMAS__OF(i, struct wait, link);
+		if (v == NULL || w->visitor == v)
+			return w;
+	}
+	return NULL;
+}
+
+void
+amas__host_drop_waits(struct amas__guest *g, struct amas__visitor *v)
+{
+	struct wait *w;
+
+	while ((w = first_of(&g->waits, v)) != NULL ||
+	    (w = first_of(&g->held, v)) != NULL)
+		drop(w);
+}
+
+/* ---- Calling a peer, a proxy or an agent ---- */
+
+static void
+on_reply(const struct amas_reply *rep, void *arg)
+{
+	struct wait *w = arg;
+
+	if (w->dropped)
+		return;
+	if (rep->kind == AMAS_RESULT)
+		answer(w, rep->value, NULL);
+	else
+		answer(w, NULL, rep->text);
+}
+
+/* Makes [path, args, kwargs]. */
+static int
+make_content(struct amas__area *a, struct amas_value *out,
+    const struct amas__buf *path, const struct amas_value *args,
+    const struct amas_value *kwargs)
+{
+	struct amas_value *item = amas__area_values(a, 3);
+	size_t len = amas__buf_len(path);
+	char *text = amas__area_text(a, amas__buf_head(path), len);
+	int rc = 0;
+
+	if (item == NULL || text == NULL)
+		return AMAS_ENOMEM;
+	amas__value_text(&item[0], a, AMAS_STRING, text, len);
+	if (args != NULL)
+		rc = amas__value_share(&item[1], a, args);
+	else
+		amas__value_list(&item[1], a, NULL, 0);
+	if (rc == 0 && kwargs != NULL)
+		rc = amas__value_share(&item[2], a, kwargs);
+	else if (rc == 0)
+		rc = amas__value_map(&item[2], a, NULL, 0);
+	amas__value_list(out, a, item, 3);
+	return rc;
+}
+
+static int
+send_call(struct wait *w, struct amas_channel *ch,
+    const struct amas__buf *path, const struct amas_value *args,
+    const struct amas_value *kwargs)
+{
+	struct amas__area *a;
+	struct amas_value content;
+	int rc;
+
+	a = amas__area_new(amas__loop_pool(w->guest->loop));
+	if (a == NULL)
+		return AMAS_ENOMEM;
+	if ((rc = make_content(a, &content, path, args, kwargs)) == 0)
+		rc = amas__channel_request(ch, 0, on_reply, w, &content,
+		    &w->calls);
+	amas__area_unref(a);
+	return rc;
+}
+
+/* Says why a URL stands for nothing that can be called. */
+static void
+fail_url(struct amas_request *req, const char *url,
+    const struct amas_error *err)
+{
+	if (err->code == AMAS_EINVAL)
+		amas_request_fail(req, "ValueError: \"%.200s\" %s", url,
+		    err->text);
+	else
+		amas_request_fail(req, "%s", err->text);
+}
+
+/* Calls function (NULL: it stands behind the URL) of what a URL stands for. */
+static void
+call(struct amas__visitor *v, struct amas_request *req, const char *url,
+    const char *function, const struct amas_value *args,
+    const struct amas_value *kwargs)
+{
+	struct amas__buf path = { NULL, 0, 0, 0, 0 };
+	struct amas_channel *ch;
+	struct amas_error err;
+	struct wait *w;
+
+	if (amas__host_resolve(v->host, url, &ch, &path, &err) != 0) {
+		fail_url(req, url, &err);
+	} else if (function != NULL && amas__buf_printf(&path, "%s%s",
+	    amas__buf_len(&path) > 0 ? "/" : "", function) != 0) {
+		amas_request_fail(req, "%s", amas_strerror(AMAS_ENOMEM));
+	} else if (amas__buf_len(&path) == 0) {
+		amas_request_fail(req, "ValueError: no function is named");
+	} else if ((w = new_wait(v, req)) != NULL &&
+	    send_call(w, ch, &path, args, kwargs) != 0) {
+		answer(w, NULL, amas_strerror(AMAS_ENOMEM));
+	}
+	amas__buf_fini(&path);
+}
+
+static void
+do_call(struct amas__visitor *v, struct amas_request *req)
+{
+	const struct amas_value *args = NULL, *kwargs = NULL;
+	const char *url, *function;
+
+	if (amas_request_unpack(req, "[ss|vv]", &url, &function, &args,
+	    &kwargs) != 0)
+		return;
+	if ((args != NULL && amas_value_type(args) != AMAS_LIST) ||
+	    (kwargs != NULL && amas_value_type(kwargs) != AMAS_MAP))
+		amas_request_fail(req, "TypeError: amas/call: arguments are "
+		    "a list and a map");
+	else
+		call(v, req, url, function, args, kwargs);
+}
+
+/* ---- Peers ---- */
+
+static void
+reply_peer(struct amas__visitor *v, struct amas_request *req,
+    struct amas_channel *ch)
+{
+	struct amas__buf url = { NULL, 0, 0, 0, 0 };
+	struct amas_error err;
+
+	if (amas__host_peer_url(v->host->loop, ch, &url, &err) == 0)
+		amas_request_reply(req, "s%", amas__buf_head(&url),
+		    amas__buf_len(&url));
+	else
+		amas_request_fail(req, "%s", err.text);
+	amas__buf_fini(&url);
+}
+
+static void
+do_peer(struct amas__visitor *v, struct amas_request *req)
+{
+	struct amas_channel *ch = NULL;
+	int64_t id = -1;
+
+	if (amas_request_unpack(req, "[|I]", &id) != 0)
+		return;
+	if (v->guest->peer != NULL)
+		ch = v->guest->peer(v->guest, id);
+	if (ch == NULL)
+		amas_request_fail(req, "LookupError: no such open request");
+	else
+		reply_peer(v, req, ch);
+}
+
+static void
+do_peers(struct amas__visitor *v, struct amas_request *req)
+{
+	struct amas_value *list;
+
+	if (amas_request_unpack(req, "[]") != 0)
+		return;
+	list = amas_value_pack("[]");
+	if (list != NULL && amas__host_list_peers(v->host, list) == 0)
+		amas_request_reply(req, "v", list);
+	else
+		amas_request_fail(req, "%s", amas_strerror(AMAS_ENOMEM));
+	amas_value_free(list);
+}
+
+static void
+do_close(struct amas__visitor *v, struct amas_request *req)
+{
+	struct amas__buf path = { NULL, 0, 0, 0, 0 };
+	struct amas_channel *ch = NULL;
+	struct amas_error err;
+	const char *url;
+
+	if (amas_request_unpack(req, "[s]", &url) != 0)
+		return;
+	if (strncmp(url, v->host->base, v->host->base_len) != 0)
+		amas_request_fail(req, "ValueError: \"%.200s\" is no URL of a "
+		    "peer", url);
+	else if (amas__host_resolve(v->host, url, &ch, &path, &err) != 0)
+		fail_url(req, url, &err);
+	else
+		amas_request_reply(req, NULL);
+	amas__buf_fini(&path);
+	amas_channel_close(ch);
+}
+
+/* ---- Time, and waiting for each other ---- */
+
+static void
+do_time(struct amas__visitor *v, struct amas_request *req)
+{
+	if (amas_request_unpack(req, "[]") == 0)
+		amas_request_reply(req, "f", amas__loop_now(v->host->loop));
+}
+
+static void
+do_wait(struct amas__visitor *v, struct amas_request *req)
+{
+	const char *name;
+	struct wait *w;
+
+	if (amas_request_unpack(req, "[s]", &name) != 0 ||
+	    (w = new_wait(v, req)) == NULL)
+		return;
+	amas__list_add(&v->host->rooms, &w->room);
+	if ((w->name = amas_value_pack("s", name)) == NULL)
+		answer(w, NULL, amas_strerror(AMAS_ENOMEM));
+}
+
+static void
+do_notify(struct amas__visitor *v, struct amas_request *req)
+{
+	const struct amas_value *value = NULL;
+	struct amas__link now, *all = &v->host->rooms;
+	const char *name;
+	struct wait *w;
+	int n = 0;
+
+	if (amas_request_unpack(req, "[s|v]", &name, &value) != 0)
+		return;
+	amas__list_init(&now); /* those that wait again wait for the next */
+	amas__list_move(&now, all);
+	while (!amas__list_empty(&now)) {
+		w = AMAS__OF(now.next, struct wait, room);
+		amas__list_remove(&w->room);
+		if (strcmp(amas_value_text(w->name), name) == 0) {
+			n++;
+			answer(w, value, NULL);
+		} else {
+			amas__list_add(all, &w->room);
+		}
+	}
+	amas_request_reply(req, "i", n);
+}
+
+/* ---- All of it ---- */
+
+static const struct {
+	const char *name;
+	void (*fn)(struct amas__visitor *v, struct amas_request *req);
+} functions[] = {
+	{ "amas/call", do_call },
+	{ "amas/close", do_close },
+	{ "amas/notify", do_notify },
+	{ "amas/peer", do_peer },
+	{ "amas/peers", do_peers },
+	{ "amas/time", do_time },
+	{ "amas/wait", do_wait },
+};
+
+void
+amas__host_serve(struct amas__visitor *v, struct amas_request *req,
+    const char *path)
+{
+	size_t i, base = v->host->base_len;
+
+	for (i = 0; i < sizeof functions / sizeof *functions; i++)
+		if (strcmp(path, functions[i].name) == 0) {
+			functions[i].fn(v, req);
+			return;
+		}
+	/* The URL of a proxy, and a function of it. */
+	if (strncmp(path, v->host->base, base) == 0)
+		call(v, req, path, NULL, amas_request_args(req),
+		    amas_request_kwargs(req));
+	else
+		amas__request_not_found(req, path, strlen(path), "", 0);
+}

@@ -1,0 +1,57 @@
+/* The inside of the host: host.c, host_calls.c (functions), host_peers.c. */
+#ifndef AMAS__HOST_INT_H
+#define AMAS__HOST_INT_H
+
+#include "channel.h"
+#include "host.h"
+#include "listener.h"
+#include "loop.h"
+#include "map.h"
+
+struct amas__host {
+	struct amas_loop *loop;
+	struct amas__open open;
+	char *dir;			/* its folder */
+	char *base;			/* "ipc:///tmp/amas-XXXXXX/h//" */
+	size_t base_len;
+	struct amas__listener *listener;
+	struct amas__map guests;	/* by token */
+	struct amas__link strangers;	/* visitors without a token */
+	/* host_peers.c */
+	struct amas__map peers;		/* by number */
+	uint64_t last_peer;
+	struct amas__map dialled;	/* by address: struct amas__peer */
+	const struct amas_codec *codec;
+	size_t max_message;
+	/* host_calls.c */
+	struct amas__link rooms;	/* requests in amas/wait */
+};
+
+/* The host of a loop, made if need be; NULL: there is none (*err). */
+struct amas__host *amas__host_get(struct amas_loop *l, struct amas_error *err);
+
+/* Has a request answered; path is what stands behind the token. */
+void amas__host_serve(struct amas__visitor *v, struct amas_request *req,
+    const char *path);
+
+/* Ends a guest's open requests, or those of one visitor (NULL: all). */
+void amas__host_drop_waits(struct amas__guest *g, struct amas__visitor *v);
+
+
+/* ---- host_peers.c ---- */
+
+void amas__host_peers_free(struct amas__host *h);
+
+/*
+ * Finds what a URL stands for: the connection, borrowed, and the path of the
+ * object, put into path.  An agent's address is connected to.  Returns 0,
+ * AMAS_EINVAL (no URL of a peer, proxy or agent), AMAS_ECLOSED (the peer is
+ * gone) or another code.
+ */
+int amas__host_resolve(struct amas__host *h, const char *url,
+    struct amas_channel **ch, struct amas__buf *path, struct amas_error *err);
+
+/* Adds {"url", "addr"} of each peer that is connected.  Returns 0 or a code. */
+int amas__host_list_peers(struct amas__host *h, struct amas_value *list);
+
+#endif

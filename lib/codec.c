@@ -38,7 +38,7 @@ amas__out_path(const struct amas_out *out, const struct amas_value *proxy,
 	if (!own && out->foreign == NULL)
 		return amas_error_set(err, AMAS_ETYPE,
 		    "a proxy of the peer cannot be sent back");
-	if (out->types == NULL || !out->types->proxies ||
+	if ((!out->lines && (out->types == NULL || !out->types->proxies)) ||
 	    (own && out->path == NULL))
 		return amas_error_set(err, AMAS_ETYPE,
 		    "a proxy cannot be sent here");

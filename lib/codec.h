@@ -62,7 +62,8 @@ struct amas_out {
 	    struct amas_error *err);
 	/*
 	 * The same for a proxy that is a path: one that came from elsewhere, or
-	 * (its area has no sender) that this program named.  NULL: none may.
+	 * (its area has no sender) that this program named.  NULL: none may;
+	 * on lines: it is its path.
 	 */
 	int (*foreign)(void *arg, const struct amas_value *proxy,
 	    struct amas__buf *path, struct amas_error *err);

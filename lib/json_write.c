@@ -146,7 +146,8 @@ put_proxy(struct writer *w, const struct amas_value *v)
 	int rc;
 
 	amas__buf_init(&own, 0);
-	if (w->o.out->lines && (v->flags & AMAS__V_OWN) == 0) {
+	if (w->o.out->lines && (v->flags & AMAS__V_OWN) == 0 &&
+	    w->o.out->foreign == NULL) {
 		theirs = &v->u.item[0];
 		path = theirs->u.text;
 		len = theirs->len;

@@ -164,8 +164,8 @@ gone() {
 @test "amas-serve: a program finds its call in the environment" {
 	put env <<-'END'
 	#!/bin/sh
-	env | grep ^AMAS_ | grep -v ^AMAS_PEER_ADDR | sort
-	[ -n "$AMAS_PEER_ADDR" ]
+	env | grep -E '^AMAS_(KW|PATH)' | sort
+	[ -n "$AMAS_PEER_ADDR" ] && [ -d "$AMAS_STATE" ]
 	END
 	mkdir "$tmp/s/sub"
 	cp "$tmp/s/env" "$tmp/s/sub/env"
@@ -343,7 +343,7 @@ gone() {
 	put secrets <<-'END'
 	#!/bin/sh
 	env | grep -E '^(AMAS_|NOTIFY_SOCKET|LISTEN_)' |
-		grep -vE '^AMAS_(PATH|PEER_ADDR)='
+		grep -vE '^AMAS_(PATH|PARENT|STATE|PEER|PEER_ADDR)='
 	echo "$HARMLESS"
 	END
 	start bash -c 'trap "" HUP USR2; exec 7</dev/null; exec "$@"' - \

@@ -49,10 +49,11 @@ leave(struct amas__visitor *v)
 	g->n_visitors--;
 }
 
-/* The guest whose token a path shows; *rest is what stands behind it. */
+/* The guest whose token a request shows; its path is then what follows that. */
 static struct amas__guest *
-who(struct amas__host *h, const char *path, const char **rest)
+who(struct amas__host *h, struct amas_request *req)
 {
+	const char *path = amas_request_path(req);
 	size_t len = strlen(AGENTS);
 	struct amas__guest *g;
 
@@ -64,7 +65,7 @@ who(struct amas__host *h, const char *path, const char **rest)
 	path += AMAS__TOKEN;
 	if (g == NULL || (*path != '\0' && *path != '/'))
 		return NULL;
-	*rest = path + strspn(path, "/");
+	amas__request_enter(req, len + AMAS__TOKEN);
 	return g;
 }
 
@@ -84,19 +85,18 @@ on_request(struct amas_channel *ch, struct amas_request *req, void *arg)
 {
 	struct amas__visitor *v = arg;
 	struct amas__guest *g;
-	const char *rest;
 
 	(void)ch;
 	if (amas__request_parse_call(req) != 0)
 		return;
-	g = who(v->host, amas_request_path(req), &rest);
+	g = who(v->host, req);
 	if (g == NULL || (v->guest != NULL && v->guest != g)) {
 		turn_away(v, req);
 		return;
 	}
 	if (v->guest == NULL)
 		enter(v, g);
-	amas__host_serve(v, req, rest);
+	amas__host_serve(v, req);
 }
 
 static void
@@ -379,5 +379,5 @@ amas__guest_request(struct amas__guest *g, struct amas_request *req)
 		amas__request_not_found(req, amas_request_path(req),
 		    amas__request_path_len(req), "", 0);
 	else
-		amas__host_serve(&g->own, req, amas_request_path(req));
+		amas__host_serve(&g->own, req);
 }

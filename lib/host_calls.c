@@ -420,9 +420,9 @@ static const struct {
 };
 
 void
-amas__host_serve(struct amas__visitor *v, struct amas_request *req,
-    const char *path)
+amas__host_serve(struct amas__visitor *v, struct amas_request *req)
 {
+	const char *path = amas_request_path(req);
 	size_t i, base = v->host->base_len;
 
 	for (i = 0; i < sizeof functions / sizeof *functions; i++)

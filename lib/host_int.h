@@ -30,9 +30,8 @@ struct amas__host {
 /* The host of a loop, made if need be; NULL: there is none (*err). */
 struct amas__host *amas__host_get(struct amas_loop *l, struct amas_error *err);
 
-/* Has a request answered; path is what stands behind the token. */
-void amas__host_serve(struct amas__visitor *v, struct amas_request *req,
-    const char *path);
+/* Has a request answered, whose path is no more than that of the function. */
+void amas__host_serve(struct amas__visitor *v, struct amas_request *req);
 
 /* Ends a guest's open requests, or those of one visitor (NULL: all). */
 void amas__host_drop_waits(struct amas__guest *g, struct amas__visitor *v);

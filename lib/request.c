@@ -323,6 +323,14 @@ amas_request_path(const struct amas_request *req)
 	return req->rpc ? req->call.path : "";
 }
 
+void
+amas__request_enter(struct amas_request *req, size_t n)
+{
+	n += strspn(req->call.path + n, "/");
+	req->call.path += n;
+	req->call.path_len -= n;
+}
+
 size_t
 amas__request_path_len(const struct amas_request *req)
 {

@@ -39,6 +39,9 @@ int amas__request_parse_call(struct amas_request *req);
 struct amas_loop *amas__request_loop(const struct amas_request *req);
 const char *amas__request_peer(const struct amas_request *req);
 
+/* Takes n bytes and the slashes behind them off the front of the path. */
+void amas__request_enter(struct amas_request *req, size_t n);
+
 /* The length of the path, which may hold NULs. */
 size_t amas__request_path_len(const struct amas_request *req);
 

@@ -1,0 +1,245 @@
+# The host: what a program that was started may ask of its server, and how it
+# reaches whoever called it.  Numbers are those of the list of faults.
+
+load helper
+
+setup() {
+	make_tmp
+	umask 022
+	mkdir "$tmp/s"
+}
+
+# put NAME: makes an executable of standard input in the served folder.
+put() {
+	cat >"$tmp/s/$1"
+	chmod 755 "$tmp/s/$1"
+}
+
+serve() {
+	start amas-serve "$@" "$tmp/socket" "$tmp/s"
+}
+
+# ask: what handlers here call the host with.
+ask='amas-call -r --codec msgpack "$AMAS_PARENT"'
+
+callback() {
+	run --separate-stderr t "$AMAS_VENV/bin/python" \
+		"$AMAS_ROOT/tests/peer/callback.py" "$addr" "$@"
+}
+
+gives() {
+	run --separate-stderr t amas-call "$addr" "${@:2}"
+	equal "0 $1" "$status $output$stderr"
+}
+
+# fails TEXT FUNCTION ARG...
+fails() {
+	run --separate-stderr t amas-call "$addr" "${@:2}"
+	equal "1 $1" "$status $(last_line "$stderr")"
+}
+
+@test "host: a handler finds its parent, its peer and a folder of its own" {
+	printf '#!/bin/sh\nprintf %%s "$1" >"$AMAS_STATE/x"\n' | put keep
+	printf '#!/bin/sh\ncat "$AMAS_STATE/x"; stat -c %%a "$AMAS_STATE"\n' |
+		put kept
+	printf '#!/bin/sh\necho "$AMAS_PARENT"; echo "$AMAS_PEER"\n' | put urls
+	serve
+	gives null keep hello
+	run -0 t amas-call -r "$addr" kept
+	equal $'hello700' "$output"
+	run -0 t amas-call -r "$addr" urls
+	[[ ${lines[0]} =~ ^ipc://(/.*)/h//[0-9a-f]{32}$ ]]
+	equal 700 "$(stat -c %a "${BASH_REMATCH[1]}")"
+	equal 600 "$(stat -c %a "${BASH_REMATCH[1]}/h")"
+	[[ ${lines[1]} =~ ^ipc://(/.*)/h//[0-9]+$ ]]
+	stop
+	[ ! -e "${BASH_REMATCH[1]}" ]
+}
+
+@test "host: the guide's example, the server asks its client for its name" {
+	need_peer
+	put hello <<-END
+	#!/bin/sh
+	name=\$($ask amas/call "\$1" get_client_name) &&
+		echo "Client name is \"\$name\""
+	END
+	put who <<-END
+	#!/bin/sh
+	exec $ask amas/call "\$AMAS_PEER" get_client_name
+	END
+	put sub.json <<-END
+	#!/bin/sh
+	url=\$(jq -r '.[0][0].there[0].__type__[1]')
+	exec amas-call --codec msgpack "\$AMAS_PARENT" amas/call "\$url" hello
+	END
+	serve
+	callback hello @
+	equal 'Client name is "Monty"' "$output$stderr"
+	callback who
+	equal Monty "$output$stderr"
+}
+
+@test "host: a proxy below a service, its functions, what is not there" {
+	need_peer
+	put ask <<-END
+	#!/bin/sh
+	exec $ask amas/call "\$@"
+	END
+	serve
+	callback ask @/sub hello
+	equal hello "$output$stderr"
+	callback ask @ sub/hello
+	equal hello "$output$stderr"
+	callback ask @ nothing
+	equal 1 "$status"
+	[[ $stderr == *'LookupError: Name "nothing" not found in ""'* ]]
+}
+
+@test "host: 31: who is gone cannot be called" {
+	need_peer
+	printf '#!/bin/sh\necho "$AMAS_PEER"\n' | put url
+	put ask <<-END
+	#!/bin/sh
+	exec $ask amas/call "\$@"
+	END
+	serve
+	callback url
+	equal 0 "$status"
+	url=$output
+	fails 'peer is gone' ask "$url" get_client_name
+	fails 'peer is gone' ask "$url.1" get_client_name
+	fails 'peer is gone' ask "${url%/*}/99999999999999999999" f
+}
+
+@test "host: 36: one that waits gives its place back" {
+	put wait <<-END
+	#!/bin/sh
+	: >"\$AMAS_STATE/waits"
+	exec $ask amas/wait news
+	END
+	put tell <<-END
+	#!/bin/sh
+	while [ "\$($ask amas/notify news "\$1")" = 0 ]; do :; done
+	END
+	serve -j 1
+	amas-call "$addr" wait >"$tmp/out" &
+	caller $!
+	gives null tell fresh
+	wait "$!"
+	equal '"fresh"' "$(<"$tmp/out")"
+}
+
+@test "host: 36: a chain of nested calls is longer than there are places" {
+	need_peer
+	put down <<-END
+	#!/bin/sh
+	[ "\$1" = 0 ] && exec echo bottom
+	exec $ask amas/call "\$AMAS_PEER" again "[\$1]"
+	END
+	serve -j 2
+	callback down 10
+	equal bottom "$output$stderr"
+}
+
+@test "host: nothing is served without a token" {
+	printf '#!/bin/sh\necho "${AMAS_PARENT%%/*}"\n' | put base
+	serve
+	run -0 t amas-call -r "$addr" base
+	base=$output
+	for path in amas/peers agents/x/amas/peers \
+	    agents/0123456789abcdef0123456789abcdef/amas/peers; do
+		run -1 --separate-stderr t amas-call --codec msgpack \
+			"ipc://[${base#ipc://}]/" "$path"
+		equal 'LookupError: no such token; the process that it was given to has ended' \
+			"$(last_line "$stderr")"
+	done
+}
+
+@test "host: a job that a handler left behind has no token any more" {
+	mkfifo "$tmp/go" "$tmp/said"
+	put leave <<-END
+	#!/bin/sh
+	(read -r _ <"$tmp/go"; $ask amas/peers 2>"$tmp/said") >/dev/null 2>&1 &
+	END
+	serve
+	gives null leave
+	echo >"$tmp/go"
+	run -0 t tail -n 1 "$tmp/said"
+	equal 'LookupError: no such token; the process that it was given to has ended' "$output"
+	stop
+	grep -q 'refused: a request without a token of a process that runs' "$err"
+}
+
+@test "host: 55: text of a stranger becomes no connection" {
+	put ask <<-END
+	#!/bin/sh
+	exec $ask amas/call "\$1" get_client_name
+	END
+	serve
+	for text in "exec:touch $tmp/owned" "-xme=exec:touch $tmp/owned" \
+	    "--trace=$tmp/owned" "$tmp/owned" ./owned 127.0.0.1:1 \
+	    "tcp://127.0.0.1:1" "tcp://127.0.0.1:1/" "$addr" stdio fd:0; do
+		run -1 --separate-stderr t amas-call -s "$addr" ask "$text"
+		[[ $(last_line "$stderr") == 'ValueError: "'*'" is '* ]]
+	done
+	[ ! -e "$tmp/owned" ]
+}
+
+@test "host: who is connected, and a connection is closed by the server" {
+	put peers <<-END
+	#!/bin/sh
+	$ask amas/peers | jq -c 'map(.addr)'
+	END
+	put kick <<-END
+	#!/bin/sh
+	url=\$($ask amas/peers | jq -r --arg a "\$AMAS_PEER_ADDR" \
+		'map(select(.addr != \$a))[0].url')
+	exec $ask amas/close "\$url"
+	END
+	start amas-serve :0 "$tmp/s"
+	mkfifo "$tmp/lines" "$tmp/out"
+	amas-call -B "$addr" <"$tmp/lines" >"$tmp/out" 2>"$tmp/log" &
+	caller $!
+	client=$!
+	exec 5>"$tmp/lines" 6<"$tmp/out"
+	echo '["peers", [], {}]' >&5
+	read -r -t "$PATIENCE" line <&6
+	[[ $line =~ ^'[1, 1, ["tcp://127.0.0.1:'[0-9]+'"]]'$ ]]
+	gives null kick
+	exec 5>&-
+	run wait "$client"
+}
+
+@test "host: a program that is waited for ends, and takes its waits along" {
+	put wait <<-END
+	#!/bin/sh
+	exec $ask amas/wait never
+	END
+	printf '#!/bin/sh\nexec %s amas/notify never\n' "$ask" | put notify
+	serve -t 0.3
+	run -1 --separate-stderr t amas-call "$addr" wait
+	equal 'timed out after 0.3s in wait' "$(last_line "$stderr")"
+	gives 0 notify
+}
+
+@test "host: a server that ends lets its handlers ask on" {
+	need_peer
+	mkfifo "$tmp/go"
+	put slow <<-END
+	#!/bin/sh
+	: >"\$AMAS_STATE/runs"
+	read -r _ <"$tmp/go"
+	exec $ask amas/call "\$AMAS_PEER" get_client_name
+	END
+	serve
+	"$AMAS_VENV/bin/python" "$AMAS_ROOT/tests/peer/callback.py" "$addr" \
+		slow >"$tmp/out" 2>&1 &
+	caller $!
+	exec 5>"$tmp/go"	# it runs: it has the other end open
+	kill -TERM "$pid"
+	echo >&5
+	exec 5>&-
+	wait "$!"
+	equal Monty "$(<"$tmp/out")"
+	ended "$pid" 0
+}

@@ -404,6 +404,15 @@ AMAS_API AMAS_MUST_CHECK int amas_service_add(struct amas_service *svc,
 AMAS_API AMAS_MUST_CHECK int amas_service_mount(struct amas_service *svc,
     const char *name, struct amas_service *sub, struct amas_error *err);
 
+/*
+ * From now on one call of the service at a time is under way, from whomever;
+ * the others wait in order of arrival, at most the queue of
+ * amas_loop_set_jobs() for one connection.  What is mounted elsewhere, too, is
+ * reached there in its own way.  Returns 0 or AMAS_ENOMEM.
+ */
+AMAS_API int amas_service_set_serial(struct amas_service *svc,
+    struct amas_error *err);
+
 /* Settings of sources; all zero is the default, and so is NULL in its place. */
 struct amas_source_opts {
 	double timeout_s;	/* of each call; 0: none */
@@ -495,6 +504,13 @@ AMAS_API AMAS_MUST_CHECK int amas_channel_open(struct amas_channel **out,
  * runs, both inside.  Answers that were given are still written afterwards.
  */
 AMAS_API void amas_channel_close(struct amas_channel *ch);
+
+/*
+ * Offers a service on this connection, held while it lasts, in the place of the
+ * one that its settings name; in on_open: from its first request on.
+ */
+AMAS_API void amas_channel_set_service(struct amas_channel *ch,
+    struct amas_service *svc);
 
 /* Gives the object at the other end, its root service.  Borrowed from ch. */
 AMAS_API struct amas_proxy *amas_channel_remote(struct amas_channel *ch);

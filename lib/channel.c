@@ -716,6 +716,12 @@ amas__channel_each(struct amas_loop *l,
 	}
 }
 
+struct amas_service **
+amas__channel_service_slot(struct amas_channel *ch)
+{
+	return &ch->own;
+}
+
 struct amas_channel *
 amas__channel_sender(const struct amas_value *proxy)
 {

@@ -33,7 +33,8 @@
 struct amas__channel_ops {
 	void (*request)(struct amas_channel *ch, struct amas_request *req,
 	    void *arg);
-	int (*path)(void *arg, struct amas__held *own, struct amas__buf *path,
+	int (*path)(struct amas_channel *ch, void *arg,
+	    struct amas__held *own, struct amas__buf *path,
 	    struct amas_error *err);
 	int (*foreign)(void *arg, const struct amas_value *proxy,
 	    struct amas__buf *path, struct amas_error *err);
@@ -134,6 +135,12 @@ struct amas__peer **amas__channel_peer_slot(struct amas_channel *ch);
  */
 void amas__channel_each(struct amas_loop *l,
     void (*fn)(struct amas_channel *ch, void *arg), void *arg);
+
+/*
+ * A slot for what is offered on this connection alone, held; NULL: nothing is.
+ * Whoever fills it sees to its end.
+ */
+struct amas_service **amas__channel_service_slot(struct amas_channel *ch);
 
 /* Who sent a proxy; NULL: it came from no connection. */
 struct amas_channel *amas__channel_sender(const struct amas_value *proxy);

@@ -67,6 +67,7 @@ struct amas_channel {
 	struct amas__link endings;
 	struct amas__peer *told;	/* what children know of the peer */
 	struct amas_proxy *remote;
+	struct amas_service *own;	/* offered here alone */
 
 	/* input */
 	struct amas__task start;	/* of a pair */

@@ -90,14 +90,34 @@ amas__channel_queued(const struct amas_channel *ch)
 	    amas__buf_len(&ch->early);
 }
 
+static int
+own_path(void *arg, struct amas__held *own, struct amas__buf *path,
+    struct amas_error *err)
+{
+	struct amas_channel *ch = arg;
+
+	return ch->ops->path(ch, ch->ops_arg, own, path, err);
+}
+
+static int
+foreign_path(void *arg, const struct amas_value *proxy, struct amas__buf *path,
+    struct amas_error *err)
+{
+	struct amas_channel *ch = arg;
+
+	return ch->ops->foreign(ch->ops_arg, proxy, path, err);
+}
+
 int
 amas__flow_write(struct amas_channel *ch, enum amas__msg_type type,
     const struct amas_value *id, int64_t number,
     const struct amas_value *content, struct amas_error *err)
 {
 	struct amas_out out = { .buf = queue(ch), .types = &ch->types,
-		.lines = ch->lines, .path = ch->ops->path,
-		.foreign = ch->ops->foreign, .path_arg = ch->ops_arg };
+		.lines = ch->lines,
+		.path = ch->ops->path != NULL ? own_path : NULL,
+		.foreign = ch->ops->foreign != NULL ? foreign_path : NULL,
+		.path_arg = ch };
 	size_t before = amas__buf_len(out.buf), n;
 	int rc;
 

@@ -109,11 +109,11 @@ start_some(struct amas__task *t)
 
 /* A place was given back, or more were made. */
 static void
-look_again(struct amas__jobs *jobs, struct amas_loop *l)
+look_again(struct amas__jobs *jobs)
 {
 	if (!amas__list_empty(&jobs->returning) ||
 	    !amas__list_empty(&jobs->wait))
-		amas__task_run(l, &jobs->task);
+		amas__task_run(jobs->loop, &jobs->task);
 }
 
 struct amas__jobs *
@@ -148,6 +148,7 @@ amas__job_init(struct amas__job *job, struct amas_loop *l, amas__job_fn *start)
 {
 	amas__list_init(&job->link);
 	job->loop = l;
+	job->jobs = amas__loop_jobs(l);
 	job->start = start;
 	job->back = NULL;
 	job->refused = false;
@@ -158,7 +159,7 @@ amas__job_init(struct amas__job *job, struct amas_loop *l, amas__job_fn *start)
 int
 amas__job_ask(struct amas__job *job, size_t *waiting, struct amas_error *err)
 {
-	struct amas__jobs *jobs = amas__loop_jobs(job->loop);
+	struct amas__jobs *jobs = job->jobs;
 	size_t free = jobs->running < jobs->max ? jobs->max - jobs->running : 0;
 
 	/* What will start at the end of this turn does not count as waiting. */
@@ -180,17 +181,17 @@ amas__job_ask(struct amas__job *job, size_t *waiting, struct amas_error *err)
 void
 amas__job_done(struct amas__job *job)
 {
-	struct amas__jobs *jobs = amas__loop_jobs(job->loop);
+	struct amas__jobs *jobs = job->jobs;
 
 	if (job->state == AMAS__JOB_WAITS) {
 		leave_queue(jobs, job);
 	} else if (job->state == AMAS__JOB_RUNS) {
 		jobs->running--;
-		look_again(jobs, job->loop);
+		look_again(jobs);
 	} else if (job->state != AMAS__JOB_IDLE) {
 		amas__list_remove(&job->link);
 		jobs->asleep--;
-		look_again(jobs, job->loop);
+		look_again(jobs);
 	}
 	job->state = AMAS__JOB_IDLE;
 }
@@ -198,20 +199,20 @@ amas__job_done(struct amas__job *job)
 void
 amas__job_sleep(struct amas__job *job)
 {
-	struct amas__jobs *jobs = amas__loop_jobs(job->loop);
+	struct amas__jobs *jobs = job->jobs;
 
 	if (job->state != AMAS__JOB_RUNS)
 		return;
 	job->state = AMAS__JOB_SLEEPS;
 	jobs->running--;
 	jobs->asleep++;
-	look_again(jobs, job->loop);
+	look_again(jobs);
 }
 
 bool
 amas__job_wake(struct amas__job *job)
 {
-	struct amas__jobs *jobs = amas__loop_jobs(job->loop);
+	struct amas__jobs *jobs = job->jobs;
 
 	if (job->state == AMAS__JOB_RETURNS)
 		return false;
@@ -246,11 +247,21 @@ amas__jobs_waiting(const struct amas__jobs *jobs)
 }
 
 void
-amas_loop_set_jobs(struct amas_loop *loop, size_t max, size_t queue)
+amas__jobs_set(struct amas__jobs *jobs, size_t max, size_t queue)
 {
-	struct amas__jobs *jobs = amas__loop_jobs(loop);
-
 	jobs->max = max != 0 ? max : AMAS__JOBS_MAX;
 	jobs->queue = queue != 0 ? queue : AMAS__JOBS_QUEUE;
-	look_again(jobs, loop);
+	look_again(jobs);
+}
+
+size_t
+amas__jobs_queue(const struct amas__jobs *jobs)
+{
+	return jobs->queue;
+}
+
+void
+amas_loop_set_jobs(struct amas_loop *loop, size_t max, size_t queue)
+{
+	amas__jobs_set(amas__loop_jobs(loop), max, queue);
 }

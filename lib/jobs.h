@@ -21,6 +21,8 @@
 
 struct amas__jobs;
 struct amas__jobs *amas__jobs_new(void);	/* NULL if memory is short */
+void amas__jobs_set(struct amas__jobs *jobs, size_t max, size_t queue);
+size_t amas__jobs_queue(const struct amas__jobs *jobs);
 void amas__jobs_free(struct amas__jobs *jobs);
 
 enum amas__job_state {
@@ -38,6 +40,7 @@ typedef void amas__job_fn(struct amas__job *job);
 struct amas__job {
 	struct amas__link link;		/* in the queue while it waits */
 	struct amas_loop *loop;
+	struct amas__jobs *jobs;	/* the loop's, unless changed */
 	amas__job_fn *start;
 	amas__job_fn *back;		/* one that slept has a place again */
 	bool refused;			/* start: there is none for it */

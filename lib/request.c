@@ -31,6 +31,8 @@ struct amas_request {
 	bool gone;		/* the connection ended before the answer */
 	amas_gone_fn *gone_fn;
 	void *gone_arg;
+	void (*done_fn)(void *arg);
+	void *done_arg;
 };
 
 static void
@@ -48,12 +50,16 @@ static void
 settled(struct amas_request *req)
 {
 	struct amas_channel *ch = req->ch;
+	void (*fn)(void *arg) = req->done_fn;
 
 	req->answered = true;
 	req->gone_fn = NULL;
+	req->done_fn = NULL;
 	amas__list_remove(&req->link);
 	if (!req->gone)
 		ch->n_requests--;
+	if (fn != NULL)
+		fn(req->done_arg);
 	if (!req->handling) {
 		amas__channel_ref(ch);
 		request_free(req);
@@ -174,13 +180,15 @@ amas_request_on_gone(struct amas_request *req, amas_gone_fn *fn, void *arg)
 
 /* ---- From the channel ---- */
 
-static void
-handle(struct amas_request *req)
+void
+amas__request_handle(struct amas_request *req,
+    void (*fn)(struct amas_request *req, void *arg), void *arg)
 {
 	struct amas_channel *ch = amas__channel_ref(req->ch);
 
 	req->handling = true;
-	ch->ops->request(ch, req, ch->ops_arg);
+	req->kept = false;
+	fn(req, arg);
 	req->handling = false;
 	if (req->answered)
 		request_free(req);
@@ -189,6 +197,13 @@ handle(struct amas_request *req)
 	if (ch->state == OPEN)
 		amas__channel_check_done(ch);
 	amas__channel_unref(ch);
+}
+
+static void
+handle(struct amas_request *req, void *arg)
+{
+	(void)arg;
+	req->ch->ops->request(req->ch, req, req->ch->ops_arg);
 }
 
 /* What can be said before its handler is asked. */
@@ -231,7 +246,7 @@ amas__request_take(struct amas_channel *ch, struct amas__msg *m,
 	amas__list_add(&ch->requests, &req->link);
 	ch->n_requests++;
 	if (!refused(req, typed))
-		handle(req);
+		amas__request_handle(req, handle, NULL);
 }
 
 /* The connection ended: tells those that want to know, keeps the memory. */
@@ -329,6 +344,14 @@ amas__request_enter(struct amas_request *req, size_t n)
 	n += strspn(req->call.path + n, "/");
 	req->call.path += n;
 	req->call.path_len -= n;
+}
+
+void
+amas__request_on_done(struct amas_request *req, void (*fn)(void *arg),
+    void *arg)
+{
+	req->done_fn = fn;
+	req->done_arg = arg;
 }
 
 size_t

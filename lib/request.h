@@ -39,6 +39,17 @@ int amas__request_parse_call(struct amas_request *req);
 struct amas_loop *amas__request_loop(const struct amas_request *req);
 const char *amas__request_peer(const struct amas_request *req);
 
+/*
+ * Has a kept request handled as if it came now: fn is its handler.  What is
+ * neither answered nor kept then is answered null.
+ */
+void amas__request_handle(struct amas_request *req,
+    void (*fn)(struct amas_request *req, void *arg), void *arg);
+
+/* Runs fn once when the request is answered, in vain or not. */
+void amas__request_on_done(struct amas_request *req, void (*fn)(void *arg),
+    void *arg);
+
 /* Takes n bytes and the slashes behind them off the front of the path. */
 void amas__request_enter(struct amas_request *req, size_t n);
 

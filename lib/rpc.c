@@ -215,6 +215,29 @@ amas_channel_send(struct amas_channel *ch, double timeout_s, amas_reply_fn *fn,
 
 /* ---- Being called ---- */
 
+/* What is offered on a connection: its own service, or that of its settings. */
+static struct amas_service *
+offered(struct amas_channel *ch, struct amas_service *svc)
+{
+	struct amas_service *own = *amas__channel_service_slot(ch);
+
+	return own != NULL ? own : svc;
+}
+
+void
+amas_channel_set_service(struct amas_channel *ch, struct amas_service *svc)
+{
+	struct amas_service **slot = amas__channel_service_slot(ch);
+	struct amas_service *old = *slot;
+
+	if (svc != NULL)
+		(void)amas__held_ref(amas__service_held(svc));
+	*slot = amas__channel_ended(ch) == NULL ? svc : NULL;
+	if (*slot == NULL)
+		amas_service_free(svc);
+	amas_service_free(old);
+}
+
 void
 amas__rpc_request(struct amas_channel *ch, struct amas_service *svc,
     struct amas_request *req)
@@ -228,7 +251,7 @@ amas__rpc_request(struct amas_channel *ch, struct amas_service *svc,
 	}
 	if (amas__request_parse_call(req) != 0)
 		return;
-	if (svc != NULL)
+	if ((svc = offered(ch, svc)) != NULL)
 		amas__service_call(svc, req);
 	else
 		amas__request_not_found(req, amas_request_path(req),
@@ -262,9 +285,10 @@ amas__rpc_foreign(struct amas_service *root, const struct amas_value *proxy,
 }
 
 int
-amas__rpc_path(struct amas_service *root, struct amas__held *own,
-    struct amas__buf *path, struct amas_error *err)
+amas__rpc_path(struct amas_channel *ch, struct amas_service *root,
+    struct amas__held *own, struct amas__buf *path, struct amas_error *err)
 {
+	root = offered(ch, root);
 	if (root == NULL)
 		return no_service(err);
 	return amas__service_path(root, (struct amas_service *)(void *)own,
@@ -280,10 +304,10 @@ client_request(struct amas_channel *ch, struct amas_request *req, void *arg)
 }
 
 static int
-client_path(void *arg, struct amas__held *own, struct amas__buf *path,
-    struct amas_error *err)
+client_path(struct amas_channel *ch, void *arg, struct amas__held *own,
+    struct amas__buf *path, struct amas_error *err)
 {
-	return amas__rpc_path(arg, own, path, err);
+	return amas__rpc_path(ch, arg, own, path, err);
 }
 
 static int
@@ -296,7 +320,7 @@ client_foreign(void *arg, const struct amas_value *proxy,
 static void
 client_ended(struct amas_channel *ch, void *arg)
 {
-	(void)ch;
+	amas_channel_set_service(ch, NULL);
 	amas_service_free(arg);
 }
 

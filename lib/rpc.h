@@ -14,8 +14,8 @@ void amas__rpc_request(struct amas_channel *ch, struct amas_service *svc,
     struct amas_request *req);
 
 /* The path of a service of ours below the root of the connection, or NULL. */
-int amas__rpc_path(struct amas_service *root, struct amas__held *own,
-    struct amas__buf *path, struct amas_error *err);
+int amas__rpc_path(struct amas_channel *ch, struct amas_service *root,
+    struct amas__held *own, struct amas__buf *path, struct amas_error *err);
 
 /*
  * The same for a proxy that is a path: one that this program named, of what is

@@ -60,12 +60,12 @@ server_request(struct amas_channel *ch, struct amas_request *req, void *arg)
 }
 
 static int
-server_path(void *arg, struct amas__held *own, struct amas__buf *path,
-    struct amas_error *err)
+server_path(struct amas_channel *ch, void *arg, struct amas__held *own,
+    struct amas__buf *path, struct amas_error *err)
 {
 	const struct amas_server *srv = arg;
 
-	return amas__rpc_path(srv->opts.service, own, path, err);
+	return amas__rpc_path(ch, srv->opts.service, own, path, err);
 }
 
 static void
@@ -77,6 +77,7 @@ server_ended(struct amas_channel *ch, void *arg)
 	srv->n--;
 	if (srv->opts.max_per_peer != 0 && *amas__channel_peer_host(ch) != '\0')
 		(void)count_peer(srv, amas__channel_peer_host(ch), -1);
+	amas_channel_set_service(ch, NULL);
 	amas__rpc_forget(ch);
 	amas__channel_unref(ch);
 }

@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "err.h"
+#include "jobs.h"
 #include "map.h"
+#include "loop.h"
 #include "mem.h"
 #include "request.h"
 
@@ -28,6 +30,14 @@ struct amas_service {
 	struct node *rest;	/* "*", or a source at "": what has no node */
 	struct amas_service *parent;	/* not held: the parent holds us */
 	char *name;		/* under which the parent has it */
+	struct amas__jobs *turns;	/* one call at a time; NULL: any number */
+};
+
+/* A call that waits for its turn, or has it. */
+struct turn {
+	struct amas__job job;
+	struct amas_service *svc;
+	struct amas_request *req;
 };
 
 static struct amas_service *
@@ -64,6 +74,7 @@ destroy(struct amas__held *h)
 		node_free(n);
 	node_free(svc->rest);
 	amas__map_fini(&svc->nodes);
+	amas__jobs_free(svc->turns);
 	free(svc->name);
 	free(svc);
 }
@@ -392,11 +403,88 @@ walk(struct amas_service *svc, struct amas_request *req, const char *path,
 	amas__request_not_found(req, path + at, end - at, path, walked);
 }
 
+static void
+call_now(struct amas_request *req, void *arg)
+{
+	walk(arg, req, amas_request_path(req), 0, amas__request_path_len(req));
+}
+
+/* ---- One call at a time ---- */
+
+static void
+turn_free(struct turn *t)
+{
+	amas__job_done(&t->job);
+	amas_service_free(t->svc);
+	free(t);
+}
+
+static void
+on_turn_done(void *arg)
+{
+	turn_free(arg);
+}
+
+/* The caller went away before its turn came. */
+static void
+on_turn_gone(void *arg)
+{
+	struct turn *t = arg;
+
+	amas__job_done(&t->job); /* before the counter of its connection goes */
+	amas__request_fail_text(t->req, "", 0);
+}
+
+static void
+on_turn(struct amas__job *job)
+{
+	struct turn *t = AMAS__OF(job, struct turn, job);
+	struct amas_service *svc = ref(t->svc);
+
+	amas_request_on_gone(t->req, NULL, NULL);
+	amas__request_handle(t->req, call_now, svc); /* t may be gone */
+	amas_service_free(svc);
+}
+
+static void
+take_turn(struct amas_service *svc, struct amas_request *req)
+{
+	struct turn *t = amas__zalloc(sizeof *t);
+	struct amas_error err;
+
+	if (t == NULL) {
+		amas_request_fail(req, "%s", amas_strerror(AMAS_ENOMEM));
+		return;
+	}
+	t->svc = ref(svc);
+	t->req = amas_request_keep(req);
+	amas__job_init(&t->job, amas__request_loop(req), on_turn);
+	t->job.jobs = svc->turns;
+	amas__jobs_set(svc->turns, 1,
+	    amas__jobs_queue(amas__loop_jobs(t->job.loop)));
+	amas__request_on_done(req, on_turn_done, t);
+	amas_request_on_gone(req, on_turn_gone, t);
+	if (amas__job_ask(&t->job, amas__request_waiting(req), &err) != 0)
+		amas_request_fail(req, "%s", err.text);
+}
+
+int
+amas_service_set_serial(struct amas_service *svc, struct amas_error *err)
+{
+	if (svc->turns == NULL && (svc->turns = amas__jobs_new()) == NULL)
+		return amas__error_nomem(err);
+	return 0;
+}
+
 void
 amas__service_call(struct amas_service *svc, struct amas_request *req)
 {
+	if (svc->turns != NULL) {
+		take_turn(svc, req);
+		return;
+	}
 	(void)ref(svc); /* the handler may take it away */
-	walk(svc, req, amas_request_path(req), 0, amas__request_path_len(req));
+	call_now(req, svc);
 	amas_service_free(svc);
 }
 

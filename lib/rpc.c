@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec.h"
 #include "err.h"
 #include "fds.h"
 #include "mem.h"
@@ -20,6 +21,7 @@
 struct amas_proxy {
 	struct amas_channel *ch;
 	char *path;
+	char *via;		/* what the host is to call; NULL: no host */
 	struct amas__link calls;	/* kept: those that end with it */
 	bool kept;
 };
@@ -48,6 +50,7 @@ proxy_destroy(void *arg)
 	amas__channel_cancel(&p->calls);
 	amas__channel_unref(p->ch);
 	free(p->path);
+	free(p->via);
 	free(p);
 }
 
@@ -69,8 +72,13 @@ amas_proxy_keep(struct amas_proxy *p)
 {
 	struct amas_proxy *kept = proxy_new(p->ch, p->path, strlen(p->path));
 
-	if (kept != NULL)
-		kept->kept = true;
+	if (kept == NULL)
+		return NULL;
+	kept->kept = true;
+	if (p->via != NULL && (kept->via = amas__strdup(p->via)) == NULL) {
+		proxy_destroy(kept);
+		return NULL;
+	}
 	return kept;
 }
 
@@ -84,10 +92,13 @@ amas_proxy_free(struct amas_proxy *p)
 const char *
 amas_proxy_url(const struct amas_proxy *p, char *buf, size_t size)
 {
+	const struct amas_proxy *root = *amas__channel_remote_slot(p->ch);
 	const char *peer = amas_channel_peer(p->ch);
 	bool path = strncmp(peer, "ipc://", 6) == 0 && peer[6] != '[';
 
-	if (p->path[0] == '\0')
+	if (root != NULL && root->via != NULL) /* of a host: paths are URLs */
+		(void)snprintf(buf, size, "%s", p == root ? p->via : p->path);
+	else if (p->path[0] == '\0')
 		(void)snprintf(buf, size, "%s", peer);
 	else if (path) /* something follows: brackets tell where it begins */
 		(void)snprintf(buf, size, "ipc://[%s]/%s", peer + 6, p->path);
@@ -136,21 +147,56 @@ sort_args(const struct amas_value *v, size_t n, struct amas_value *args,
 	return 0;
 }
 
+/* Makes text of a and b with a slash between them, if both are there. */
+static int
+join(struct amas__area *area, struct amas_value *out, const char *a,
+    const char *b)
+{
+	const char *slash = *a != '\0' && *b != '\0' ? "/" : "";
+	size_t len = strlen(a) + strlen(slash) + strlen(b);
+	char *text = amas__area_alloc(area, len + 1);
+
+	if (text == NULL)
+		return AMAS_ENOMEM;
+	(void)snprintf(text, len + 1, "%s%s%s", a, slash, b);
+	amas__value_text(out, area, AMAS_STRING, text, len);
+	return 0;
+}
+
+/* Makes amas/call [URL, FUNCTION, ARGS, KWARGS] of [FUNCTION, ARGS, KWARGS]. */
+static int
+make_via(struct amas__area *a, struct amas_value *content,
+    const struct amas_proxy *p, const struct amas_value *call)
+{
+	struct amas_value *item = amas__area_values(a, 3);
+	struct amas_value *arg = amas__area_values(a, 4);
+	int rc;
+
+	if (item == NULL || arg == NULL)
+		return AMAS_ENOMEM;
+	if ((rc = join(a, &item[0], p->path, "amas/call")) != 0 ||
+	    (rc = join(a, &arg[0], p->via, "")) != 0)
+		return rc;
+	memcpy(&arg[1], call, 3 * sizeof *arg);
+	amas__value_list(&item[1], a, arg, 4);
+	amas__value_list(content, a, item, 3);
+	return amas__value_map(&item[2], a, NULL, 0);
+}
+
 static int
 make_call(struct amas__area *a, struct amas_value *content,
     const struct amas_proxy *p, const char *function, const char *fmt,
     va_list ap)
 {
 	struct amas_value *item = amas__area_values(a, 3), *v = NULL;
-	const char *slash = p->path[0] != '\0' ? "/" : "";
-	size_t len = strlen(p->path) + strlen(slash) + strlen(function), n = 0;
-	char *path = amas__area_alloc(a, len + 1);
+	size_t n = 0;
 	int rc;
 
-	if (item == NULL || path == NULL)
+	if (item == NULL)
 		return AMAS_ENOMEM;
-	(void)snprintf(path, len + 1, "%s%s%s", p->path, slash, function);
-	amas__value_text(&item[0], a, AMAS_STRING, path, len);
+	if ((rc = join(a, &item[0], p->via != NULL ? "" : p->path,
+	    function)) != 0)
+		return rc;
 	amas__value_list(&item[1], a, NULL, 0);
 	if ((rc = amas__value_map(&item[2], a, NULL, 0)) != 0)
 		return rc;
@@ -158,6 +204,8 @@ make_call(struct amas__area *a, struct amas_value *content,
 		return rc;
 	if ((rc = sort_args(v, n, &item[1], &item[2])) != 0)
 		return rc;
+	if (p->via != NULL)
+		return make_via(a, content, p, item);
 	amas__value_list(content, a, item, 3);
 	return 0;
 }
@@ -369,6 +417,26 @@ amas__rpc_open_pair(struct amas_channel **out, struct amas_loop *l, int in,
 	    &client_ops, opts->service, err);
 
 	return rc != 0 ? rc : finish_open(out, ch, opts->service, "", err);
+}
+
+int
+amas__rpc_open_via(struct amas_channel **out, struct amas_loop *l,
+    const char *parent, const char *url, const struct amas_opts *opts,
+    struct amas_error *err)
+{
+	struct amas_opts o = *opts;
+	char *via = amas__strdup(url);
+	int rc = via == NULL ? amas__error_nomem(err) : 0;
+
+	o.codec = &amas__codec_msgpack;
+	o.types = NULL;
+	if (rc == 0)
+		rc = amas_channel_open(out, l, parent, &o, err);
+	if (rc != 0)
+		free(via);
+	else
+		(*amas__channel_remote_slot(*out))->via = via;
+	return rc;
 }
 
 int

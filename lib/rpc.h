@@ -36,6 +36,16 @@ int amas__rpc_open_pair(struct amas_channel **out, struct amas_loop *l, int in,
     int out_fd, const char *peer, const struct amas_opts *opts,
     struct amas_error *err);
 
+/*
+ * amas_channel_open() of the object that a URL stands for, by way of a host
+ * (host.h): parent is what it gave us as AMAS_PARENT, whose codec it speaks.
+ * Calls of the root go to that object; proxies in results are URLs for the
+ * host.
+ */
+int amas__rpc_open_via(struct amas_channel **out, struct amas_loop *l,
+    const char *parent, const char *url, const struct amas_opts *opts,
+    struct amas_error *err);
+
 /* Frees what amas_channel_remote() made. */
 void amas__rpc_forget(struct amas_channel *ch);
 

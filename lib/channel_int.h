@@ -15,6 +15,7 @@
 
 #define AMAS__REPLIES_MAX ((size_t)1 << 20)	/* queued; then requests park */
 #define AMAS__REQUESTS_MAX 65536	/* open at a time, by default */
+#define AMAS__NESTING_MAX 10000	/* calls open both ways at a time */
 #define AMAS__STRAY_MAX 1000	/* replies to nothing, in a row */
 #define AMAS__STALL_S 30	/* blocked without a byte either way */
 #define AMAS__UNFINISHED_S 60	/* for a message, and 1 s per 64 KiB of it */

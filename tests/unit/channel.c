@@ -342,10 +342,75 @@ test_memory(void)
 	tap_int((long long)bad, 0, "memory: no call without its report");
 }
 
+/* ---- Calls that call back, and so on ---- */
+
+static struct amas_service *both;
+static int deepest;
+
+static void
+answer_as(const struct amas_reply *rep, void *arg)
+{
+	struct amas_request *req = arg;
+
+	if (rep->kind == AMAS_RESULT)
+		amas_request_reply(req, "v", rep->value);
+	else
+		amas_request_fail(req, "%s", rep->text);
+}
+
+/* Asks whoever asks, one deeper. */
+static void
+ping(struct amas_request *req, void *self)
+{
+	struct amas_proxy *caller;
+	int n;
+
+	(void)self;
+	if (amas_request_unpack(req, "[i]", &n) != 0)
+		return;
+	deepest = n > deepest ? n : deepest;
+	caller = amas_channel_remote(amas_request_channel(req));
+	if (amas_proxy_call(caller, "ping", 0, answer_as,
+	    amas_request_keep(req), "[i]", n + 1) != 0)
+		abort();
+}
+
+static void
+test_depth(void)
+{
+	static const struct amas_function table[] = { { "ping", ping },
+		{ NULL, NULL } };
+	struct amas_opts opts = { 0 };
+	struct world w;
+	int i;
+
+	if (world_open(&w) != 0 || amas_service_new(&both, NULL) != 0 ||
+	    amas_service_add(both, table, NULL, NULL) != 0 ||
+	    amas_service_add(w.service, table, NULL, NULL) != 0)
+		abort();
+	amas_channel_close(w.client);
+	opts.service = both;
+	if (amas_channel_open(&w.client, w.loop, w.addr, &opts, NULL) != 0 ||
+	    amas_proxy_call(amas_channel_remote(w.client), "ping", 0, on_reply,
+	    &w, "[i]", 0) != 0)
+		abort();
+	for (i = 0; i < 60000 && w.failures == 0; i++)
+		(void)amas_loop_run(w.loop, 0.001);
+	tap_str(w.last_text, "call depth: 10000 calls are open both ways",
+	    "channel: 33: calls that nest without end");
+	tap_ok(deepest >= 19998 && deepest <= 20002, "channel: 33: so deep: %d",
+	    deepest);
+	call(&w, "add", 2);
+	tap_ok(until(&w, &w.replies, 1), "channel: 33: the next call works");
+	amas_service_free(both);
+	world_close(&w);
+}
+
 int
 main(void)
 {
 	test_calls();
+	test_depth();
 	test_free();
 	test_drain();
 	test_refused();

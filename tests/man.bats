@@ -128,6 +128,8 @@ states() {
 	states amas-wire.5 'requests open on a connection 65,536'
 	equal $((1 << 20)) "$(constant AMAS__REPLIES_MAX)"
 	states amas-wire.5 'queued replies 1 MiB'
+	equal 10000 "$(constant AMAS__NESTING_MAX)"
+	states amas-wire.5 'when 10,000 are open both ways'
 	equal 1000 "$(constant AMAS__STRAY_MAX)"
 	states amas-wire.5 'sends 1,000 of them in a row'
 	equal 30 "$(constant AMAS__STALL_S)"

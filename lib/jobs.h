@@ -61,6 +61,12 @@ int amas__job_ask(struct amas__job *job, size_t *waiting,
     struct amas_error *err);
 
 /*
+ * Takes a place at once, for what runs already, if one is free and nobody waits
+ * for it; says whether it did.  start does not run.
+ */
+bool amas__job_take(struct amas__job *job);
+
+/*
  * sleep: a job that runs gives its place back; harmless on any other.
  * wake: one that sleeps wants a place again.  True: it has one, at once, or had
  * one; else back runs from the loop when it has.
@@ -78,5 +84,8 @@ void amas__job_done(struct amas__job *job);
 size_t amas__jobs_running(const struct amas__jobs *jobs);
 size_t amas__jobs_asleep(const struct amas__jobs *jobs);
 size_t amas__jobs_waiting(const struct amas__jobs *jobs);
+
+/* How many may wait for one connection. */
+size_t amas__jobs_queue(const struct amas__jobs *jobs);
 
 #endif

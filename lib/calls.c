@@ -207,24 +207,7 @@ find(struct amas_channel *ch, const struct amas_value *id)
 	return amas__map_get_id(&ch->pending, (uint64_t)n);
 }
 
-/* A reply to nothing: it timed out, or the peer is confused. */
-static void
-stray(struct amas_channel *ch)
-{
-	struct amas_error err;
-
-	if (ch->abandoned > 0) {
-		ch->abandoned--;
-		return;
-	}
-	if (++ch->stray < AMAS__STRAY_MAX)
-		return;
-	amas_error_set(&err, AMAS_EPROTO, "%u replies in a row to no request",
-	    ch->stray);
-	amas__channel_end(ch, &err);
-}
-
-void
+bool
 amas__calls_reply(struct amas_channel *ch, const struct amas__msg *m,
     struct amas__area *area, bool typed)
 {
@@ -233,16 +216,18 @@ amas__calls_reply(struct amas_channel *ch, const struct amas__msg *m,
 	struct call *c = find(ch, m->id);
 	struct amas_error err;
 
-	if (c == NULL) {
-		stray(ch);
-		return;
+	if (c == NULL && ch->abandoned > 0) {
+		ch->abandoned--;
+		return true; /* it timed out, likely */
 	}
+	if (c == NULL)
+		return false;
 	ch->stray = 0;
 	if (typed && amas__types_lift(area, &rep.value, &ch->types, ch->lines,
 	    &err) != 0) {
 		err.code = AMAS_EPROTO; /* the peer's fault, not the caller's */
 		report_error(c, &err);
-		return;
+		return true;
 	}
 	if (m->type == AMAS__FAILURE) {
 		rep.kind = AMAS_FAILURE;
@@ -251,6 +236,7 @@ amas__calls_reply(struct amas_channel *ch, const struct amas__msg *m,
 		    amas_value_text(rep.value) : "remote failure";
 	}
 	report(c, &rep);
+	return true;
 }
 
 void

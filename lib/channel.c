@@ -20,6 +20,7 @@
 #include "sock.h"
 
 #define READ_MAX ((size_t)1 << 20)	/* bytes of one read into a message */
+#define ODD_SHOWN 200		/* bytes of a line that is no message */
 
 /* Who sent the values of an area: the channel, through one more reference. */
 struct peer_sender {
@@ -200,6 +201,48 @@ amas__channel_check_done(struct amas_channel *ch)
 
 /* ---- Input ---- */
 
+/* How a message begins, kept while it is decoded in its place. */
+struct head {
+	size_t len;
+	char data[ODD_SHOWN];
+};
+
+static void
+head_init(struct head *h, const struct amas_channel *ch, const char *data,
+    size_t len)
+{
+	h->len = 0;
+	if (ch->ops->odd == NULL)
+		return;
+	h->len = len < sizeof h->data ? len : sizeof h->data;
+	memcpy(h->data, data, h->len);
+}
+
+/* Whether what is wrong is only told, and skipped. */
+static bool
+skipped(struct amas_channel *ch, const struct head *h,
+    const struct amas_error *why)
+{
+	if (ch->ops->odd == NULL || why->code == AMAS_ENOMEM)
+		return false;
+	ch->ops->odd(ch, h->data, h->len, why, ch->ops_arg);
+	return true;
+}
+
+/* A reply to nothing: the peer is confused. */
+static void
+stray(struct amas_channel *ch, const struct head *h)
+{
+	struct amas_error err;
+
+	amas_error_set(&err, AMAS_EPROTO, "reply to no request");
+	if (skipped(ch, h, &err) || ++ch->stray < AMAS__STRAY_MAX)
+		return;
+	amas_error_set(&err, AMAS_EPROTO, "%u replies in a row to no request",
+	    ch->stray);
+	amas__channel_end(ch, &err);
+}
+
 static void
 protocol_error(struct amas_channel *ch, const char *data, size_t len,
     const struct amas_error *why)
@@ -224,24 +267,29 @@ deliver(struct amas_channel *ch, struct amas__area *area, char *data,
 	const struct amas_value *v;
 	struct amas_error err;
 	struct amas__msg m;
+	struct head head;
 	bool typed = false;
 	int rc;
 
+	head_init(&head, ch, data, len);
 	rc = amas__codec_decode(ch->codec, area, data, len, NULL, &v, &typed,
 	    &err);
 	if (rc != 0) {
-		protocol_error(ch, data, len, &err);
+		err.code = rc;
+		if (!skipped(ch, &head, &err))
+			protocol_error(ch, data, len, &err);
 		return;
 	}
 	if (amas__msg_parse(&m, v, &err) != 0 || (typed &&
 	    set_sender(ch, area) != 0 && amas__error_nomem(&err) != 0)) {
-		amas__channel_end(ch, &err);
+		if (!skipped(ch, &head, &err))
+			amas__channel_end(ch, &err);
 		return;
 	}
 	if (m.type == AMAS__REQUEST)
 		amas__request_take(ch, &m, area, typed);
-	else
-		amas__calls_reply(ch, &m, area, typed);
+	else if (!amas__calls_reply(ch, &m, area, typed))
+		stray(ch, &head);
 }
 
 /*
@@ -384,12 +432,19 @@ on_written(void *arg, size_t n, size_t queued)
 
 	(void)queued;
 	amas__flow_written(ch, n);
+	if (ch->state == OPEN && ch->ops->room != NULL)
+		ch->ops->room(ch, ch->ops_arg);
 }
 
 static void
 on_failed(void *arg, const struct amas_error *why)
 {
-	amas__channel_end(arg, why);
+	struct amas_channel *ch = arg;
+
+	if (ch->ops->broken != NULL)
+		ch->ops->broken(ch, ch->ops_arg);
+	else
+		amas__channel_end(ch, why);
 }
 
 static const struct amas__stream_events stream_events = {
@@ -481,6 +536,7 @@ channel_new(struct amas_channel **out, struct amas_loop *l,
 		amas__channel_unref(ch);
 		return rc;
 	}
+	ch->types.any = ops->any_types;
 	amas__flow_init(ch);
 	amas__open_add(l, &ch->open, &open_ops);
 	*out = ch;

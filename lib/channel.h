@@ -27,8 +27,18 @@
  * proxy    makes an object for a path of the peer, which lives as long as the
  *          area; NULL if memory is short.
  * ended    the connection is over, after on_close.
- * inner    it is to a child of ours: a loop that ends in order serves it on.
  * closed   the program has closed it: the last word before its memory goes.
+ *
+ * For a peer that is a child, so that what it does wrong hurts nobody:
+ *
+ * odd      what came is no message, or a reply to nothing: skipped; data is how
+ *          it begins.  NULL: the first ends the connection, as many of the
+ *          second do.
+ * broken   it reads no more; what it wrote is still read.  NULL: that ends the
+ *          connection.
+ * room     some output was written.  NULL: not wanted.
+ * any_types  on lines any name of a type passes.
+ * inner    a loop that ends in order serves it on.
  */
 struct amas__channel_ops {
 	void (*request)(struct amas_channel *ch, struct amas_request *req,
@@ -42,6 +52,11 @@ struct amas__channel_ops {
 	    struct amas__area *area, const char *path, size_t len);
 	void (*ended)(struct amas_channel *ch, void *arg);
 	void (*closed)(struct amas_channel *ch);
+	void (*odd)(struct amas_channel *ch, const char *data, size_t len,
+	    const struct amas_error *why, void *arg);
+	void (*broken)(struct amas_channel *ch, void *arg);
+	void (*room)(struct amas_channel *ch, void *arg);
+	bool any_types;
 	bool inner;
 };
 

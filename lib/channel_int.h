@@ -114,8 +114,8 @@ void amas__channel_handle(struct amas_channel *ch, char *data, size_t len,
 /* calls.c */
 void amas__calls_init(struct amas_channel *ch);
 void amas__calls_connected(struct amas_channel *ch);
-void amas__calls_reply(struct amas_channel *ch, const struct amas__msg *m,
-    struct amas__area *area, bool typed);
+bool amas__calls_reply(struct amas_channel *ch, const struct amas__msg *m,
+    struct amas__area *area, bool typed);	/* false: to nothing */
 void amas__calls_fail(struct amas_channel *ch, const struct amas_error *why);
 void amas__calls_fini(struct amas_channel *ch);
 

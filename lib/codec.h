@@ -23,6 +23,7 @@ struct amas__types {
 	char **names;
 	size_t n;
 	bool proxies;		/* id n is a proxy */
+	bool any;		/* on lines any other name passes too */
 };
 
 /*
@@ -134,6 +135,14 @@ const char *amas__codec_guess(const char *data, size_t len);
  */
 int amas__types_lift(struct amas__area *a, const struct amas_value **v,
     const struct amas__types *types, bool lines, struct amas_error *err);
+
+/*
+ * Puts a path before those of the proxies in v that came from a peer; the new
+ * ones are as if this program had named them.  Gives v itself if there is none,
+ * else a changed copy in a.  Returns 0, AMAS_ETOOBIG or AMAS_ENOMEM.
+ */
+int amas__types_mount(struct amas__area *a, const struct amas_value **v,
+    const char *path, size_t len, struct amas_error *err);
 
 /*
  * The reverse, for codecs of the program: typed values and proxies become plain

@@ -178,6 +178,18 @@ amas__job_ask(struct amas__job *job, size_t *waiting, struct amas_error *err)
 	return 0;
 }
 
+bool
+amas__job_take(struct amas__job *job)
+{
+	struct amas__jobs *jobs = amas__loop_jobs(job->loop);
+
+	if (!is_free(jobs) || is_full(jobs) || !amas__list_empty(&jobs->wait) ||
+	    !amas__list_empty(&jobs->returning))
+		return false;
+	take_place(jobs, job);
+	return true;
+}
+
 void
 amas__job_done(struct amas__job *job)
 {

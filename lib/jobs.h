@@ -64,6 +64,12 @@ int amas__job_ask(struct amas__job *job, size_t *waiting,
     struct amas_error *err);
 
 /*
+ * Takes a place at once, for what runs already, if one is free and nobody waits
+ * for it; says whether it did.  start does not run.
+ */
+bool amas__job_take(struct amas__job *job);
+
+/*
  * sleep: a job that runs gives its place back; harmless on any other.
  * wake: one that sleeps wants a place again.  True: it has one, at once, or had
  * one; else back runs from the loop when it has.

@@ -121,8 +121,8 @@ open_typed(struct writer *w, const struct amas_value *v)
 
 	if (out->types != NULL)
 		id = amas__types_id(out->types, name->u.text, name->len);
-	if (id == -1 && !(out->lines && out->types == NULL &&
-	    is_free_name(name))) {
+	if (id == -1 && !(out->lines && (out->types == NULL ||
+	    out->types->any) && is_free_name(name))) {
 		amas__json_fail(&w->o, amas_error_set(w->o.err, AMAS_ETYPE,
 		    "type \"%s\" is not known on this connection%s",
 		    amas__log_text(shown, sizeof shown, name->u.text,
@@ -146,8 +146,8 @@ put_proxy(struct writer *w, const struct amas_value *v)
 	int rc;
 
 	amas__buf_init(&own, 0);
-	if (w->o.out->lines && (v->flags & AMAS__V_OWN) == 0 &&
-	    w->o.out->foreign == NULL) {
+	if (w->o.out->lines && w->o.out->foreign == NULL &&
+	    (v->flags & AMAS__V_OWN) == 0) {
 		theirs = &v->u.item[0];
 		path = theirs->u.text;
 		len = theirs->len;

@@ -5,6 +5,7 @@
 #include "resident.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #include "mem.h"
 
 #define SHELL "/bin/sh"
+#define SHELL_SIGNAL 128	/* added to a signal in its exit status */
 
 /* ---- The process ---- */
 
@@ -62,11 +64,22 @@ say_no_start(char *why, size_t size, const struct amas__resident *r,
 	(void)snprintf(why, size, "%s%s", err->text, hint);
 }
 
+/* The signal that ended it, 0 if none; a shell tells that of its command. */
+static int
+signal_of(const struct amas__resident *r, const struct amas__exit *how)
+{
+	if (how->sig == 0 && r->program->command != NULL &&
+	    how->status > SHELL_SIGNAL && how->status < SHELL_SIGNAL + NSIG)
+		return how->status - SHELL_SIGNAL;
+	return how->sig;
+}
+
 static void
 on_exit_(struct amas__proc *p, const struct amas__exit *how)
 {
 	struct amas__resident *r = amas__proc_arg(p);
-	char why[sizeof how->err.text + 32], sig[AMAS__SIGNAL_SIZE];
+	char why[sizeof how->err.text + 32], name[AMAS__SIGNAL_SIZE];
+	int sig = signal_of(r, how);
 
 	amas__proc_free(p);
 	r->proc = NULL;
@@ -74,9 +87,9 @@ on_exit_(struct amas__proc *p, const struct amas__exit *how)
 	amas__errout_fini(&r->err);
 	if (how->code != 0)
 		say_no_start(why, sizeof why, r, &how->err);
-	else if (how->sig != 0)
+	else if (sig != 0)
 		(void)snprintf(why, sizeof why, "killed by %s",
-		    amas__signal_name(how->sig, sig));
+		    amas__signal_name(sig, name));
 	else
 		(void)snprintf(why, sizeof why, "exit status %d", how->status);
 	r->ops->ended(r, why);

@@ -68,6 +68,15 @@ server_path(struct amas_channel *ch, void *arg, struct amas__held *own,
 	return amas__rpc_path(ch, srv->opts.service, own, path, err);
 }
 
+static int
+server_foreign(void *arg, const struct amas_value *proxy,
+    struct amas__buf *path, struct amas_error *err)
+{
+	const struct amas_server *srv = arg;
+
+	return amas__rpc_foreign(srv->opts.service, proxy, path, err);
+}
+
 static void
 server_ended(struct amas_channel *ch, void *arg)
 {
@@ -85,6 +94,7 @@ server_ended(struct amas_channel *ch, void *arg)
 static const struct amas__channel_ops server_ops = {
 	.request = server_request,
 	.path = server_path,
+	.foreign = server_foreign,
 	.proxy = amas__rpc_proxy,
 	.ended = server_ended,
 };

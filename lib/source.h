@@ -82,6 +82,11 @@ int amas__source_plugin_load(struct amas__source **out,
     const struct amas__source_spec *spec, struct amas_loop *l,
     const struct amas_source_opts *opts, struct amas_error *err);
 
+/* source_worker.c: processes that stay, on message lines. */
+int amas__source_worker_load(struct amas__source **out,
+    const struct amas__source_spec *spec, struct amas_loop *l,
+    const struct amas_source_opts *opts, struct amas_error *err);
+
 /* source_exec.c: a program per call, file or command. */
 int amas__source_exec_load(struct amas__source **out,
     const struct amas__source_spec *spec, struct amas_loop *l,

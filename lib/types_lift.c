@@ -23,6 +23,8 @@ struct walk {
 	const struct amas__types *types;
 	bool lines;
 	const struct amas_out *out;	/* lower */
+	const char *mount;	/* mount: the path, mount_len bytes */
+	size_t mount_len;
 	struct amas_error *err;
 	/* Replaces *v by something made in a, or leaves it. */
 	int (*change)(struct walk *w, const struct amas_value **v);
@@ -255,7 +257,7 @@ lift_name(struct walk *w, const struct amas_value **v,
 		return make_bytes(w, v, rep);
 	if (amas__value_is(name, "map"))
 		return make_map(w, v, rep);
-	if (w->types != NULL ?
+	if (w->types != NULL && !w->types->any ?
 	    amas__types_id(w->types, name->u.text, name->len) == -1 :
 	    !amas__types_is_name(name->u.text, name->len))
 		return amas_error_set(w->err, AMAS_ETYPE,
@@ -329,6 +331,51 @@ amas__types_lift(struct amas__area *a, const struct amas_value **v,
 	w.out = NULL;
 	w.err = err;
 	w.change = lift;
+	w.n = 0;
+	return walk(&w, v);
+}
+
+/* ---- Proxies of a peer that stands below a name of ours ---- */
+
+static int
+mount(struct walk *w, const struct amas_value **v)
+{
+	const struct amas_value *path = &(*v)->u.item[0];
+	struct amas_value *new;
+	size_t len = w->mount_len;
+	char *text;
+
+	if ((*v)->type != AMAS_PROXY || ((*v)->flags & AMAS__V_OWN) != 0)
+		return 0;
+	text = amas__area_alloc(w->a, len + 1 + path->len + 1);
+	new = amas__area_values(w->a, 1);
+	if (text == NULL || new == NULL)
+		return amas__error_nomem(w->err);
+	memcpy(text, w->mount, len);
+	if (len > 0 && path->len > 0)
+		text[len++] = '/';
+	memcpy(text + len, path->u.text, path->len);
+	if (amas__value_proxy(new, w->a, text, len + path->len) != 0)
+		return amas__error_nomem(w->err);
+	*v = new;
+	return 0;
+}
+
+int
+amas__types_mount(struct amas__area *a, const struct amas_value **v,
+    const char *path, size_t len, struct amas_error *err)
+{
+	struct walk w;
+	int rc;
+
+	if ((rc = hold(a, *v, err)) != 0)
+		return rc;
+	w.a = a;
+	w.types = NULL;
+	w.mount = path;
+	w.mount_len = len;
+	w.err = err;
+	w.change = mount;
 	w.n = 0;
 	return walk(&w, v);
 }

@@ -455,7 +455,7 @@ static void
 test_refused(void)
 {
 	struct amas_out how = { .buf = NULL };
-	struct amas__types none = { NULL, 0, false };
+	struct amas__types none = { .n = 0 };
 
 	check_value(amas_value_pack("[i{s:y%}]", 1, "key", "ab", (size_t)2),
 	    &how, "JSON cannot carry bytes (at [1].key)", "bytes");
@@ -494,7 +494,8 @@ static void
 test_types(void)
 {
 	char date[] = "date", money[] = "money", *names[] = { date, money };
-	struct amas__types types = { names, 2, true };
+	struct amas__types types = { .names = names, .n = 2,
+	    .proxies = true };
 	struct amas_out how = { .types = &types };
 	struct amas_value *v;
 
@@ -541,7 +542,7 @@ give_root(void *arg, struct amas__held *own, struct amas__buf *path,
 static void
 test_proxies(void)
 {
-	struct amas__types types = { NULL, 0, true };
+	struct amas__types types = { .proxies = true };
 	struct amas__held own = { 1, NULL }, other = { 1, NULL };
 	struct amas_value path = { .type = AMAS_STRING, .len = 3,
 		.u.text = "a/b" };

@@ -1,0 +1,613 @@
+/*
+ * Workers as sources: all calls below a name go to one process, or to the least
+ * busy of several.
+ *
+ * A call is in one list: that of the worker it was sent to, or that of those
+ * that wait, in order of arrival, until a worker runs, has room in its pipe, and
+ * has a place among what is awake (jobs.h): it holds one while calls of it are
+ * open, but not while it waits for an answer itself.  Each call answers its
+ * request once, when it leaves its list.
+ */
+#include "source.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "codec.h"
+#include "err.h"
+#include "jobs.h"
+#include "log.h"
+#include "loop.h"
+#include "mem.h"
+#include "program.h"
+#include "request.h"
+#include "value.h"
+#include "worker.h"
+
+#define NAME_SHOWN 200		/* bytes of a path in messages */
+#define WAITING_MAX ((size_t)64 << 20)	/* bytes of calls that wait */
+
+/* One process, and what was sent to it. */
+struct slot {
+	struct amas__worker worker;
+	struct group *g;
+	struct amas__job job;
+	size_t asking;		/* jobs.h counts here */
+	struct amas__link calls;
+	size_t n;		/* of them */
+};
+
+/* All processes behind one name. */
+struct group {
+	struct amas__source source;
+	struct amas__open open;
+	struct amas_loop *loop;
+	struct amas_source_opts opts;
+	struct amas__program is;
+	size_t refs;		/* its service, its calls, who works on it */
+	size_t n_calls;
+	struct amas__link waiting;
+	size_t waiting_bytes;
+	bool closed;		/* the loop goes */
+	char name[AMAS__RESIDENT_NAME];
+	size_t n;
+	struct slot slot[];
+};
+
+struct call {
+	struct amas__link link;
+	struct group *g;
+	struct slot *slot;	/* NULL: waits */
+	struct amas_request *req;
+	const char *walked, *rest;	/* in the path of the request */
+	size_t walked_len, rest_len;
+	size_t bytes;		/* what it holds */
+	struct amas__timer deadline;
+	struct amas__link sent;		/* its request to the worker */
+	bool done;
+};
+
+/* ---- The group ---- */
+
+static void
+group_close(struct group *g)
+{
+	size_t i;
+
+	g->closed = true;
+	for (i = 0; i < g->n; i++) {
+		amas__worker_fini(&g->slot[i].worker);
+		amas__job_done(&g->slot[i].job);
+	}
+	amas__open_remove(&g->open);
+}
+
+static void
+group_unref(struct group *g)
+{
+	if (--g->refs > 0)
+		return;
+	if (!g->closed)
+		group_close(g);
+	amas__program_close(&g->is);
+	free(g);
+}
+
+/* In a drain they end when there is nothing more to do. */
+static void
+finish_if_idle(struct group *g)
+{
+	size_t i;
+
+	if (g->n_calls > 0 || g->closed || !amas__loop_draining(g->loop))
+		return;
+	for (i = 0; i < g->n; i++)
+		amas__worker_finish(&g->slot[i].worker);
+}
+
+/* ---- Places ---- */
+
+static bool
+has_place(const struct slot *s)
+{
+	return s->job.state != AMAS__JOB_IDLE &&
+	    s->job.state != AMAS__JOB_WAITS;
+}
+
+/* Holds a place while it works for somebody, and is not waiting itself. */
+static void
+update_place(struct slot *s)
+{
+	if (s->n == 0)
+		amas__job_done(&s->job);
+	else if (amas__worker_asks(&s->worker))
+		amas__job_sleep(&s->job);
+	else
+		(void)amas__job_wake(&s->job);
+}
+
+/* ---- Calls and their answers ---- */
+
+/*
+ * Takes a call out of everything and frees it.  Gives its request, which must
+ * be answered, and then its reference to the group dropped, by left().
+ */
+static struct amas_request *
+call_end(struct call *c)
+{
+	struct amas_request *req = c->req;
+	struct group *g = c->g;
+	struct slot *s = c->slot;
+
+	c->done = true;
+	amas_request_on_gone(req, NULL, NULL);
+	amas__timer_stop(&c->deadline);
+	amas__list_remove(&c->link);
+	amas__channel_cancel(&c->sent);
+	if (s == NULL) {
+		(*amas__request_waiting(req))--;
+		g->waiting_bytes -= c->bytes;
+	} else {
+		s->n--;
+		update_place(s);
+	}
+	g->n_calls--;
+	free(c);
+	return req;
+}
+
+static void
+left(struct group *g)
+{
+	finish_if_idle(g);
+	group_unref(g);
+}
+
+static void AMAS_PRINTF(2, 3)
+call_fail(struct call *c, const char *fmt, ...)
+{
+	char text[sizeof c->g->name + sizeof c->slot->worker.why + 100];
+	struct group *g = c->g;
+	struct amas_request *req;
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	req = call_end(c);
+	amas__request_fail_text(req, text, strlen(text));
+	left(g);
+}
+
+/* A failure as the worker says it; what is no text, as JSON. */
+static void
+call_failed(struct call *c, const struct amas_value *v)
+{
+	struct group *g = c->g;
+	struct amas_request *req;
+	struct amas_out out = { .lines = true };
+	struct amas__buf b;
+	struct amas_error err;
+
+	if (amas_value_type(v) == AMAS_STRING) {
+		req = call_end(c);
+		amas__request_fail_text(req, amas_value_text(v),
+		    amas_value_len(v));
+		left(g);
+		return;
+	}
+	amas__buf_init(&b, 0);
+	out.buf = &b;
+	if (amas__json_print(&out, v, 0, true, &err) != 0) {
+		call_fail(c, "worker %s: its failure: %s", g->name, err.text);
+	} else {
+		req = call_end(c);
+		amas__request_fail_text(req, amas__buf_head(&b),
+		    amas__buf_len(&b));
+		left(g);
+	}
+	amas__buf_fini(&b);
+}
+
+/*
+ * A result.  A proxy of the worker becomes one of the path here, which is looked
+ * for only where the channel has seen a typed value.
+ */
+static void
+call_result(struct call *c, const struct amas_value *v)
+{
+	struct amas__area *a = NULL;
+	struct group *g = c->g;
+	struct amas_request *req;
+	struct amas_error err;
+	int rc = 0;
+
+	if (amas__area_sender(v->area) != NULL) {
+		a = amas__area_new(amas__loop_pool(g->loop));
+		rc = a == NULL ? amas__error_nomem(&err) :
+		    amas__types_mount(a, &v, c->walked, c->walked_len, &err);
+	}
+	if (rc != 0) {
+		call_fail(c, "worker %s: its result: %s", g->name, err.text);
+	} else {
+		req = call_end(c);
+		amas__request_reply_value(req, v);
+		left(g);
+	}
+	amas__area_unref(a);
+}
+
+static void
+on_reply(const struct amas_reply *rep, void *arg)
+{
+	struct call *c = arg;
+
+	if (c->done || amas__worker_lost(&c->slot->worker, rep))
+		return; /* answered, or will be, with the reason */
+	if (rep->kind == AMAS_RESULT)
+		call_result(c, rep->value);
+	else if (rep->kind == AMAS_FAILURE)
+		call_failed(c, rep->value);
+	else
+		call_fail(c, "worker %s: %s", c->g->name, rep->text);
+}
+
+static void
+on_deadline(struct amas__timer *t)
+{
+	struct call *c = AMAS__OF(t, struct call, deadline);
+	char name[NAME_SHOWN + 4];
+
+	(void)amas__log_text(name, sizeof name, amas_request_path(c->req),
+	    amas__request_path_len(c->req));
+	call_fail(c, "timed out after %gs in %s", c->g->opts.timeout_s, name);
+}
+
+/* The caller went away: nobody wants the result. */
+static void
+on_gone(void *arg)
+{
+	call_fail(arg, "peer is gone");
+}
+
+/* ---- Sending ---- */
+
+static void
+call_send(struct call *c, struct slot *s)
+{
+	struct amas_value item[3], content;
+
+	c->slot = s;
+	amas__list_add(&s->calls, &c->link);
+	s->n++;
+	update_place(s);
+	amas__value_text(&item[0], NULL, AMAS_STRING, c->rest, c->rest_len);
+	item[1] = *amas_request_args(c->req);
+	item[2] = *amas_request_kwargs(c->req);
+	amas__value_list(&content, NULL, item, 3);
+	if (amas__worker_send(&s->worker, &content, on_reply, c,
+	    &c->sent) != 0)
+		call_fail(c, "%s", amas_strerror(AMAS_ENOMEM));
+}
+
+/*
+ * The least busy worker that takes a call and has a place; if none has, one is
+ * asked for.  NULL: none now.
+ */
+static struct slot *
+pick(struct group *g)
+{
+	struct slot *s, *least = NULL, *placed = NULL;
+	size_t i;
+
+	for (i = 0; i < g->n; i++) {
+		s = &g->slot[i];
+		if (!amas__worker_takes(&s->worker))
+			continue;
+		if (least == NULL || s->n < least->n)
+			least = s;
+		if (has_place(s) && (placed == NULL || s->n < placed->n))
+			placed = s;
+	}
+	if (least == NULL || has_place(least))
+		return least;
+	if (least->job.state == AMAS__JOB_IDLE) {
+		if (amas__job_take(&least->job))
+			return least;
+		if (placed == NULL) /* its own counter: is never refused */
+			(void)amas__job_ask(&least->job, &least->asking, NULL);
+	}
+	return placed;
+}
+
+/* Sends what can be sent of those that wait. */
+static void
+dispatch(struct group *g)
+{
+	struct slot *s;
+	struct call *c;
+
+	g->refs++;
+	while (!g->closed && !amas__list_empty(&g->waiting) &&
+	    (s = pick(g)) != NULL) {
+		c = AMAS__OF(g->waiting.next, struct call, link);
+		amas__list_remove(&c->link);
+		(*amas__request_waiting(c->req))--;
+		g->waiting_bytes -= c->bytes;
+		call_send(c, s);
+	}
+	group_unref(g);
+}
+
+static void
+fail_list(struct group *g, struct amas__link *calls, const char *why)
+{
+	while (!amas__list_empty(calls))
+		call_fail(AMAS__OF(calls->next, struct call, link),
+		    "worker %s: %s", g->name, why);
+}
+
+static void
+on_place(struct amas__job *job)
+{
+	struct slot *s = AMAS__OF(job, struct slot, job);
+	struct group *g = s->g;
+
+	g->refs++;
+	if (job->refused)
+		fail_list(g, &g->waiting, "busy: too many programs are asleep");
+	dispatch(g);
+	if (s->n == 0)
+		amas__job_done(job);
+	group_unref(g);
+}
+
+/* It need not wait with what it has been told; see jobs.h. */
+static void
+on_back(struct amas__job *job)
+{
+	(void)job;
+}
+
+/* ---- From the workers ---- */
+
+static void
+on_room(struct amas__worker *w)
+{
+	dispatch(AMAS__OF(w, struct slot, worker)->g);
+}
+
+static void
+on_asked(struct amas__worker *w)
+{
+	update_place(AMAS__OF(w, struct slot, worker));
+}
+
+/* Why no worker can be started; NULL: one runs, or will. */
+static const char *
+hopeless(const struct group *g)
+{
+	size_t i;
+
+	for (i = 0; i < g->n; i++)
+		if (g->slot[i].worker.state != AMAS__WORKER_DELAYED ||
+		    !g->slot[i].worker.hopeless)
+			return NULL;
+	return g->slot[0].worker.why;
+}
+
+static void
+on_over(struct amas__worker *w, const char *why)
+{
+	struct slot *s = AMAS__OF(w, struct slot, worker);
+	struct group *g = s->g;
+
+	g->refs++;
+	fail_list(g, &s->calls, why);
+	if (hopeless(g) != NULL)
+		fail_list(g, &g->waiting, why);
+	dispatch(g);
+	finish_if_idle(g);
+	group_unref(g);
+}
+
+static const struct amas__worker_ops worker_ops = { on_room, on_asked,
+	on_over };
+
+/* ---- Being called ---- */
+
+static struct call *
+call_new(struct group *g, struct amas_request *req)
+{
+	struct call *c = amas__zalloc(sizeof *c);
+
+	if (c == NULL)
+		return NULL;
+	c->g = g;
+	g->refs++;
+	g->n_calls++;
+	c->req = amas_request_keep(req);
+	c->bytes = amas__area_size(amas_request_args(req)->area);
+	amas__list_init(&c->link);
+	amas__list_init(&c->sent);
+	amas__timer_init(&c->deadline, g->loop, on_deadline);
+	if (g->opts.timeout_s > 0)
+		amas__timer_start(&c->deadline, g->opts.timeout_s);
+	amas_request_on_gone(req, on_gone, c);
+	return c;
+}
+
+static size_t
+in_flight(const struct group *g)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < g->n; i++)
+		n += g->slot[i].n;
+	return n;
+}
+
+/* Puts a call to those that wait, or refuses it; for one that is not sent. */
+static void
+call_wait(struct call *c)
+{
+	struct group *g = c->g;
+	size_t *waiting = amas__request_waiting(c->req), before = *waiting;
+	bool full = before >= amas__jobs_queue(amas__loop_jobs(g->loop)) ||
+	    (g->waiting_bytes > 0 && g->waiting_bytes + c->bytes > WAITING_MAX);
+
+	amas__list_add(&g->waiting, &c->link);
+	g->waiting_bytes += c->bytes;
+	(*waiting)++;
+	if (full)
+		call_fail(c, "worker %s: busy: %zu running, %zu waiting "
+		    "(--queue)", g->name, in_flight(g), before);
+}
+
+/* Starts what has waited for its first call. */
+static int
+start_new(struct group *g, struct amas_error *err)
+{
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < g->n && rc == 0; i++)
+		if (g->slot[i].worker.state == AMAS__WORKER_NEW)
+			rc = amas__worker_start(&g->slot[i].worker, err);
+	return rc;
+}
+
+static void
+worker_call(struct amas__source *source, struct amas_request *req,
+    const char *walked, size_t walked_len, const char *rest, size_t rest_len)
+{
+	struct group *g = AMAS__OF(source, struct group, source);
+	struct amas_error err;
+	const char *why;
+	struct slot *s;
+	struct call *c;
+
+	if (g->closed) {
+		amas_request_fail(req, "shutting down");
+	} else if ((why = hopeless(g)) != NULL) {
+		amas_request_fail(req, "worker %s: %s", g->name, why);
+	} else if (start_new(g, &err) != 0 || (c = call_new(g, req)) == NULL) {
+		amas_request_fail(req, "%s", amas_strerror(AMAS_ENOMEM));
+	} else {
+		c->walked = walked;
+		c->walked_len = walked_len;
+		c->rest = rest;
+		c->rest_len = rest_len;
+		if (amas__list_empty(&g->waiting) && (s = pick(g)) != NULL)
+			call_send(c, s);
+		else
+			call_wait(c);
+	}
+}
+
+/* ---- The source ---- */
+
+static void
+fail_all(struct group *g, const char *text)
+{
+	size_t i;
+
+	while (!amas__list_empty(&g->waiting))
+		call_fail(AMAS__OF(g->waiting.next, struct call, link), "%s",
+		    text);
+	for (i = 0; i < g->n; i++)
+		while (!amas__list_empty(&g->slot[i].calls))
+			call_fail(AMAS__OF(g->slot[i].calls.next, struct call,
+			    link), "%s", text);
+}
+
+static void
+open_close(struct amas__open *o)
+{
+	struct group *g = AMAS__OF(o, struct group, open);
+
+	g->refs++;
+	group_close(g);
+	fail_all(g, "shutting down");
+	group_unref(g);
+}
+
+static void
+open_drain(struct amas__open *o)
+{
+	finish_if_idle(AMAS__OF(o, struct group, open));
+}
+
+static const struct amas__open_ops open_ops = { .close = open_close,
+	.drain = open_drain };
+
+static void
+worker_free(struct amas__source *source)
+{
+	group_unref(AMAS__OF(source, struct group, source));
+}
+
+static const struct amas__source_ops source_ops = { worker_call, worker_free };
+
+/* What it is called in messages: its name, or, at the root, what it runs. */
+static void
+set_name(struct group *g, const struct amas__source_spec *spec)
+{
+	const char *name = spec->name[0] != '\0' ? spec->name : spec->text;
+	size_t len = strlen(name);
+
+	(void)amas__log_text(g->name, sizeof g->name, name,
+	    len < NAME_SHOWN ? len : NAME_SHOWN);
+}
+
+static void
+slot_init(struct group *g, size_t i)
+{
+	struct slot *s = &g->slot[i];
+	char name[sizeof g->name + 24];
+
+	(void)snprintf(name, sizeof name, g->n > 1 ? "%s:%zu" : "%s", g->name,
+	    i);
+	s->g = g;
+	amas__list_init(&s->calls);
+	amas__job_init(&s->job, g->loop, on_place);
+	s->job.back = on_back;
+	amas__worker_init(&s->worker, g->loop, &worker_ops, &g->is, name, i,
+	    g->opts.max_result);
+}
+
+int
+amas__source_worker_load(struct amas__source **out,
+    const struct amas__source_spec *spec, struct amas_loop *l,
+    const struct amas_source_opts *opts, struct amas_error *err)
+{
+	size_t n = spec->count > 0 ? spec->count : 1, size, i;
+	struct group *g = NULL;
+	int rc;
+
+	if (amas__mul(&size, n, sizeof g->slot[0]) &&
+	    amas__add(&size, size, sizeof *g))
+		g = amas__zalloc(size);
+	if (g == NULL)
+		return amas__error_nomem(err);
+	g->source.ops = &source_ops;
+	g->loop = l;
+	g->refs = 1;
+	g->n = n;
+	amas__list_init(&g->waiting);
+	if (opts != NULL)
+		g->opts = *opts;
+	set_name(g, spec);
+	for (i = 0; i < n; i++)
+		slot_init(g, i);
+	amas__open_add(l, &g->open, &open_ops);
+	rc = amas__program_open(&g->is, spec, g->opts.allow_writable != 0, err);
+	if (rc == 0 && spec->dir == -1)
+		rc = start_new(g, err);
+	if (rc != 0)
+		group_unref(g);
+	else
+		*out = &g->source;
+	return rc;
+}

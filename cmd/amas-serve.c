@@ -258,7 +258,8 @@ serve(struct serve *s, struct serve_opts *o)
 	struct amas_error err;
 	int status;
 
-	amas_loop_set_memory(s->loop, o->args.memory);
+	if ((status = cmd_loop_set(s->loop, &o->args)) != CMD_OK)
+		return status;
 	amas_loop_set_jobs(s->loop, o->jobs, o->queue);
 	if (amas_service_new(&o->server.service, &err) != 0)
 		return cmd_fail(NULL, &err);

@@ -84,6 +84,7 @@ struct cmd_option {
 #define CMD_OPT_CODEC 0x1001
 #define CMD_OPT_MAX_MESSAGE 0x1002
 #define CMD_OPT_MEMORY 0x1003
+#define CMD_OPT_TRACE 0x1004
 
 /* The options of all programs, handled by cmd_getopt(), and the table's end. */
 #define CMD_OPTIONS							\
@@ -92,6 +93,7 @@ struct cmd_option {
 	    "largest message (64M)" },					\
 	{ CMD_OPT_MEMORY, "memory", "SIZE",				\
 	    "bound of all queues together (512M)" },			\
+	{ CMD_OPT_TRACE, "trace", "FILE", "record each message there" }, \
 	{ 'v', "verbose", NULL, "say what is done; twice: each message" }, \
 	{ 'q', "quiet", NULL, "errors only; twice: say nothing" },	\
 	{ 'h', "help", NULL, "print this" },				\
@@ -117,6 +119,7 @@ struct cmd_args {
 	const struct amas_codec *codec;
 	size_t max_message;
 	size_t memory;
+	const char *trace;
 };
 
 #define CMD_END (-1)	/* no more options */
@@ -132,8 +135,14 @@ int cmd_getopt(struct cmd_args *a, int argc, char *argv[]);
 int cmd_usage(const struct cmd_args *a);
 
 /*
- * Makes the loop of a program: on ev_loop_new(EVFLAG_NOENV), with log and bound
- * of memory as the options say.  Returns CMD_OK or a status (has been said).
+ * Sets what the options say about a loop: the bound of memory, the trace.
+ * Returns CMD_OK or a status (has been said).
+ */
+int cmd_loop_set(struct amas_loop *loop, const struct cmd_args *a);
+
+/*
+ * Makes the loop of a program: on ev_loop_new(EVFLAG_NOENV), with log, trace and
+ * bound of memory as the options say.  Returns CMD_OK or a status (has been said).
  */
 int cmd_loop_new(struct amas_loop **out, const struct cmd_args *a);
 

@@ -140,6 +140,9 @@ common_option(struct cmd_args *a, int c, bool *stop)
 	case CMD_OPT_MEMORY:
 		status = cmd_size(&a->memory, a->name, a->value, 1);
 		break;
+	case CMD_OPT_TRACE:
+		a->trace = a->value;
+		break;
 	case 'v':
 	case 'q':
 		cmd__louder(c == 'v' ? 1 : -1);
@@ -203,10 +206,22 @@ cmd_getopt(struct cmd_args *a, int argc, char *argv[])
 }
 
 int
+cmd_loop_set(struct amas_loop *loop, const struct cmd_args *a)
+{
+	struct amas_error err;
+
+	amas_loop_set_memory(loop, a->memory);
+	if (a->trace != NULL && amas_loop_set_trace(loop, a->trace,
+	    cmd__name(), &err) != 0)
+		return cmd_fail(a->trace, &err);
+	return CMD_OK;
+}
+
+int
 cmd_loop_new(struct amas_loop **out, const struct cmd_args *a)
 {
 	struct amas_error err;
-	int level = cmd__level();
+	int level = cmd__level(), status;
 
 	/* NULL: the library makes it with EVFLAG_NOENV, and frees it too. */
 	if (amas_loop_new(out, NULL, &err) != 0)
@@ -214,6 +229,9 @@ cmd_loop_new(struct amas_loop **out, const struct cmd_args *a)
 	if (a->no_warnings && level == AMAS_LOG_WARN)
 		level = AMAS_LOG_ERROR;
 	amas_loop_set_log(*out, level, cmd_log, NULL);
-	amas_loop_set_memory(*out, a->memory);
-	return CMD_OK;
+	if ((status = cmd_loop_set(*out, a)) != CMD_OK) {
+		amas_loop_free(*out);
+		*out = NULL;
+	}
+	return status;
 }

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd.h"
+#include "mem.h"
 
 static const int signals[SERVE_SIGNALS] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
 
@@ -23,6 +23,7 @@ static void
 drain(struct serve *s, int sig)
 {
 	s->draining = true;
+	serve_notify(s, "STOPPING=1");
 	amas_loop_drain(s->loop, SERVE_GRACE_S);
 	if (s->run == NULL)
 		return;
@@ -31,14 +32,25 @@ drain(struct serve *s, int sig)
 	ev_timer_start(s->ev, &s->grace);
 }
 
+void
+serve_end(struct serve *s, int status)
+{
+	if (s->draining)
+		return;
+	s->status = status;
+	drain(s, SIGTERM);
+}
+
 static void
 on_signal(struct ev_loop *ev, ev_signal *w, int revents)
 {
 	struct serve *s = w->data;
 
 	(void)revents;
+	if (w->signum == SIGUSR1)
+		serve_stats(s);
 	if (w->signum != SIGTERM && w->signum != SIGINT)
-		return; /* the others have no meaning: do not die of them */
+		return; /* SIGHUP has no meaning: do not die of it */
 	if (s->draining) {
 		s->at_once = true;
 		s->status = 128 + w->signum;
@@ -83,9 +95,8 @@ on_run_exit(struct amas__proc *p, const struct amas__exit *how)
 	s->run = NULL;
 	if (s->draining)
 		return;
-	s->draining = true;
 	s->status = run_status(how);
-	amas_loop_drain(s->loop, SERVE_GRACE_S);
+	drain(s, 0);
 }
 
 static void
@@ -150,11 +161,15 @@ log_level(void)
 }
 
 int
-serve_init(struct serve *s)
+serve_init(struct serve *s, const struct serve_opts *o)
 {
 	struct amas_error err;
+	const char *notify = cmd_env("NOTIFY_SOCKET");
 
 	memset(s, 0, sizeof *s);
+	s->o = o;
+	amas__list_init(&s->doors);
+	serve_hooks_init(s);
 	if ((s->ev = ev_loop_new(EVFLAG_NOENV)) == NULL)
 		return cmd_error(CMD_SYS, NULL, "event loop: %s",
 		    strerror(errno));
@@ -165,6 +180,9 @@ serve_init(struct serve *s)
 		return cmd_fail(NULL, &err);
 	amas_loop_set_log(s->loop, log_level(), cmd_log, NULL);
 	amas__procs_adopt(s->loop);
+	if (notify != NULL && (s->notify = amas__strdup(notify)) == NULL)
+		return cmd_nomem();
+	(void)unsetenv("NOTIFY_SOCKET"); /* it is not for children */
 	return CMD_OK;
 }
 
@@ -191,10 +209,17 @@ serve_fini(struct serve *s)
 {
 	if (s->ev == NULL)
 		return;
+	s->draining = true;
+	serve_hooks_fini(s);
 	amas__proc_free(s->run);
 	if (s->at_once)
 		amas__procs_end(s->loop, 0);
+	amas_service_free(s->service);
+	s->service = NULL;
 	amas_loop_free(s->loop);
+	serve_relay_free(s);
+	serve_doors_free(s);
+	free(s->notify);
 	ev_timer_stop(s->ev, &s->grace);
 	unwatch_signals(s);
 	ev_loop_destroy(s->ev);

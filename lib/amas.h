@@ -291,6 +291,20 @@ AMAS_API void amas_loop_set_log(struct amas_loop *loop, int level,
     amas_log_fn *fn, void *arg);
 
 /*
+ * Records each message of all connections in a file, one JSON line {"n": 1,
+ * "t": SECONDS, "from": ADDRESS, "to": ADDRESS, "m": [type, id, content]}.
+ * When it cannot be written any more, the log says so once and all else goes
+ * on.
+ *
+ * path  the file, emptied, or made for its owner alone.
+ * self  what stands for this end where it has no address.
+ *
+ * Returns 0 or AMAS_ESYS.
+ */
+AMAS_API AMAS_MUST_CHECK int amas_loop_set_trace(struct amas_loop *loop,
+    const char *path, const char *self, struct amas_error *err);
+
+/*
  * Bounds the unfinished messages and queues of all connections together; 0: 512
  * MiB.  Above, the largest connection is closed.
  */
@@ -465,6 +479,8 @@ struct amas_opts {
 	const char *types;	/* extra types in the order of their ids, which
 				 * both ends share: "point,matrix" */
 	int lines;		/* message lines instead of frames */
+	int failure_list;	/* a failure's content is a list [kind, message,
+				 * line...], as mosaik wants it; 0: one text */
 	double connect_timeout_s;	/* keep trying; 0: one attempt,
 				 * INFINITY: for ever */
 	size_t max_message;	/* 0: 64 MiB */

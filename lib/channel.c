@@ -47,6 +47,7 @@ amas__channel_unref(struct amas_channel *ch)
 	amas__types_fini(&ch->types);
 	free(ch->peer);
 	free(ch->peer_host);
+	free(ch->local);
 	free(ch);
 }
 
@@ -286,6 +287,7 @@ deliver(struct amas_channel *ch, struct amas__area *area, char *data,
 			amas__channel_end(ch, &err);
 		return;
 	}
+	amas__channel_trace_received(ch, &m, area, typed);
 	if (m.type == AMAS__REQUEST)
 		amas__request_take(ch, &m, area, typed);
 	else if (!amas__calls_reply(ch, &m, area, typed))
@@ -408,6 +410,8 @@ on_readable(void *arg)
 		return;
 	amas__channel_ref(ch);
 	ch->moved = true;
+	if (n > 0 && ch->counters != NULL)
+		ch->counters->bytes_in += (uint64_t)n;
 	if (n < 0) {
 		amas__channel_end(ch, &err);
 	} else if (n == 0) {
@@ -517,6 +521,9 @@ channel_new(struct amas_channel **out, struct amas_loop *l,
 	ch->ops_arg = arg;
 	ch->codec = opts->codec;
 	ch->lines = opts->lines;
+	ch->failure_list = opts->failure_list != 0;
+	if (!ch->lines)
+		ch->counters = amas__loop_counters(l);
 	ch->max_message = opts->max_message != 0 ? opts->max_message :
 	    AMAS__FRAME_MAX;
 	ch->max_requests = opts->max_requests != 0 ? opts->max_requests :
@@ -575,6 +582,8 @@ amas__channel_start(struct amas_channel *ch)
 	amas__log(amas__loop_log(ch->loop), AMAS_LOG_INFO, "%s: connected",
 	    ch->peer);
 	ch->started = true;
+	if (ch->counters != NULL)
+		ch->counters->connections++;
 	if (ch->on_open != NULL)
 		ch->on_open(ch, ch->arg);
 	if (ch->state == OPEN)
@@ -588,7 +597,7 @@ amas__channel_accept(struct amas_channel **out, struct amas_loop *l, int fd,
     void *arg, struct amas_error *err)
 {
 	struct amas_channel *ch;
-	char host[AMAS__SOCK_NAME];
+	char host[AMAS__SOCK_NAME], local[AMAS__SOCK_NAME];
 	int rc;
 
 	if ((rc = channel_new(&ch, l, opts, opts->types, ops, arg, err)) != 0) {
@@ -596,9 +605,12 @@ amas__channel_accept(struct amas_channel **out, struct amas_loop *l, int fd,
 		return rc;
 	}
 	amas__sock_peer_host(fd, host, sizeof host);
+	amas__sock_local(fd, local, sizeof local);
 	if ((rc = set_stream(ch, fd, err)) == 0 &&
 	    ((ch->peer = amas__strdup(amas__stream_peer(ch->stream))) == NULL ||
-	    (ch->peer_host = amas__strdup(host)) == NULL))
+	    (ch->peer_host = amas__strdup(host)) == NULL ||
+	    (amas__loop_trace(l) != NULL &&
+	    (ch->local = amas__strdup(local)) == NULL)))
 		rc = amas__error_nomem(err);
 	if (rc != 0)
 		channel_discard(ch);
@@ -703,6 +715,13 @@ amas__channel_dial(struct amas_channel **out, struct amas_loop *l,
 	ch->held = true;
 	*out = ch;
 	return 0;
+}
+
+void
+amas__channel_hold(struct amas_channel *ch, bool hold)
+{
+	ch->on_hold = hold;
+	amas__flow_update(ch);
 }
 
 /* ---- Looking ---- */

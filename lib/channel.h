@@ -87,6 +87,12 @@ int amas__channel_pair(struct amas_channel **out, struct amas_loop *l, int in,
 void amas__channel_start(struct amas_channel *ch);
 
 /*
+ * Reads nothing while it is on hold, so that on_open can find out at leisure
+ * whether the peer is welcome.  Its end is not seen either until then.
+ */
+void amas__channel_hold(struct amas_channel *ch, bool hold);
+
+/*
  * Sends a request with this content and reports how it ended; else as
  * amas_channel_send().  Returns 0 or AMAS_ENOMEM.
  * content  NULL: sends nothing, reports when it is connected.

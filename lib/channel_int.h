@@ -46,6 +46,7 @@ struct amas_channel {
 	bool held;		/* by the program, until it closes it */
 	bool started;		/* on_open ran */
 	bool draining;		/* ends when nothing is open any more */
+	bool on_hold;		/* nothing is read */
 	bool peer_done;		/* its end of input came */
 	struct amas_error why;	/* ENDED, or the peer is done: the cause */
 
@@ -53,6 +54,7 @@ struct amas_channel {
 	const struct amas_codec *codec;
 	struct amas__types types;
 	bool lines;
+	bool failure_list;	/* how failures are sent: failure.h */
 	size_t max_message, max_requests;
 	amas_open_fn *on_open;
 	amas_close_fn *on_close;
@@ -64,6 +66,7 @@ struct amas_channel {
 	struct amas__dial *dial;
 	struct amas__stream *stream;
 	char *peer, *peer_host;
+	char *local;		/* for traces: our own address; NULL: none */
 	struct amas__link link;	/* of its server */
 	struct amas__link endings;
 	struct amas__peer *told;	/* what children know of the peer */
@@ -84,6 +87,7 @@ struct amas_channel {
 	size_t seg_at, seg_n, seg_cap;
 	size_t replies;		/* bytes of replies in the queue */
 	struct amas__account account;
+	struct amas__counters *counters;	/* NULL: it is not counted */
 
 	/* time limits of bytes: ticks while there is something to watch */
 	struct amas__timer tick;
@@ -110,6 +114,12 @@ void amas__channel_end(struct amas_channel *ch, const struct amas_error *why);
 void amas__channel_check_done(struct amas_channel *ch);
 void amas__channel_handle(struct amas_channel *ch, char *data, size_t len,
     char *owned);
+
+/* channel_trace.c */
+void amas__channel_trace(struct amas_channel *ch, bool sent,
+    const struct amas__msg *m);
+void amas__channel_trace_received(struct amas_channel *ch,
+    const struct amas__msg *m, struct amas__area *area, bool typed);
 
 /* calls.c */
 void amas__calls_init(struct amas_channel *ch);

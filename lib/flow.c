@@ -113,12 +113,14 @@ amas__flow_write(struct amas_channel *ch, enum amas__msg_type type,
     const struct amas_value *id, int64_t number,
     const struct amas_value *content, struct amas_error *err)
 {
+	struct amas__msg m = { .type = type, .id = id, .content = content };
 	struct amas_out out = { .buf = queue(ch), .types = &ch->types,
 		.lines = ch->lines,
 		.path = ch->ops->path != NULL ? own_path : NULL,
 		.foreign = ch->ops->foreign != NULL ? foreign_path : NULL,
 		.path_arg = ch };
 	size_t before = amas__buf_len(out.buf), n;
+	struct amas_value own_id;
 	int rc;
 
 	rc = amas__msg_write(&out, ch->codec, type, id, number, content,
@@ -132,6 +134,13 @@ amas__flow_write(struct amas_channel *ch, enum amas__msg_type type,
 	}
 	if (type != AMAS__REQUEST)
 		ch->replies += n;
+	if (amas__loop_trace(ch->loop) != NULL) {
+		if (id == NULL) {
+			amas__value_int(&own_id, NULL, number);
+			m.id = &own_id;
+		}
+		amas__channel_trace(ch, true, &m);
+	}
 	if (ch->stream != NULL)
 		amas__stream_flush(ch->stream);
 	amas__flow_update(ch);
@@ -142,6 +151,8 @@ void
 amas__flow_written(struct amas_channel *ch, size_t n)
 {
 	segments_written(ch, n);
+	if (ch->counters != NULL)
+		ch->counters->bytes_out += n;
 	ch->moved = ch->moved || n > 0;
 	if (!amas__flow_blocked(ch) && !amas__list_empty(&ch->parked))
 		amas__task_run(ch->loop, &ch->unpark);
@@ -211,7 +222,7 @@ on_unpark(struct amas__task *t)
 static bool
 may_read(const struct amas_channel *ch)
 {
-	if (ch->peer_done || !ch->started)
+	if (ch->peer_done || !ch->started || ch->on_hold)
 		return false;
 	return ch->parked_bytes <= ch->max_message + AMAS__REPLIES_MAX;
 }

@@ -181,7 +181,7 @@ amas__job_ask(struct amas__job *job, size_t *waiting, struct amas_error *err)
 bool
 amas__job_take(struct amas__job *job)
 {
-	struct amas__jobs *jobs = amas__loop_jobs(job->loop);
+	struct amas__jobs *jobs = job->jobs;
 
 	if (!is_free(jobs) || is_full(jobs) || !amas__list_empty(&jobs->wait) ||
 	    !amas__list_empty(&jobs->returning))

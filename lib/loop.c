@@ -23,6 +23,7 @@
 #include "mem.h"
 #include "plugin.h"
 #include "proc.h"
+#include "trace.h"
 
 #define SCRATCH_SIZE ((size_t)64 << 10)
 #define SPARE_MAX ((size_t)1 << 20)
@@ -51,6 +52,9 @@ struct amas_loop {
 	struct amas__link accounts;
 	size_t memory, memory_max;
 	struct amas__task over;
+
+	struct amas__counters counters;
+	struct amas__trace *trace;
 };
 
 /* ---- Tasks ---- */
@@ -415,6 +419,7 @@ amas_loop_free(struct amas_loop *l)
 	amas__plugins_fini(&l->plugins);
 	while (!amas__list_empty(&l->tasks))
 		run_tasks(l);
+	amas__trace_free(l->trace);
 	if (ev_is_active(&l->grace)) {
 		ev_ref(l->ev);
 		ev_timer_stop(l->ev, &l->grace);
@@ -485,6 +490,26 @@ amas_loop_set_memory(struct amas_loop *l, size_t max)
 	l->memory_max = max != 0 ? max : MEMORY_MAX;
 }
 
+int
+amas_loop_set_trace(struct amas_loop *l, const char *path, const char *self,
+    struct amas_error *err)
+{
+	struct amas__trace *t;
+	int rc = amas__trace_open(&t, l, path, self, err);
+
+	if (rc == 0) {
+		amas__trace_free(l->trace);
+		l->trace = t;
+	}
+	return rc;
+}
+
+struct amas__trace *
+amas__loop_trace(const struct amas_loop *l)
+{
+	return l->trace;
+}
+
 const struct amas__log *
 amas__loop_log(const struct amas_loop *l)
 {
@@ -541,6 +566,12 @@ amas__loop_give_spare(struct amas_loop *l, struct amas__buf *b)
 	amas__buf_consume(b, amas__buf_len(b));
 	l->spare = *b;
 	amas__buf_init(b, max);
+}
+
+struct amas__counters *
+amas__loop_counters(struct amas_loop *l)
+{
+	return &l->counters;
 }
 
 struct amas__jobs *

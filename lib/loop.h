@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "amas.h"
 #include "buf.h"
@@ -159,6 +160,26 @@ void amas__account_init(struct amas__account *a, struct amas_loop *l,
     amas__account_fn *over);
 void amas__account_set(struct amas__account *a, size_t bytes);
 void amas__account_fini(struct amas__account *a);
+
+/* ---- Counters ---- */
+
+/*
+ * What the connections of a loop did since it began.  Channels on message lines
+ * are pipes inside a program and not counted.
+ */
+struct amas__counters {
+	uint64_t connections;	/* that began */
+	uint64_t refused;	/* turned away by a limit */
+	uint64_t calls;		/* requests of peers, all */
+	uint64_t failures;	/* answers to them that were one */
+	uint64_t open;		/* requests not answered yet */
+	uint64_t bytes_in, bytes_out;
+};
+
+struct amas__counters *amas__loop_counters(struct amas_loop *l);
+
+/* Where messages are recorded (trace.h); NULL: nowhere. */
+struct amas__trace *amas__loop_trace(const struct amas_loop *l);
 
 /* ---- Places of processes (jobs.h) ---- */
 

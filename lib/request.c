@@ -12,6 +12,7 @@
 
 #include "channel_int.h"
 #include "err.h"
+#include "failure.h"
 #include "mem.h"
 #include "pack.h"
 
@@ -24,6 +25,7 @@ struct amas_request {
 	const struct amas_value *id;
 	const struct amas_value *content;
 	struct amas__call call;	/* RPC: path, arguments */
+	struct amas_value args, kwargs;	/* of what was made a call */
 	bool rpc;
 	bool handling;		/* its handler runs */
 	bool kept;
@@ -45,6 +47,15 @@ request_free(struct amas_request *req)
 	amas__channel_unref(ch);
 }
 
+/* Counts a request as open, or as open no more. */
+static void
+count_open(struct amas_channel *ch, int by)
+{
+	ch->n_requests += (size_t)by;
+	if (ch->counters != NULL)
+		ch->counters->open += (uint64_t)(int64_t)by;
+}
+
 /* Ends it as an open request; the handler may still look at it. */
 static void
 settled(struct amas_request *req)
@@ -57,7 +68,7 @@ settled(struct amas_request *req)
 	req->done_fn = NULL;
 	amas__list_remove(&req->link);
 	if (!req->gone)
-		ch->n_requests--;
+		count_open(ch, -1);
 	if (fn != NULL)
 		fn(req->done_arg);
 	if (!req->handling) {
@@ -69,19 +80,43 @@ settled(struct amas_request *req)
 	}
 }
 
+/* Sends the content of a failure, in the form of its connection. */
+static int
+send_failure(struct amas_request *req, const struct amas_value *v,
+    struct amas_error *err)
+{
+	struct amas_value list;
+	struct amas__area *a;
+	int rc;
+
+	if (!req->ch->failure_list)
+		return amas__flow_write(req->ch, AMAS__FAILURE, req->id, 0, v,
+		    err);
+	if ((a = amas__area_new(amas__loop_pool(req->ch->loop))) == NULL)
+		return amas__error_nomem(err);
+	if (amas__failure_list(&list, a, v) != 0)
+		rc = amas__error_nomem(err);
+	else
+		rc = amas__flow_write(req->ch, AMAS__FAILURE, req->id, 0,
+		    &list, err);
+	amas__area_unref(a);
+	return rc;
+}
+
 static void
 write_failure(struct amas_request *req, const char *text, size_t len)
 {
-	struct amas_value v = { .type = AMAS_STRING, .len = (uint32_t)len };
+	struct amas_value v;
 	struct amas_error err;
 	int rc;
 
-	v.u.text = text;
-	rc = amas__flow_write(req->ch, AMAS__FAILURE, req->id, 0, &v, &err);
+	amas__value_text(&v, NULL, AMAS_STRING, text, len);
+	if (req->ch->counters != NULL)
+		req->ch->counters->failures++;
+	rc = send_failure(req, &v, &err);
 	if (rc == AMAS_ETOOBIG && len > PATH_SHOWN) {
 		v.len = PATH_SHOWN;
-		rc = amas__flow_write(req->ch, AMAS__FAILURE, req->id, 0, &v,
-		    &err);
+		rc = send_failure(req, &v, &err);
 	}
 	if (rc != 0) /* an answer must go out: without one, nothing may */
 		amas__channel_end(req->ch, &err);
@@ -94,6 +129,24 @@ amas__request_fail_text(struct amas_request *req, const char *text, size_t len)
 		return;
 	if (!req->gone)
 		write_failure(req, text, len);
+	settled(req);
+}
+
+void
+amas__request_fail_value(struct amas_request *req, const struct amas_value *v)
+{
+	struct amas_error err;
+
+	if (amas_value_type(v) == AMAS_STRING) {
+		amas__request_fail_text(req, v->u.text, v->len);
+		return;
+	}
+	if (req->answered)
+		return;
+	if (!req->gone && send_failure(req, v, &err) != 0)
+		write_failure(req, err.text, strlen(err.text));
+	else if (!req->gone && req->ch->counters != NULL)
+		req->ch->counters->failures++;
 	settled(req);
 }
 
@@ -249,7 +302,9 @@ amas__request_take(struct amas_channel *ch, struct amas__msg *m,
 	req->id = m->id;
 	req->content = m->content;
 	amas__list_add(&ch->requests, &req->link);
-	ch->n_requests++;
+	count_open(ch, 1);
+	if (ch->counters != NULL)
+		ch->counters->calls++;
 	if (!refused(req, typed))
 		amas__request_handle(req, handle, NULL);
 }
@@ -265,7 +320,7 @@ amas__requests_gone(struct amas_channel *ch)
 		req = AMAS__OF(ch->requests.next, struct amas_request, link);
 		amas__list_remove(&req->link);
 		req->gone = true;
-		ch->n_requests--;
+		count_open(ch, -1);
 		fn = req->gone_fn;
 		req->gone_fn = NULL;
 		if (fn != NULL)
@@ -300,6 +355,29 @@ amas__request_parse_call(struct amas_request *req)
 		amas_request_fail(req, "%s", err.text);
 		return AMAS_EPROTO;
 	}
+	req->rpc = true;
+	return 0;
+}
+
+int
+amas__request_make_call(struct amas_request *req, const char *path)
+{
+	struct amas_value *item = amas__area_values(req->area, 1);
+
+	if (item == NULL ||
+	    amas__value_map(&req->kwargs, req->area, NULL, 0) != 0) {
+		amas_request_fail(req, "%s", amas_strerror(AMAS_ENOMEM));
+		return AMAS_ENOMEM;
+	}
+	if (req->content != NULL)
+		*item = *req->content;
+	else
+		amas__value_null(item, req->area);
+	amas__value_list(&req->args, req->area, item, 1);
+	req->call.path = path;
+	req->call.path_len = strlen(path);
+	req->call.args = &req->args;
+	req->call.kwargs = &req->kwargs;
 	req->rpc = true;
 	return 0;
 }

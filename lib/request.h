@@ -12,11 +12,16 @@
 #include "loop.h"
 #include "value.h"
 
-/* Answer with a value as it is, which is borrowed; with any text. */
+/*
+ * Answer with a value as it is, which is borrowed; with any text; with a value
+ * as the content of a failure.
+ */
 void amas__request_reply_value(struct amas_request *req,
     const struct amas_value *v);
 void amas__request_fail_text(struct amas_request *req, const char *text,
     size_t len);
+void amas__request_fail_value(struct amas_request *req,
+    const struct amas_value *v);
 
 /*
  * The failures of looking up a name, aiomas's texts:
@@ -34,6 +39,13 @@ void amas__request_not_exposed(struct amas_request *req, const char *what);
  * been answered with a failure.
  */
 int amas__request_parse_call(struct amas_request *req);
+
+/*
+ * Makes a call of path of a request on a plain channel, whose content is the
+ * one argument.  path is referenced until it is answered.  Returns 0, or
+ * AMAS_ENOMEM when it has been answered.
+ */
+int amas__request_make_call(struct amas_request *req, const char *path);
 
 /* Tell: the loop; the address of the caller. */
 struct amas_loop *amas__request_loop(const struct amas_request *req);

@@ -132,6 +132,7 @@ on_accept(int fd, void *arg)
 	amas__sock_peer_host(fd, host, sizeof host);
 	if (refused(srv, fd, host) || (srv->opts.max_per_peer != 0 &&
 	    count_peer(srv, host, 1) != 0)) {
+		amas__loop_counters(srv->loop)->refused++;
 		close(fd);
 		return;
 	}

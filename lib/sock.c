@@ -250,6 +250,20 @@ amas__sock_peer(int fd, char *out, size_t size)
 }
 
 char *
+amas__sock_local(int fd, char *out, size_t size)
+{
+	struct amas__sockaddr sa;
+
+	memset(&sa, 0, sizeof sa);
+	sa.len = sizeof sa.u;
+	out[0] = '\0';
+	if (getsockname(fd, &sa.u.sa, &sa.len) == 0 &&
+	    (sa.u.sa.sa_family != AF_UNIX || sa.u.un.sun_path[0] != '\0'))
+		amas__sock_name(&sa, out, size);
+	return out;
+}
+
+char *
 amas__sock_peer_host(int fd, char *out, size_t size)
 {
 	struct amas__sockaddr sa;

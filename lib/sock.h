@@ -57,6 +57,9 @@ char *amas__sock_name(const struct amas__sockaddr *sa, char *out, size_t size);
 #define AMAS__SOCK_NAME 160
 char *amas__sock_peer(int fd, char *out, size_t size);
 
+/* The address of our end; "" if it has none. */
+char *amas__sock_local(int fd, char *out, size_t size);
+
 /* Who counts as one peer for limits: the host of a connection, or a user. */
 char *amas__sock_peer_host(int fd, char *out, size_t size);
 

@@ -216,6 +216,16 @@ amas__source_parse(struct amas__source_spec *spec, const char *text,
 	return rc;
 }
 
+bool
+amas__source_is_bare(const char *text)
+{
+	const char *count, *command;
+	size_t len;
+
+	return read_name(text, &len, &count) == text &&
+	    by_word(text, &command) != NULL;
+}
+
 void
 amas__source_fini(struct amas__source_spec *spec)
 {

@@ -72,6 +72,9 @@ int amas__source_parse(struct amas__source_spec *spec, const char *text,
     struct amas_error *err);
 void amas__source_fini(struct amas__source_spec *spec);
 
+/* Whether it is a command that was given no name: "exec:tr a-z A-Z". */
+bool amas__source_is_bare(const char *text);
+
 /* source_dir.c: a folder. */
 int amas__source_dir_load(struct amas__source **out,
     const struct amas__source_spec *spec, struct amas_loop *l,

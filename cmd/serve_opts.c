@@ -1,0 +1,247 @@
+/*
+ * Options of amas-serve.  What would silently do nothing, or need standard
+ * output twice, is wrong use.
+ */
+#include "serve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define COUNT_MAX 1000000	/* of connections, programs, calls */
+
+enum {
+	OPT_ALLOW_WRITABLE = 256,
+	OPT_CHANNEL,
+	OPT_CONNECT,
+	OPT_FAILURE,
+	OPT_LISTEN,
+	OPT_ON_CONNECT,
+	OPT_ON_DISCONNECT,
+	OPT_QUEUE,
+	OPT_READY_FD,
+	OPT_RUN,
+	OPT_SOCKET_MODE
+};
+
+static const struct cmd_option options[] = {
+	{ 'C', "per-peer", "N", "connections from one address (no bound)" },
+	{ 'c', "connections", "N", "connections (no bound)" },
+	{ 'j', "jobs", "N", "programs that run at a time (64)" },
+	{ 't', "timeout", "DUR", "end programs that take longer (no limit)" },
+	{ 'w', "wait", "DUR", "keep trying to --connect (0), or \"inf\"" },
+	{ OPT_ALLOW_WRITABLE, "allow-writable", NULL,
+	    "serve also what others can write" },
+	{ OPT_CHANNEL, "channel", NULL,
+	    "plain requests: to one source, or as lines" },
+	{ OPT_CONNECT, "connect", NULL, "dial ADDR and serve there" },
+	{ OPT_FAILURE, "failure", "FORM", "text (default) or list" },
+	{ OPT_LISTEN, "listen", "ADDR", "serve there too" },
+	{ OPT_ON_CONNECT, "on-connect", "COMMAND",
+	    "run it first; its failure refuses" },
+	{ OPT_ON_DISCONNECT, "on-disconnect", "COMMAND",
+	    "run it when a connection has ended" },
+	{ OPT_QUEUE, "queue", "N", "waiting calls of a connection (1024)" },
+	{ OPT_READY_FD, "ready-fd", "FD", "print the address there too" },
+	{ OPT_RUN, "run", "COMMAND", "run it when ready, end with its status" },
+	{ OPT_SOCKET_MODE, "socket-mode", "MODE",
+	    "of a unix socket, octal (0600)" },
+	CMD_OPTIONS
+};
+
+static int
+take_count(size_t *out, const struct cmd_args *a)
+{
+	long long n;
+	int status = cmd_number(&n, a->name, a->value, 1, COUNT_MAX);
+
+	if (status == CMD_OK)
+		*out = (size_t)n;
+	return status;
+}
+
+static int
+take_mode(unsigned *out, const struct cmd_args *a)
+{
+	size_t len = strspn(a->value, "01234567");
+	unsigned long mode = strtoul(a->value, NULL, 8);
+
+	if (len == 0 || len > 4 || a->value[len] != '\0' || mode == 0 ||
+	    mode > 0777)
+		return cmd_error(CMD_USAGE, a->name,
+		    "\"%s\" is no mode from 1 to 0777", a->value);
+	*out = (unsigned)mode;
+	return CMD_OK;
+}
+
+static int
+take_ready_fd(int *out, const struct cmd_args *a)
+{
+	long long fd;
+	int status;
+
+	status = cmd_number(&fd, a->name, a->value, 0, 1 << 20);
+	if (status != CMD_OK)
+		return status;
+	if (fcntl((int)fd, F_GETFD) == -1)
+		return cmd_error(CMD_USAGE, a->name, "%lld: %s", fd,
+		    strerror(errno));
+	if (fd > STDERR_FILENO)
+		(void)fcntl((int)fd, F_SETFD, FD_CLOEXEC);
+	*out = (int)fd;
+	return CMD_OK;
+}
+
+static int
+take_failure(int *out, const struct cmd_args *a)
+{
+	*out = strcmp(a->value, "list") == 0;
+	if (!*out && strcmp(a->value, "text") != 0)
+		return cmd_error(CMD_USAGE, a->name,
+		    "\"%s\" is neither text nor list", a->value);
+	return CMD_OK;
+}
+
+static int
+take_listen(struct serve_opts *o)
+{
+	if (o->n_listen == SERVE_LISTEN_MAX)
+		return cmd_error(CMD_USAGE, o->args.name,
+		    "more than %d addresses", SERVE_LISTEN_MAX);
+	o->listen[o->n_listen++] = o->args.value;
+	return CMD_OK;
+}
+
+static int
+take_wait(struct serve_opts *o)
+{
+	o->waits = true;
+	return cmd_duration(&o->server.connect_timeout_s, o->args.name,
+	    o->args.value, true);
+}
+
+static int
+take_option(struct serve_opts *o, int id)
+{
+	const struct cmd_args *a = &o->args;
+
+	switch (id) {
+	case 'C':
+		return take_count(&o->server.max_per_peer, a);
+	case 'c':
+		return take_count(&o->server.max_connections, a);
+	case 'j':
+		return take_count(&o->jobs, a);
+	case 't':
+		return cmd_duration(&o->source.timeout_s, a->name, a->value,
+		    false);
+	case 'w':
+		return take_wait(o);
+	case OPT_ALLOW_WRITABLE:
+		o->source.allow_writable = 1;
+		return CMD_OK;
+	case OPT_CHANNEL:
+		o->channel = true;
+		return CMD_OK;
+	case OPT_CONNECT:
+		o->connect = true;
+		return CMD_OK;
+	case OPT_FAILURE:
+		return take_failure(&o->server.failure_list, a);
+	case OPT_LISTEN:
+		return take_listen(o);
+	case OPT_ON_CONNECT:
+		o->on_connect = a->value;
+		return CMD_OK;
+	case OPT_ON_DISCONNECT:
+		o->on_disconnect = a->value;
+		return CMD_OK;
+	case OPT_QUEUE:
+		return take_count(&o->queue, a);
+	case OPT_READY_FD:
+		return take_ready_fd(&o->ready_fd, a);
+	case OPT_RUN:
+		o->run = a->value;
+		return CMD_OK;
+	case OPT_SOCKET_MODE:
+		return take_mode(&o->server.socket_mode, a);
+	}
+	return CMD_USAGE;
+}
+
+/* Who uses standard input and output as a connection; NULL: nobody. */
+static const char *
+user_of_stdio(const struct serve_opts *o, int *n)
+{
+	const char *user = NULL;
+	size_t i;
+
+	*n = 0;
+	if (o->channel && o->sources[0] == NULL) {
+		user = "--channel";
+		++*n;
+	}
+	if (strcmp(o->addr, "stdio") == 0) {
+		user = "stdio";
+		++*n;
+	}
+	for (i = 0; i < o->n_listen; i++)
+		if (strcmp(o->listen[i], "stdio") == 0) {
+			user = "stdio";
+			++*n;
+		}
+	return user;
+}
+
+static int
+check_together(const struct serve_opts *o)
+{
+	const char *user;
+	int n;
+
+	if (o->waits && !o->connect)
+		return cmd_error(CMD_USAGE, "-w", "needs --connect");
+	if (o->connect && (strcmp(o->addr, "stdio") == 0 ||
+	    strcmp(o->addr, "systemd") == 0 ||
+	    strncmp(o->addr, "fd:", 3) == 0))
+		return cmd_error(CMD_USAGE, "--connect",
+		    "\"%s\" is no address to dial", o->addr);
+	user = user_of_stdio(o, &n);
+	if (n > 1)
+		return cmd_error(CMD_USAGE, user,
+		    "standard input and output are taken already");
+	if (n > 0 && o->run != NULL)
+		return cmd_error(CMD_USAGE, "--run",
+		    "does not go with %s: both have standard output", user);
+	return CMD_OK;
+}
+
+int
+serve_opts_parse(struct serve_opts *o, int argc, char *argv[])
+{
+	int id, left;
+
+	o->ready_fd = -1;
+	o->args.synopsis = "[options] ADDR [NAME=]SOURCE...";
+	o->args.options = options;
+	while ((id = cmd_getopt(&o->args, argc, argv)) >= 0)
+		if ((o->args.status = take_option(o, id)) != CMD_OK)
+			return CMD_STOP;
+	if (id == CMD_STOP)
+		return CMD_STOP;
+	left = argc - o->args.first;
+	if (left < (o->channel ? 1 : 2) || (o->channel && left > 2)) {
+		o->args.status = cmd_usage(&o->args);
+		return CMD_STOP;
+	}
+	o->addr = argv[o->args.first];
+	o->sources = argv + o->args.first + 1;
+	if ((o->args.status = check_together(o)) != CMD_OK)
+		return CMD_STOP;
+	o->server.codec = o->args.codec;
+	o->server.max_message = o->args.max_message;
+	o->source.max_result = o->args.max_message;
+	return CMD_OK;
+}

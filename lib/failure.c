@@ -1,0 +1,112 @@
+/*
+ * Failures for mosaik: of the one text that aiomas sends, whose last line is
+ * "KIND: MESSAGE", a list of texts.  There are always two of them at least:
+ * mosaik waits for ever for anything less.
+ */
+#include "failure.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+static const char no_kind[] = "Failure";
+
+static bool
+is_name(char c, bool first)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+	    (!first && ((c >= '0' && c <= '9') || c == '.'));
+}
+
+/* The length of the kind that a line begins with; 0: it names none. */
+static size_t
+kind_len(const char *line, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && is_name(line[n], n == 0))
+		n++;
+	if (n == len || line[n] != ':')
+		return 0;
+	return n + 1 == len || line[n + 1] == ' ' ? n : 0;
+}
+
+/* Where the line begins that ends at len. */
+static size_t
+line_start(const char *text, size_t len)
+{
+	while (len > 0 && text[len - 1] != '\n')
+		len--;
+	return len;
+}
+
+/* Makes kind and message of the last line. */
+static void
+split(struct amas_value item[2], const char *line, size_t len)
+{
+	size_t kind = kind_len(line, len), skip;
+
+	if (kind == 0) {
+		amas__value_text(&item[0], NULL, AMAS_STRING, no_kind,
+		    sizeof no_kind - 1);
+		amas__value_text(&item[1], NULL, AMAS_STRING, line, len);
+		return;
+	}
+	skip = kind + 1 < len ? kind + 2 : kind + 1;
+	amas__value_text(&item[0], NULL, AMAS_STRING, line, kind);
+	amas__value_text(&item[1], NULL, AMAS_STRING, line + skip, len - skip);
+}
+
+static int
+list_of_text(struct amas_value *out, struct amas__area *a, const char *text,
+    size_t len)
+{
+	struct amas_value *item;
+	size_t at, n = 1, i;
+
+	while (len > 0 && text[len - 1] == '\n')
+		len--;
+	for (at = line_start(text, len); at > 0 && n < AMAS__FAILURE_LINES; n++)
+		at = line_start(text, at - 1);
+	if ((item = amas__area_values(a, n + 2)) == NULL)
+		return AMAS_ENOMEM;
+	at = line_start(text, len);
+	split(item, text + at, len - at);
+	for (i = n; i > 0; i--) {
+		at = line_start(text, len);
+		amas__value_text(&item[i + 1], NULL, AMAS_STRING, text + at,
+		    len - at);
+		len = at > 0 ? at - 1 : 0;
+	}
+	amas__value_list(out, NULL, item, n == 1 ? 2 : n + 2);
+	return 0;
+}
+
+int
+amas__failure_list(struct amas_value *out, struct amas__area *a,
+    const struct amas_value *v)
+{
+	struct amas_value *item;
+
+	switch (amas_value_type(v)) {
+	case AMAS_STRING:
+		return list_of_text(out, a, v->u.text, v->len);
+	case AMAS_LIST:
+		if (v->len >= 2) {
+			*out = *v;
+			return 0;
+		}
+		break;
+	default:
+		break;
+	}
+	if ((item = amas__area_values(a, 2)) == NULL)
+		return AMAS_ENOMEM;
+	amas__value_text(&item[0], NULL, AMAS_STRING, no_kind,
+	    sizeof no_kind - 1);
+	if (v != NULL)
+		item[1] = *v;
+	else
+		amas__value_null(&item[1], NULL);
+	amas__value_list(out, NULL, item, 2);
+	return 0;
+}

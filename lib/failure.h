@@ -1,0 +1,20 @@
+/* The content of failures as a list, which mosaik needs. */
+#ifndef AMAS__FAILURE_H
+#define AMAS__FAILURE_H
+
+#include "amas.h"
+#include "value.h"
+
+#define AMAS__FAILURE_LINES 1000	/* of a text, in its list; the last */
+
+/*
+ * Makes of a failure's text the list [kind, message, line...]: kind and message
+ * from its last line, "ValueError: not a number", where kind is "Failure" if
+ * that line names none; then all lines, if they are more than one.  A list of
+ * two or more stays what it is; any other value stands as the message.  Borrows
+ * from v.  Returns 0 or AMAS_ENOMEM.
+ */
+int amas__failure_list(struct amas_value *out, struct amas__area *a,
+    const struct amas_value *v);
+
+#endif

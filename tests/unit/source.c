@@ -147,8 +147,7 @@ test_load(void)
 	loads(svc, l, "./dir/", AMAS_EEXIST, "two sources for one place");
 	loads(svc, l, "f=filter:sed -u p", AMAS_EINVAL,
 	    "filter sources come with a later version");
-	loads(svc, l, "./plug.so", AMAS_EINVAL,
-	    "so sources come with a later version");
+	loads(svc, l, "./plug.so", AMAS_ESYS, "file too short");
 	loads(svc, l, "a.b=exec:true", AMAS_EINVAL, "\"a.b\" cannot be a name "
 	    "here: letters, digits, _ and -");
 	if (chmod("mean.json", 0644) == -1)

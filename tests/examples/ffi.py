@@ -20,10 +20,9 @@ path, addr, *codecs = map(str.encode, sys.argv[1:])
 amas = ctypes.CDLL(path.decode(), mode=ctypes.RTLD_GLOBAL)
 amas.amas_call_once.argtypes = [c_void_p, c_char_p, c_void_p, c_char_p,
                                 c_double, c_void_p, c_char_p]
-amas.amas_value_int.argtypes = [c_void_p]
-amas.amas_value_int.restype = ctypes.c_int64
+amas.amas_value_real.argtypes = [c_void_p]
+amas.amas_value_real.restype = c_double
 amas.amas_value_free.argtypes = [c_void_p]
-amas.amas_version.restype = c_char_p
 
 value, err = c_void_p(), Error()
 rc = amas.amas_call_once(byref(value), addr, None, b'add', 5, byref(err),
@@ -31,7 +30,7 @@ rc = amas.amas_call_once(byref(value), addr, None, b'add', 5, byref(err),
 for codec in codecs:
     rc = rc or amas.amas_codec_find(byref(c_void_p()), codec, byref(err))
 if rc == 0:
-    print(amas.amas_value_int(value))
+    print('%g' % amas.amas_value_real(value))
 else:
     print('ffi.py:', err.text.decode(), file=sys.stderr)
 amas.amas_value_free(value)

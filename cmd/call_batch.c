@@ -297,7 +297,11 @@ want_connection(struct batch *b)
 		return;
 	}
 	amas__timer_start(&b->retry, b->retry_s);
-	b->retry_s = fmin(fmax(2 * b->retry_s, RETRY_MIN_S), RETRY_MAX_S);
+	b->retry_s *= 2;
+	if (b->retry_s < RETRY_MIN_S)
+		b->retry_s = RETRY_MIN_S;
+	else if (b->retry_s > RETRY_MAX_S)
+		b->retry_s = RETRY_MAX_S;
 }
 
 /* Takes lines while there is room, and sees whether all is done. */

@@ -607,7 +607,7 @@ AMAS_API int amas_channel_send(struct amas_channel *ch, double timeout_s,
 /*
  * Calls a function and waits, on a loop of its own, for programs without one.
  *
- * out  gets the result; NULL: not wanted.
+ * out  gets the result, which may be NULL, null; NULL: not wanted.
  *
  * The rest is as in amas_channel_open() and amas_proxy_call().  Returns 0 or
  * what they give: AMAS_EREMOTE (err has the failure's last line), ETIMEDOUT,

@@ -116,9 +116,27 @@ run_endings(struct amas_channel *ch)
 }
 
 /*
- * Ends the connection, whoever did it: the calls, then on_close, then what the
- * layer above keeps.  Open calls at our own close: the peer is told at once, by
- * a reset, that nobody waits for its work any more.
+ * Ends what hangs on it: the calls, the requests, then on_close.  A callback may
+ * close it meanwhile; then that does what is left to do.
+ */
+static void
+let_go(struct amas_channel *ch)
+{
+	amas_close_fn *on_close;
+
+	amas__calls_fail(ch, &ch->why);
+	amas__requests_gone(ch);
+	run_endings(ch);
+	on_close = ch->on_close;
+	ch->on_close = NULL;
+	if (on_close != NULL && (ch->started || ch->held))
+		on_close(ch, &ch->why, ch->arg);
+}
+
+/*
+ * Ends the connection, whoever did it: what hangs on it, then what the layer
+ * above keeps.  Open calls at our own close: the peer is told at once, by a
+ * reset, that nobody waits for its work any more.
  */
 void
 amas__channel_end(struct amas_channel *ch, const struct amas_error *why)
@@ -142,12 +160,7 @@ amas__channel_end(struct amas_channel *ch, const struct amas_error *why)
 	amas__flow_stop(ch);
 	if (!ch->held)
 		amas__open_remove(&ch->open);
-	amas__calls_fail(ch, &ch->why);
-	amas__requests_gone(ch);
-	run_endings(ch);
-	if (ch->on_close != NULL && (ch->started || ch->held))
-		ch->on_close(ch, &ch->why, ch->arg);
-	ch->on_close = NULL;
+	let_go(ch);
 	if (ch->ops->ended != NULL)
 		ch->ops->ended(ch, ch->ops_arg);
 	amas__channel_unref(ch);
@@ -165,12 +178,12 @@ amas_channel_close(struct amas_channel *ch)
 	ch->held = false;
 	amas_error_set(&why, AMAS_ECANCELED, "closed by us");
 	amas__channel_ref(ch);
-	if (ch->state != ENDED && held)
+	if (held)
 		ch->started = true; /* on_close is owed */
 	amas__channel_end(ch, &why);
+	let_go(ch); /* it was ending: no callback comes after this */
 	if (held) {
 		amas__open_remove(&ch->open);
-		amas__calls_fail(ch, &ch->why);
 		if (ch->ops->closed != NULL)
 			ch->ops->closed(ch);
 		amas__channel_unref(ch);

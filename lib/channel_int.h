@@ -133,6 +133,8 @@ void amas__calls_fini(struct amas_channel *ch);
 int amas__flow_write(struct amas_channel *ch, enum amas__msg_type type,
     const struct amas_value *id, int64_t number,
     const struct amas_value *content, struct amas_error *err);
+int amas__flow_own_path(void *ch, struct amas__held *own,
+    struct amas__buf *path, struct amas_error *err);
 void amas__flow_written(struct amas_channel *ch, size_t n);
 bool amas__flow_blocked(const struct amas_channel *ch);
 int amas__flow_park(struct amas_channel *ch, char *data, size_t len,

@@ -26,8 +26,8 @@ amas__channel_trace(struct amas_channel *ch, bool sent,
 {
 	struct amas__trace *t = amas__loop_trace(ch->loop);
 	struct amas_out how = { .types = &ch->types, .lines = true,
-		.path = ch->ops->path, .foreign = raw_path,
-		.path_arg = ch->ops_arg };
+		.path = ch->ops->path != NULL ? amas__flow_own_path : NULL,
+		.foreign = raw_path, .path_arg = ch };
 
 	if (t != NULL)
 		amas__trace_put(t, sent ? ch->local : ch->peer,

@@ -90,8 +90,8 @@ amas__channel_queued(const struct amas_channel *ch)
 	    amas__buf_len(&ch->early);
 }
 
-static int
-own_path(void *arg, struct amas__held *own, struct amas__buf *path,
+int
+amas__flow_own_path(void *arg, struct amas__held *own, struct amas__buf *path,
     struct amas_error *err)
 {
 	struct amas_channel *ch = arg;
@@ -116,7 +116,7 @@ amas__flow_write(struct amas_channel *ch, enum amas__msg_type type,
 	struct amas__msg m = { .type = type, .id = id, .content = content };
 	struct amas_out out = { .buf = queue(ch), .types = &ch->types,
 		.lines = ch->lines,
-		.path = ch->ops->path != NULL ? own_path : NULL,
+		.path = ch->ops->path != NULL ? amas__flow_own_path : NULL,
 		.foreign = ch->ops->foreign != NULL ? foreign_path : NULL,
 		.path_arg = ch };
 	size_t before = amas__buf_len(out.buf), n;

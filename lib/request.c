@@ -103,6 +103,13 @@ send_failure(struct amas_request *req, const struct amas_value *v,
 	return rc;
 }
 
+/* Nobody reads the answer: the connection has ended, or is about to. */
+static bool
+in_vain(const struct amas_request *req)
+{
+	return req->gone || req->ch->state == ENDED;
+}
+
 static void
 write_failure(struct amas_request *req, const char *text, size_t len)
 {
@@ -127,7 +134,7 @@ amas__request_fail_text(struct amas_request *req, const char *text, size_t len)
 {
 	if (req->answered)
 		return;
-	if (!req->gone)
+	if (!in_vain(req))
 		write_failure(req, text, len);
 	settled(req);
 }
@@ -159,7 +166,7 @@ amas__request_reply_value(struct amas_request *req, const struct amas_value *v)
 
 	if (req->answered)
 		return;
-	if (!req->gone && amas__flow_write(req->ch, AMAS__REPLY, req->id, 0, v,
+	if (!in_vain(req) && amas__flow_write(req->ch, AMAS__REPLY, req->id, 0, v,
 	    &err) != 0) {
 		len = snprintf(text, sizeof text, "%s: %s",
 		    err.code == AMAS_ETOOBIG ? "result too large" :

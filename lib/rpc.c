@@ -210,14 +210,13 @@ make_call(struct amas__area *a, struct amas_value *content,
 	return 0;
 }
 
-int
-amas_proxy_call(struct amas_proxy *p, const char *function, double timeout_s,
-    amas_reply_fn *fn, void *arg, const char *fmt, ...)
+static int
+vcall(struct amas_proxy *p, const char *function, double timeout_s,
+    amas_reply_fn *fn, void *arg, const char *fmt, va_list ap)
 {
 	struct amas__link *owner;
 	struct amas_value content;
 	struct amas__area *a;
-	va_list ap;
 	int rc;
 
 	if (p == NULL)
@@ -231,13 +230,23 @@ amas_proxy_call(struct amas_proxy *p, const char *function, double timeout_s,
 	a = amas__area_new(amas__loop_pool(amas__channel_loop(p->ch)));
 	if (a == NULL)
 		return AMAS_ENOMEM;
-	va_start(ap, fmt);
-	rc = make_call(a, &content, p, function, fmt, ap);
-	va_end(ap);
-	if (rc == 0)
+	if ((rc = make_call(a, &content, p, function, fmt, ap)) == 0)
 		rc = amas__channel_request(p->ch, timeout_s, fn, arg, &content,
 		    owner);
 	amas__area_unref(a);
+	return rc;
+}
+
+int
+amas_proxy_call(struct amas_proxy *p, const char *function, double timeout_s,
+    amas_reply_fn *fn, void *arg, const char *fmt, ...)
+{
+	va_list ap;
+	int rc;
+
+	va_start(ap, fmt);
+	rc = vcall(p, function, timeout_s, fn, arg, fmt, ap);
+	va_end(ap);
 	return rc;
 }
 
@@ -484,15 +493,20 @@ static void
 once_done(const struct amas_reply *rep, void *arg)
 {
 	struct once *o = arg;
+	struct amas_value *v;
 	const char *last;
 
 	o->done = true;
 	amas__loop_break(o->loop);
 	o->err.code = rep->code;
 	if (rep->kind == AMAS_RESULT) {
-		if (o->out != NULL && rep->value != NULL &&
-		    (*o->out = amas_value_keep(rep->value)) == NULL)
+		v = rep->value != NULL ? amas_value_keep(rep->value) : NULL;
+		if (v == NULL && rep->value != NULL)
 			amas__error_nomem(&o->err);
+		else if (o->out != NULL)
+			*o->out = v;
+		else
+			amas_value_free(v);
 		return;
 	}
 	/* A traceback says the most in its last line. */
@@ -511,37 +525,27 @@ amas_call_once(struct amas_value **out, const char *addr,
     struct amas_error *err, const char *fmt, ...)
 {
 	struct once o = { .out = out };
-	struct amas_loop *l;
 	struct amas_channel *ch = NULL;
-	struct amas_value *v = NULL;
 	va_list ap;
 	int rc;
 
-	if (function == NULL)
-		return amas_error_set(err, AMAS_EINVAL, "no function");
-	if ((rc = amas_loop_new(&l, NULL, err)) != 0)
+	if ((rc = amas_loop_new(&o.loop, NULL, err)) != 0)
 		return rc;
-	o.loop = l;
-	va_start(ap, fmt);
-	if (fmt != NULL)
-		v = amas_value_vpack(fmt, ap);
-	va_end(ap);
-	if (fmt != NULL && v == NULL)
-		rc = amas_error_set(err, AMAS_EINVAL, "bad format");
-	if (rc == 0)
-		rc = amas_channel_open(&ch, l, addr, opts, err);
-	if (rc == 0 && (rc = v != NULL ?
-	    amas_proxy_call(amas_channel_remote(ch), function, timeout_s,
-	    once_done, &o, "v", v) :
-	    amas_proxy_call(amas_channel_remote(ch), function, timeout_s,
-	    once_done, &o, NULL)) != 0)
-		(void)amas_error_set(err, rc, "%s", amas_strerror(rc));
+	rc = amas_channel_open(&ch, o.loop, addr, opts, err);
+	if (rc == 0) {
+		va_start(ap, fmt);
+		rc = vcall(amas_channel_remote(ch), function, timeout_s,
+		    once_done, &o, fmt, ap);
+		va_end(ap);
+		if (rc != 0)
+			(void)amas_error_set(err, rc, "%s", rc == AMAS_EINVAL ?
+			    "bad format or function" : amas_strerror(rc));
+	}
 	while (rc == 0 && !o.done)
-		(void)amas_loop_run(l, INFINITY);
+		(void)amas_loop_run(o.loop, INFINITY);
 	if (rc == 0 && (rc = o.err.code) != 0)
 		(void)amas__error_copy(err, &o.err);
 	amas_channel_close(ch);
-	amas_loop_free(l);
-	amas_value_free(v);
+	amas_loop_free(o.loop);
 	return rc;
 }

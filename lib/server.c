@@ -24,7 +24,8 @@ struct amas_server {
 	char *types, *addr;
 	struct amas__listener *listener;	/* NULL: draining */
 	struct amas__link channels;
-	size_t n;
+	size_t n;		/* of them; they keep the server's memory */
+	bool closed;
 	struct amas__map peers;	/* host -> number of its connections */
 };
 
@@ -78,17 +79,34 @@ server_foreign(void *arg, const struct amas_value *proxy,
 }
 
 static void
+destroy(struct amas_server *srv)
+{
+	amas_service_free(srv->opts.service);
+	amas__map_fini(&srv->peers);
+	free(srv->types);
+	free(srv->addr);
+	free(srv);
+}
+
+static void
+drop_one(struct amas_server *srv)
+{
+	if (--srv->n == 0 && srv->closed)
+		destroy(srv);
+}
+
+static void
 server_ended(struct amas_channel *ch, void *arg)
 {
 	struct amas_server *srv = arg;
 
 	amas__list_remove(amas__channel_link(ch));
-	srv->n--;
 	if (srv->opts.max_per_peer != 0 && *amas__channel_peer_host(ch) != '\0')
 		(void)count_peer(srv, amas__channel_peer_host(ch), -1);
 	amas_channel_set_service(ch, NULL);
 	amas__rpc_forget(ch);
 	amas__channel_unref(ch);
+	drop_one(srv);
 }
 
 static const struct amas__channel_ops server_ops = {
@@ -171,16 +189,6 @@ static const struct amas__open_ops open_ops = {
 	.drain = server_stop,
 	.release = server_release,
 };
-
-static void
-destroy(struct amas_server *srv)
-{
-	amas_service_free(srv->opts.service);
-	amas__map_fini(&srv->peers);
-	free(srv->types);
-	free(srv->addr);
-	free(srv);
-}
 
 /* Containers speak of dates before all other types. */
 static int
@@ -313,14 +321,23 @@ amas_server_open(struct amas_server **out, struct amas_loop *l,
 void
 amas_server_close(struct amas_server *srv)
 {
+	struct amas__link todo, *link;
+
 	if (srv == NULL)
 		return;
 	amas__listener_free(srv->listener);
 	srv->listener = NULL;
-	while (!amas__list_empty(&srv->channels))
-		amas_channel_close(amas__channel_of(srv->channels.next));
 	amas__open_remove(&srv->open);
-	destroy(srv);
+	amas__list_init(&todo);
+	amas__list_move(&todo, &srv->channels);
+	srv->closed = true;
+	srv->n++; /* stay until they are closed; one may be ending above us */
+	while (!amas__list_empty(&todo)) {
+		link = todo.next;
+		amas__list_remove(link);
+		amas_channel_close(amas__channel_of(link));
+	}
+	drop_one(srv);
 }
 
 const char *

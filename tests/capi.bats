@@ -2,6 +2,7 @@
 # the header alone, talks to its other end, to our programs and to Python.
 
 load helper
+load tools/raw
 
 setup() {
 	make_tmp
@@ -71,6 +72,42 @@ rpc_client: timed out after 0.2s, waiting for the answer" ]
 @test "libamas: call_once tells why it failed" {
 	run -3 --separate-stderr t "$ex/call_once" "$tmp/nobody"
 	[ "$stderr" = "call_once: No such file or directory" ]
+}
+
+@test "libamas: add_server, on a loop of the library's own" {
+	serve_example "$ex/add_server" "$tmp/s"
+	run -0 t "$ex/call_once" "$addr"
+	[ "$output" = 7 ]
+	run -1 --separate-stderr t amas-call "$addr" add 3 x
+	equal 'TypeError: add: [1]: text, not a number' \
+		"$(last_line "$stderr")"
+	end_example
+}
+
+@test "libamas: types_codec, a typed value through a codec of its own" {
+	run -0 t "$ex/types_codec"
+	equal '34 bytes, (1.5, -2)' "$output"
+}
+
+# ffi ARG...: the shared library in Python.
+ffi() {
+	t "$(python)" "$AMAS_ROOT/tests/examples/ffi.py" \
+		"$AMAS_BUILD/libamas.so.0" "$@"
+}
+
+@test "libamas: the shared library by FFI" {
+	[ "$(has_asan)" = 0 ] || skip 'a library with sanitizers'
+	serve_example "$ex/rpc_server" "$tmp/s"
+	run -0 ffi "$addr"
+	equal 7 "$output"
+	run -0 ffi "$addr" "$ex/codec_plugin.so"
+	equal 7 "$output"
+	run -6 --separate-stderr ffi "$addr" ./none
+	equal 'ffi.py: No such file or directory' "$output$stderr"
+	run -3 --separate-stderr ffi "$tmp/nobody"
+	equal 'ffi.py: No such file or directory' "$output$stderr"
+	stop "${pids[-1]}"
+	exec {from}<&-
 }
 
 @test "libamas: callback, both directions" {

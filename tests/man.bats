@@ -2,6 +2,7 @@
 # options are those of --help, their figures those of the source.
 
 load helper
+load tools/raw
 
 pages() {
 	ls "$AMAS_ROOT"/man/*.[1-9]
@@ -20,7 +21,7 @@ examples() {
 	"$(python)" "$AMAS_ROOT/tests/tools/examples.py" "$@"
 }
 
-# run_examples FILE: each in a folder of its own.
+# run_examples FILE [SOURCE...]: each in a folder of its own, with the sources.
 run_examples() {
 	local n i status=0
 
@@ -29,6 +30,7 @@ run_examples() {
 	for ((i = 1; i <= n; i++)); do
 		mkdir "$tmp/$i"
 		cd "$tmp/$i"
+		[ $# = 1 ] || cp "${@:2}" .
 		examples run "$1" "$i" || status=1
 	done
 	return "$status"
@@ -48,6 +50,46 @@ run_examples() {
 
 @test "man: the examples of amas(7) do what they show" {
 	run_examples "$AMAS_ROOT/man/amas.7"
+}
+
+# install_here: pkg-config and the linker find what make install puts in place.
+install_here() {
+	make -s -C "$AMAS_ROOT" B="$AMAS_BUILD" DESTDIR="$tmp/dest" \
+		PREFIX=/usr install
+	export PKG_CONFIG_PATH=$tmp/dest/usr/lib/pkgconfig
+	export PKG_CONFIG_SYSROOT_DIR=$tmp/dest
+	export LD_LIBRARY_PATH=$tmp/dest/usr/lib
+}
+
+@test "man: the examples of libamas(3) do what they show" {
+	# Programs would have to be built with the sanitizer, too.
+	[ "$(has_asan)" = 0 ] || skip 'a library with sanitizers'
+	install_here
+	run_examples "$AMAS_ROOT/man/libamas.3" "$AMAS_ROOT"/tests/examples/*.c
+}
+
+@test "man: the programs in libamas(3) are those of the tests" {
+	local page=$AMAS_ROOT/man/libamas.3 name n=0
+
+	while read -r name; do
+		examples listing "$page" "$name" >"$tmp/listing"
+		diff "$AMAS_ROOT/$name" "$tmp/listing"
+		n=$((n + 1))
+	done < <(sed -n 's,^\.\\" \(tests/.*\),\1,p' "$page")
+	[ "$n" -ge 3 ]
+}
+
+@test "man: every function of the headers is in libamas(3)" {
+	local name
+
+	[ -s "$AMAS_BUILD/libamas.so.0" ]
+	while read -r name; do
+		grep -q "^\.It .*Fn $name\>" "$AMAS_ROOT/man/libamas.3" || {
+			echo "$name is not in libamas.3" >&2
+			return 1
+		}
+	done < <(nm -D --defined-only "$AMAS_BUILD/libamas.so.0" |
+		sed -n 's/.* T \(amas_[a-z].*\)/\1/p')
 }
 
 @test "man: the examples of README.md do what they show" {

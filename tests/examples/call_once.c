@@ -1,4 +1,7 @@
-/* One blocking call, for scripts in C: no loop, no callback.  Usage: call_once ADDR */
+/*
+ * One blocking call, for scripts in C: no loop, no callback.
+ * Usage: call_once ADDR
+ */
 #include <stdio.h>
 
 #include <amas.h>

@@ -1,6 +1,7 @@
 /*
  * A channel client: sends 'ohai', prints the answer.  Opening returns at once;
- * the request waits for the connection, and a refusal is its outcome.  Usage: channel_client ADDR
+ * the request waits for the connection, and a refusal is its outcome.
+ * Usage: channel_client ADDR
  */
 #include <ev.h>
 #include <stdio.h>

@@ -1,6 +1,7 @@
 /*
  * A channel server: prints each request and answers 'cya'.  One handler type
- * serves channels, RPC functions and constructors alike.  Usage: channel_server ADDR
+ * serves channels, RPC functions and constructors alike.
+ * Usage: channel_server ADDR
  */
 #include <ev.h>
 #include <stdio.h>

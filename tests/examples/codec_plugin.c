@@ -2,7 +2,8 @@
  * A codec as a plugin: JSON behind a checksum.  Nothing but errors, values and
  * codecs is used here, which every program has.
  *
- *	cc -shared -fPIC codec_plugin.c -o fnv.so
+ *	cc -shared -fPIC $(pkg-config --cflags amas-plugin) codec_plugin.c \
+ *	    -o fnv.so
  *	amas-serve --codec ./fnv.so :5555 s
  *	amas-call --codec ./fnv.so :5555 add 3 4
  */

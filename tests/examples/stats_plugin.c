@@ -1,6 +1,9 @@
 /*
- * A plugin, with jansson, with answers that come later, and with calls of its
- * caller: cc -shared -fPIC plugin.c -o stats.so; amas-serve :5555 ./stats.so
+ * A plugin: values as jansson's, answers that come later, calls of the caller.
+ *
+ *	cc -shared -fPIC $(pkg-config --cflags amas-plugin) stats_plugin.c \
+ *	    -o stats.so
+ *	amas-serve :5555 stats=./stats.so
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -11,10 +14,9 @@
 
 #define WAITING_MAX 8
 
-/* What the functions share: requests that wait for news. */
+/* What the functions share: requests that wait for news; NULL: a free place. */
 struct stats {
 	struct amas_request *waiting[WAITING_MAX];
-	size_t n;
 };
 
 /* mean(list): by jansson. */
@@ -85,18 +87,39 @@ pairs(struct amas_request *req, void *self)
 	amas_value_free(list);
 }
 
+/* Takes a request out of its place, to be answered. */
+static struct amas_request *
+take(struct amas_request **place)
+{
+	struct amas_request *req = *place;
+
+	*place = NULL;
+	return req;
+}
+
+static void
+gone(void *arg)
+{
+	amas_request_reply(take(arg), NULL); /* nobody will read it */
+}
+
 /* news(): answers when somebody tells some. */
 static void
 news(struct amas_request *req, void *self)
 {
 	struct stats *s = self;
+	size_t i;
 
 	if (amas_request_unpack(req, "[]") != 0)
 		return;
-	if (s->n == WAITING_MAX)
+	for (i = 0; i < WAITING_MAX && s->waiting[i] != NULL; i++)
+		;
+	if (i == WAITING_MAX) {
 		amas_request_fail(req, "RuntimeError: too many wait");
-	else
-		s->waiting[s->n++] = amas_request_keep(req);
+		return;
+	}
+	s->waiting[i] = amas_request_keep(req);
+	amas_request_on_gone(req, gone, &s->waiting[i]);
 }
 
 /* tell(text): answers all that wait with it; gives how many. */
@@ -105,17 +128,19 @@ tell(struct amas_request *req, void *self)
 {
 	struct stats *s = self;
 	const char *text;
-	size_t i, n = s->n;
+	int n = 0;
+	size_t i;
 
 	if (amas_request_unpack(req, "[s]", &text) != 0)
 		return;
-	s->n = 0;
-	for (i = 0; i < n; i++)
-		amas_request_reply(s->waiting[i], "s", text);
-	amas_request_reply(req, "i", (int)n);
+	for (i = 0; i < WAITING_MAX; i++)
+		if (s->waiting[i] != NULL) {
+			amas_request_reply(take(&s->waiting[i]), "s", text);
+			n++;
+		}
+	amas_request_reply(req, "i", n);
 }
 
-/* server_method(client): asks the caller for its name before it answers. */
 static void
 got_name(const struct amas_reply *rep, void *arg)
 {
@@ -134,6 +159,7 @@ got_name(const struct amas_reply *rep, void *arg)
 	}
 }
 
+/* server_method(client): asks the caller for its name before it answers. */
 static void
 server_method(struct amas_request *req, void *self)
 {
@@ -163,11 +189,7 @@ stats_open(struct amas_loop *loop, void **self, struct amas_error *err)
 static void
 stats_close(void *self)
 {
-	struct stats *s = self;
-
-	while (s->n > 0)
-		amas_request_fail(s->waiting[--s->n], "no news");
-	free(s);
+	free(self); /* connections have ended, so all places are free */
 }
 
 static const struct amas_function functions[] = {

@@ -4,12 +4,15 @@
     examples.py list FILE       how many there are
     examples.py show FILE N     the N-th, from 1, as a reader sees it
     examples.py run FILE N      runs it in a shell, in the working directory
+    examples.py listing FILE NAME  the program that a page shows as NAME
 
 An example is a literal block of the section EXAMPLES in a page, a block
 marked ```console in README.md.  Lines that begin with "$ " are commands, those
 with "> " go on with one; the rest is what they print, both streams.  "..."
 stands for anything, lines too.  The status is 1 and the difference is shown if
 they print something else.
+
+A listing is a literal block, in any section, behind the comment '.\\" NAME'.
 """
 import os
 import re
@@ -39,6 +42,14 @@ def page_blocks(text):
 
 def readme_blocks(text):
     return re.findall(r'^```console\n(.*?)^```$', text, re.M | re.S)
+
+
+def listing(path, name):
+    with open(path) as f:
+        text = f.read()
+    block = re.search(r'^\.\\" %s\n\.Bd -literal.*?\n(.*?)^\.Ed$' %
+                      re.escape(name), text, re.M | re.S)[1]
+    return ''.join(unescape(line) + '\n' for line in block.splitlines())
 
 
 def blocks(path):
@@ -124,6 +135,9 @@ def run(block):
 
 def main():
     what, path = sys.argv[1:3]
+    if what == 'listing':
+        print(listing(path, sys.argv[3]), end='')
+        return 0
     found = blocks(path)
     if what == 'list':
         print(len(found))

@@ -28,12 +28,14 @@ enum amas__exec_form {
  * dir      open folder of file, where it runs, now yours; -1: none.
  * file     "./NAME" in dir, if command is NULL.
  * command  for sh -c; lives as long as its source.
+ * again    it is asked again, so only a program will do.
  */
 struct amas__exec_target {
 	int dir;
 	char file[AMAS__NAME_MAX + 3];
 	const char *command;
 	enum amas__exec_form form;
+	bool again;
 };
 
 /*
@@ -48,7 +50,7 @@ struct amas__where {
 struct amas__exec;
 
 /*
- * find  fills in *t, which is zero but for dir == -1; or answers req itself and
+ * find  fills in *t, which is zero but for dir == -1 and again; or answers req itself and
  *       returns false.  It is asked when the call comes, and again when its
  *       turn has come, so that nothing is held open by those that wait.
  * free  frees x.
@@ -86,6 +88,20 @@ bool amas__exec_use(struct amas__exec_target *t, struct amas_request *req,
 void amas__exec_busy(struct amas_request *req);
 
 /* ---- exec_args.c ---- */
+
+/*
+ * Put a value as JSON with the names of message lines; as an argument has it:
+ * text as it is, bytes in base64, a typed value as what represents it, all else
+ * as JSON.  Return 0, AMAS_ETYPE or AMAS_ENOMEM.
+ */
+int amas__exec_put_json(struct amas__buf *b, const struct amas_value *v,
+    struct amas_error *err);
+int amas__exec_put_plain(struct amas__buf *b, const struct amas_value *v,
+    struct amas_error *err);
+
+/* Programs cannot take proxies yet, wherever they are: 0 or AMAS_ETYPE. */
+int amas__exec_refuse_proxies(struct amas_request *req,
+    struct amas_error *err);
 
 /* What a process is given. */
 struct amas__exec_args {

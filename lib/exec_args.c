@@ -23,8 +23,8 @@
 
 /* ---- Values as text ---- */
 
-static int
-put_json(struct amas__buf *b, const struct amas_value *v,
+int
+amas__exec_put_json(struct amas__buf *b, const struct amas_value *v,
     struct amas_error *err)
 {
 	struct amas_out out = { .buf = b, .lines = true };
@@ -32,12 +32,8 @@ put_json(struct amas__buf *b, const struct amas_value *v,
 	return amas__json_print(&out, v, 0, false, err);
 }
 
-/*
- * Puts a value as an argument has it: text as it is, bytes in base64, a typed
- * value as the text that represents it, all else as JSON.
- */
-static int
-put_plain(struct amas__buf *b, const struct amas_value *v,
+int
+amas__exec_put_plain(struct amas__buf *b, const struct amas_value *v,
     struct amas_error *err)
 {
 	int rc;
@@ -53,7 +49,7 @@ put_plain(struct amas__buf *b, const struct amas_value *v,
 		    amas_value_len(v));
 		break;
 	default:
-		return put_json(b, v, err);
+		return amas__exec_put_json(b, v, err);
 	}
 	return rc == 0 ? 0 : amas__error_nomem(err);
 }
@@ -117,7 +113,7 @@ add_argument(struct amas__texts *t, const struct amas_value *v, size_t number,
 
 	if (amas__texts_begin(t) != 0)
 		return amas__error_nomem(err);
-	if ((rc = put_plain(&t->text, v, &cause)) == 0)
+	if ((rc = amas__exec_put_plain(&t->text, v, &cause)) == 0)
 		rc = end_text(&t->text, from, &cause);
 	if (rc == AMAS_ENOMEM)
 		return amas__error_nomem(err);
@@ -127,9 +123,8 @@ add_argument(struct amas__texts *t, const struct amas_value *v, size_t number,
 	return 0;
 }
 
-/* Programs cannot take proxies yet, wherever they are. */
-static int
-refuse_proxies(struct amas_request *req, struct amas_error *err)
+int
+amas__exec_refuse_proxies(struct amas_request *req, struct amas_error *err)
 {
 	const struct amas_value *args = amas_request_args(req);
 	const struct amas_value *kw = amas_request_kwargs(req);
@@ -216,7 +211,7 @@ add_keyword(struct amas__texts *t, const struct amas_value *key,
 	    (rc = amas__buf_puts(&t->text, amas_value_text(key))) != 0 ||
 	    (rc = amas__buf_putc(&t->text, '=')) != 0)
 		return rc;
-	if ((rc = put_plain(&t->text, v, &err)) == 0)
+	if ((rc = amas__exec_put_plain(&t->text, v, &err)) == 0)
 		rc = end_text(&t->text, from, &err);
 	if (rc == AMAS_ENOMEM)
 		return rc;
@@ -257,12 +252,12 @@ put_input(struct amas__buf *b, struct amas_request *req,
 
 	if (amas__buf_putc(b, '[') != 0)
 		return amas__error_nomem(err);
-	if ((rc = put_json(b, amas_request_args(req), err)) != 0)
+	if ((rc = amas__exec_put_json(b, amas_request_args(req), err)) != 0)
 		return rc;
 	if (amas__buf_puts(b, ", ") != 0)
 		return amas__error_nomem(err);
 	if (amas_value_len(kw) == 0 ? amas__buf_puts(b, "{}") != 0 :
-	    (rc = put_json(b, kw, err)) != 0)
+	    (rc = amas__exec_put_json(b, kw, err)) != 0)
 		return rc != 0 ? rc : amas__error_nomem(err);
 	return amas__buf_puts(b, "]\n") == 0 ? 0 : amas__error_nomem(err);
 }
@@ -277,7 +272,7 @@ amas__exec_args_init(struct amas__exec_args *a,
 	int rc;
 
 	memset(a, 0, sizeof *a);
-	if ((rc = refuse_proxies(req, err)) != 0 ||
+	if ((rc = amas__exec_refuse_proxies(req, err)) != 0 ||
 	    (rc = add_arguments(&argv, t, req, name, err)) != 0)
 		goto out;
 	size = amas__texts_size(&argv);

@@ -98,6 +98,20 @@ int amas__proc_write(struct amas__proc *p, const void *data, size_t len);
 void amas__proc_end_input(struct amas__proc *p);	/* when all is written */
 size_t amas__proc_queued(const struct amas__proc *p);
 
+/*
+ * Looks whether a process waits for input and has no more to say: reports by
+ * on_output, inside, what its standard output holds now.  AMAS__PROC_ENDED: so
+ * has it, and on_exit comes.  AMAS__PROC_QUIET: it sleeps; _UNTOLD: the system
+ * cannot tell that it does.
+ */
+enum amas__proc_state {
+	AMAS__PROC_ENDED,
+	AMAS__PROC_BUSY,
+	AMAS__PROC_QUIET,
+	AMAS__PROC_UNTOLD
+};
+enum amas__proc_state amas__proc_look(struct amas__proc *p);
+
 /* Stops reading its output, or goes on. */
 void amas__proc_pause(struct amas__proc *p, int which, bool pause);
 

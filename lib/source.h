@@ -18,6 +18,7 @@
 #include "service.h"
 
 #define AMAS__COUNT_MAX 1000000
+#define AMAS__FILTER_TIMEOUT_S 10.0	/* of a filter's call, by default */
 
 struct amas__source_spec;
 
@@ -79,6 +80,11 @@ int amas__source_dir_load(struct amas__source **out,
 
 /* source_plugin.c: a shared object. */
 int amas__source_plugin_load(struct amas__source **out,
+    const struct amas__source_spec *spec, struct amas_loop *l,
+    const struct amas_source_opts *opts, struct amas_error *err);
+
+/* source_filter.c: a program that answers a line with a line. */
+int amas__source_filter_load(struct amas__source **out,
     const struct amas__source_spec *spec, struct amas_loop *l,
     const struct amas_source_opts *opts, struct amas_error *err);
 

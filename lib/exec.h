@@ -89,20 +89,6 @@ void amas__exec_busy(struct amas_request *req);
 
 /* ---- exec_args.c ---- */
 
-/*
- * Put a value as JSON with the names of message lines; as an argument has it:
- * text as it is, bytes in base64, a typed value as what represents it, all else
- * as JSON.  Return 0, AMAS_ETYPE or AMAS_ENOMEM.
- */
-int amas__exec_put_json(struct amas__buf *b, const struct amas_value *v,
-    struct amas_error *err);
-int amas__exec_put_plain(struct amas__buf *b, const struct amas_value *v,
-    struct amas_error *err);
-
-/* Programs cannot take proxies yet, wherever they are: 0 or AMAS_ETYPE. */
-int amas__exec_refuse_proxies(struct amas_request *req,
-    struct amas_error *err);
-
 /* What a process is given. */
 struct amas__exec_args {
 	char **argv, **envp;
@@ -120,5 +106,13 @@ int amas__exec_args_init(struct amas__exec_args *a,
     const struct amas__exec_target *t, struct amas_request *req,
     const char *name, struct amas_error *err);
 void amas__exec_args_fini(struct amas__exec_args *a);
+
+/*
+ * Puts a call as one line: a single scalar as an argument would be, else the
+ * argument list as JSON.  Returns 0, AMAS_ETYPE (cannot be said so: keyword
+ * arguments, a newline or NUL) or AMAS_ENOMEM.
+ */
+int amas__exec_put_line(struct amas__buf *b, struct amas_request *req,
+    struct amas_error *err);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * How a call becomes argv, environment and standard input of a program.
+ * How a call becomes argv, environment and standard input of a program, or the
+ * line of a filter.
  * Nothing that a caller sends is ever part of shell text or of a variable's
  * name that does not begin with AMAS_KW_.
  */
@@ -23,8 +24,8 @@
 
 /* ---- Values as text ---- */
 
-int
-amas__exec_put_json(struct amas__buf *b, const struct amas_value *v,
+static int
+put_json(struct amas__buf *b, const struct amas_value *v,
     struct amas_error *err)
 {
 	struct amas_out out = { .buf = b, .lines = true };
@@ -32,8 +33,12 @@ amas__exec_put_json(struct amas__buf *b, const struct amas_value *v,
 	return amas__json_print(&out, v, 0, false, err);
 }
 
-int
-amas__exec_put_plain(struct amas__buf *b, const struct amas_value *v,
+/*
+ * Puts a value as an argument has it: text as it is, bytes in base64, a typed
+ * value as the text that represents it, all else as JSON.
+ */
+static int
+put_plain(struct amas__buf *b, const struct amas_value *v,
     struct amas_error *err)
 {
 	int rc;
@@ -49,7 +54,7 @@ amas__exec_put_plain(struct amas__buf *b, const struct amas_value *v,
 		    amas_value_len(v));
 		break;
 	default:
-		return amas__exec_put_json(b, v, err);
+		return put_json(b, v, err);
 	}
 	return rc == 0 ? 0 : amas__error_nomem(err);
 }
@@ -113,7 +118,7 @@ add_argument(struct amas__texts *t, const struct amas_value *v, size_t number,
 
 	if (amas__texts_begin(t) != 0)
 		return amas__error_nomem(err);
-	if ((rc = amas__exec_put_plain(&t->text, v, &cause)) == 0)
+	if ((rc = put_plain(&t->text, v, &cause)) == 0)
 		rc = end_text(&t->text, from, &cause);
 	if (rc == AMAS_ENOMEM)
 		return amas__error_nomem(err);
@@ -123,8 +128,9 @@ add_argument(struct amas__texts *t, const struct amas_value *v, size_t number,
 	return 0;
 }
 
-int
-amas__exec_refuse_proxies(struct amas_request *req, struct amas_error *err)
+/* Programs cannot take proxies yet, wherever they are. */
+static int
+refuse_proxies(struct amas_request *req, struct amas_error *err)
 {
 	const struct amas_value *args = amas_request_args(req);
 	const struct amas_value *kw = amas_request_kwargs(req);
@@ -211,7 +217,7 @@ add_keyword(struct amas__texts *t, const struct amas_value *key,
 	    (rc = amas__buf_puts(&t->text, amas_value_text(key))) != 0 ||
 	    (rc = amas__buf_putc(&t->text, '=')) != 0)
 		return rc;
-	if ((rc = amas__exec_put_plain(&t->text, v, &err)) == 0)
+	if ((rc = put_plain(&t->text, v, &err)) == 0)
 		rc = end_text(&t->text, from, &err);
 	if (rc == AMAS_ENOMEM)
 		return rc;
@@ -252,12 +258,12 @@ put_input(struct amas__buf *b, struct amas_request *req,
 
 	if (amas__buf_putc(b, '[') != 0)
 		return amas__error_nomem(err);
-	if ((rc = amas__exec_put_json(b, amas_request_args(req), err)) != 0)
+	if ((rc = put_json(b, amas_request_args(req), err)) != 0)
 		return rc;
 	if (amas__buf_puts(b, ", ") != 0)
 		return amas__error_nomem(err);
 	if (amas_value_len(kw) == 0 ? amas__buf_puts(b, "{}") != 0 :
-	    (rc = amas__exec_put_json(b, kw, err)) != 0)
+	    (rc = put_json(b, kw, err)) != 0)
 		return rc != 0 ? rc : amas__error_nomem(err);
 	return amas__buf_puts(b, "]\n") == 0 ? 0 : amas__error_nomem(err);
 }
@@ -272,7 +278,7 @@ amas__exec_args_init(struct amas__exec_args *a,
 	int rc;
 
 	memset(a, 0, sizeof *a);
-	if ((rc = amas__exec_refuse_proxies(req, err)) != 0 ||
+	if ((rc = refuse_proxies(req, err)) != 0 ||
 	    (rc = add_arguments(&argv, t, req, name, err)) != 0)
 		goto out;
 	size = amas__texts_size(&argv);
@@ -307,4 +313,55 @@ amas__exec_args_fini(struct amas__exec_args *a)
 	free(a->envp);
 	amas__buf_fini(&a->input);
 	a->argv = a->envp = NULL;
+}
+
+/* ---- The line of a filter ---- */
+
+/* Whether a value is said by its text alone. */
+static bool
+is_scalar(const struct amas_value *v)
+{
+	enum amas_type type = amas_value_type(v);
+
+	if (type == AMAS_TYPED)
+		type = amas_value_type(amas_value_at(v, 0));
+	return type != AMAS_LIST && type != AMAS_MAP && type != AMAS_TYPED;
+}
+
+static int
+check_line(const struct amas__buf *b, struct amas_error *err)
+{
+	const char *line = amas__buf_head(b), *p;
+	size_t len = amas__buf_len(b);
+
+	if (len > 0 && (p = memchr(line, '\0', len)) != NULL)
+		return amas_error_set(err, AMAS_ETYPE, "argument has a NUL at "
+		    "offset %zu, which no line can have", (size_t)(p - line));
+	if (len > 0 && (p = memchr(line, '\n', len)) != NULL)
+		return amas_error_set(err, AMAS_ETYPE, "argument has a newline "
+		    "at offset %zu, and a call is one line",
+		    (size_t)(p - line));
+	return 0;
+}
+
+int
+amas__exec_put_line(struct amas__buf *b, struct amas_request *req,
+    struct amas_error *err)
+{
+	const struct amas_value *args = amas_request_args(req);
+	const struct amas_value *v = amas_value_at(args, 0);
+	int rc;
+
+	if (amas_value_len(amas_request_kwargs(req)) > 0)
+		return amas_error_set(err, AMAS_ETYPE,
+		    "a filter takes no keyword arguments");
+	if ((rc = refuse_proxies(req, err)) != 0)
+		return rc;
+	if (amas_value_len(args) == 1 && is_scalar(v))
+		rc = put_plain(b, v, err);
+	else
+		rc = put_json(b, args, err);
+	if (rc != 0 || (rc = check_line(b, err)) != 0)
+		return rc;
+	return amas__buf_putc(b, '\n') == 0 ? 0 : amas__error_nomem(err);
 }

@@ -130,6 +130,8 @@ output_ready(struct amas__proc *p, int i)
 			p->poll_s = POLL_FIRST_S;
 			amas__timer_start(&p->poll, p->poll_s);
 		}
+		if (i == 0 && p->ops != NULL)
+			p->ops->on_output(p, 1, "", 0);
 	}
 	unref(p);
 }

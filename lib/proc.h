@@ -40,7 +40,8 @@ struct amas__exit {
  * What a process reports.  All run from the loop; each may free it.
  *
  * on_output  bytes came from its standard output (which 1) or error (2); they
- *            live only during the call.  What stands in the pipes when the
+ *            live only during the call; len 0: it lives, but has closed its
+ *            standard output.  What stands in the pipes when the
  *            process ends comes before on_exit, even from one that is paused.
  * on_room    all input that was queued has been written.  NULL: not wanted.
  * on_exit    it has ended, or could not be started.

@@ -28,7 +28,7 @@ struct amas__source_spec;
  * word    before a command: "exec"; NULL: there is no such form.
  * suffix  of a file: ".text"; NULL: files are never that.
  * form    of programs per call.
- * alone   without a NAME it is the root.
+ * alone   answers for all below its name, so without a NAME it is the root.
  * counts  takes a COUNT.
  * load    makes the source; NULL: not in this version.
  */
@@ -63,6 +63,7 @@ struct amas__source_spec {
 	bool is_command;
 	int dir;		/* open folder in which text is the name of a
 				 * file; borrowed; -1: none */
+	const char *path;	/* if dir is set: where that file is; borrowed */
 };
 
 /*

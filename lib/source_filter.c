@@ -32,6 +32,7 @@
 
 #define NAME_SHOWN 200		/* bytes of a path in messages */
 #define SLOW_S 1.0		/* without a line: buffered? */
+#define CLOSED_S 0.1		/* to end, for one that closed its output */
 #define SETTLE_S 0.001		/* for more lines, if nothing can be told */
 #define SETTLE_MAX_S 0.02	/* for one that does not sleep */
 
@@ -63,6 +64,7 @@ struct filter {
 	struct amas__timer deadline, slow, again;
 	struct amas__task look_task;	/* as again, in the next turn */
 	bool said_slow;
+	bool closed;			/* its output is */
 };
 
 struct call {
@@ -211,56 +213,6 @@ answer(struct call *c)
 	amas__area_unref(a);
 }
 
-/* ---- The line of a call ---- */
-
-/* Whether a value is said by its text alone. */
-static bool
-is_scalar(const struct amas_value *v)
-{
-	enum amas_type type = amas_value_type(v);
-
-	if (type == AMAS_TYPED)
-		type = amas_value_type(amas_value_at(v, 0));
-	return type != AMAS_LIST && type != AMAS_MAP && type != AMAS_TYPED;
-}
-
-static int
-check_line(const struct amas__buf *b, struct amas_error *err)
-{
-	const char *line = amas__buf_head(b), *p;
-	size_t len = amas__buf_len(b);
-
-	if (len > 0 && (p = memchr(line, '\0', len)) != NULL)
-		return amas_error_set(err, AMAS_ETYPE, "argument has a NUL at "
-		    "offset %zu, which no line can have", (size_t)(p - line));
-	if (len > 0 && (p = memchr(line, '\n', len)) != NULL)
-		return amas_error_set(err, AMAS_ETYPE, "argument has a newline "
-		    "at offset %zu, and a call is one line",
-		    (size_t)(p - line));
-	return 0;
-}
-
-static int
-put_line(struct amas__buf *b, struct amas_request *req, struct amas_error *err)
-{
-	const struct amas_value *args = amas_request_args(req);
-	const struct amas_value *v = amas_value_at(args, 0);
-	int rc;
-
-	if (amas_value_len(amas_request_kwargs(req)) > 0)
-		return amas_error_set(err, AMAS_ETYPE,
-		    "a filter takes no keyword arguments");
-	if ((rc = amas__exec_refuse_proxies(req, err)) != 0)
-		return rc;
-	if (amas_value_len(args) == 1 && is_scalar(v))
-		rc = amas__exec_put_plain(b, v, err);
-	else
-		rc = amas__exec_put_json(b, args, err);
-	if (rc != 0 || (rc = check_line(b, err)) != 0)
-		return rc;
-	return amas__buf_putc(b, '\n') == 0 ? 0 : amas__error_nomem(err);
-}
-
 /* ---- The process ---- */
 
 /*
@@ -291,7 +243,14 @@ settle(struct filter *f)
 static void
 on_again(struct amas__timer *t)
 {
-	settle(AMAS__OF(t, struct filter, again));
+	struct filter *f = AMAS__OF(t, struct filter, again);
+
+	if (f->step == SENT) {
+		fail(f->now, "closed its output");
+		end_process(f);
+	} else {
+		settle(f);
+	}
 }
 
 static void
@@ -336,6 +295,12 @@ on_output(struct amas__resident *r, const char *data, size_t len)
 {
 	struct filter *f = AMAS__OF(r, struct filter, r);
 
+	if (len == 0) {
+		f->closed = true;
+		if (f->step == SENT) /* it may end, and say more so */
+			amas__timer_start(&f->again, CLOSED_S);
+		return;
+	}
 	switch (f->step) {
 	case REST:
 		amas__log(amas__loop_log(f->loop), AMAS_LOG_WARN,
@@ -378,25 +343,31 @@ on_slow(struct amas__timer *t)
 	    "its output buffered? (sed -u, fflush, --unbuffered)", f->r.name);
 }
 
-/* Whether the process that runs is the one to send to, and in step. */
+/* Whether the file is not the one that runs. */
 static bool
-is_ready(struct filter *f)
+is_replaced(const struct filter *f)
 {
 	struct amas__identity id;
 
-	if (f->look && !(amas__folder_identity(f->is.dir, f->is.file, &id) &&
-	    amas__identity_same(&id, &f->id))) {
+	return f->look &&
+	    !(amas__folder_identity(f->is.dir, f->is.file, &id) &&
+	    amas__identity_same(&id, &f->id));
+}
+
+/* Whether the process that runs can be sent a line; else it ends. */
+static bool
+is_ready(struct filter *f)
+{
+	if (f->closed || is_replaced(f) ||
+	    amas__proc_look(f->r.proc) == AMAS__PROC_ENDED)
 		end_process(f);
-		return false;
-	}
-	if (amas__proc_look(f->r.proc) == AMAS__PROC_ENDED)
-		end_process(f);
-	return f->step == REST;
+	return f->step == REST; /* looking may have found output */
 }
 
 static int
 start_process(struct filter *f)
 {
+	f->closed = false;
 	if (f->look)
 		(void)amas__folder_identity(f->is.dir, f->is.file, &f->id);
 	return amas__resident_start(&f->r, NULL);
@@ -475,7 +446,7 @@ on_start(struct amas__job *job)
 	}
 	c->started = true;
 	amas__buf_fini(&f->in);
-	if ((rc = put_line(&f->in, c->req, &err)) == 0) {
+	if ((rc = amas__exec_put_line(&f->in, c->req, &err)) == 0) {
 		run(f);
 		return;
 	}

@@ -31,6 +31,8 @@
 #define HAVE_CLOSEFROM 0
 #endif
 
+#define DOING_MAX 16		/* processes looked at, to see what one does */
+
 extern char **environ;
 
 /* ---- Spawn ---- */
@@ -238,30 +240,105 @@ amas__subreaper(void)
 }
 
 #if HAVE_LINUX
-/* The parent of a process: "PID (NAME, with any bytes) STATE PPID ...". */
+/* Reads the beginning of a file; false if there is none. */
+static bool
+read_text(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd == -1)
+		return false;
+	n = read(fd, text, size - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	return n >= 0;
+}
+
+/*
+ * What /proc says of a process, "PID (NAME, with any bytes) STATE PPID ...",
+ * from STATE on; NULL: nothing.
+ */
+static const char *
+stat_of(const char *pid, char *text, size_t size)
+{
+	char path[64];
+	const char *p;
+
+	if (snprintf(path, sizeof path, "/proc/%s/stat", pid) >=
+	    (int)sizeof path || !read_text(path, text, size) ||
+	    (p = strrchr(text, ')')) == NULL || strlen(p) < 5)
+		return NULL;
+	return p + 2;
+}
+
 static long
 parent_of(const char *pid)
 {
-	char path[64], text[512];
-	const char *p;
-	ssize_t n;
-	int fd;
+	char text[512];
+	const char *p = stat_of(pid, text, sizeof text);
 
-	if (snprintf(path, sizeof path, "/proc/%s/stat", pid) >=
-	    (int)sizeof path)
-		return -1;
-	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
-		return -1;
-	n = read(fd, text, sizeof text - 1);
-	close(fd);
-	if (n <= 0)
-		return -1;
-	text[n] = '\0';
-	if ((p = strrchr(text, ')')) == NULL || strlen(p) < 5)
-		return -1;
-	return strtol(p + 4, NULL, 10);
+	return p != NULL ? strtol(p + 2, NULL, 10) : -1;
+}
+
+/* Whether a process has one thread: num_threads of proc(5), 17 words on. */
+static bool
+one_thread(const char *stat)
+{
+	int i;
+
+	for (i = 0; i < 17 && stat != NULL; i++)
+		if ((stat = strchr(stat, ' ')) != NULL)
+			stat++;
+	return stat != NULL && strncmp(stat, "1 ", 2) == 0;
+}
+
+/* Adds the children of a process; false: not told by all systems; too many. */
+static bool
+add_children(pid_t pid, pid_t *all, size_t *n)
+{
+	char path[80], text[512], *p = text, *end;
+	long child;
+
+	(void)snprintf(path, sizeof path, "/proc/%ld/task/%ld/children",
+	    (long)pid, (long)pid);
+	if (!read_text(path, text, sizeof text) ||
+	    strlen(text) == sizeof text - 1)
+		return false;
+	while ((child = strtol(p, &end, 10)) > 0) {
+		if (*n == DOING_MAX)
+			return false;
+		all[(*n)++] = (pid_t)child;
+		p = end;
+	}
+	return true;
 }
 #endif
+
+enum amas__doing
+amas__child_doing(pid_t pid)
+{
+#if HAVE_LINUX
+	pid_t all[DOING_MAX] = { pid };
+	size_t n = 1, i;
+	char name[24], text[512];
+	const char *p;
+
+	for (i = 0; i < n; i++) {
+		(void)snprintf(name, sizeof name, "%ld", (long)all[i]);
+		if ((p = stat_of(name, text, sizeof text)) == NULL)
+			return AMAS__UNTOLD;
+		if (*p != 'S')
+			return AMAS__RUNS;
+		if (!one_thread(p) || !add_children(all[i], all, &n))
+			return AMAS__UNTOLD;
+	}
+	return AMAS__SLEEPS;
+#else
+	(void)pid;
+	return AMAS__UNTOLD;
+#endif
+}
 
 void
 amas__each_child(void (*fn)(pid_t pid, void *arg), void *arg)

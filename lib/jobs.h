@@ -27,6 +27,7 @@ void amas__jobs_free(struct amas__jobs *jobs);
 
 enum amas__job_state {
 	AMAS__JOB_IDLE,		/* asks for nothing */
+	AMAS__JOB_HOLDS,	/* waits for something else first */
 	AMAS__JOB_WAITS,	/* in the queue */
 	AMAS__JOB_RUNS,		/* has a place */
 	AMAS__JOB_SLEEPS,	/* gave it back */
@@ -68,6 +69,13 @@ int amas__job_ask(struct amas__job *job, size_t *waiting,
  * for it; says whether it did.  start does not run.
  */
 bool amas__job_take(struct amas__job *job);
+
+/*
+ * Waits for something else than a place, and counts as waiting even so.  Asking
+ * then never fails.  Returns as amas__job_ask().
+ */
+int amas__job_hold(struct amas__job *job, size_t *waiting,
+    struct amas_error *err);
 
 /*
  * sleep: a job that runs gives its place back; harmless on any other.

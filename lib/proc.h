@@ -40,7 +40,8 @@ struct amas__exit {
  * What a process reports.  All run from the loop; each may free it.
  *
  * on_output  bytes came from its standard output (which 1) or error (2); they
- *            live only during the call.  What stands in the pipes when the
+ *            live only during the call; len 0: it lives, but has closed its
+ *            standard output.  What stands in the pipes when the
  *            process ends comes before on_exit, even from one that is paused.
  * on_room    all input that was queued has been written.  NULL: not wanted.
  * on_exit    it has ended, or could not be started.
@@ -97,6 +98,20 @@ pid_t amas__proc_pid(const struct amas__proc *p);	/* 0: not running */
 int amas__proc_write(struct amas__proc *p, const void *data, size_t len);
 void amas__proc_end_input(struct amas__proc *p);	/* when all is written */
 size_t amas__proc_queued(const struct amas__proc *p);
+
+/*
+ * Looks whether a process waits for input and has no more to say: reports by
+ * on_output, inside, what its standard output holds now.  AMAS__PROC_ENDED: so
+ * has it, and on_exit comes.  AMAS__PROC_QUIET: it sleeps; _UNTOLD: the system
+ * cannot tell that it does.
+ */
+enum amas__proc_state {
+	AMAS__PROC_ENDED,
+	AMAS__PROC_BUSY,
+	AMAS__PROC_QUIET,
+	AMAS__PROC_UNTOLD
+};
+enum amas__proc_state amas__proc_look(struct amas__proc *p);
 
 /* Stops reading its output, or goes on. */
 void amas__proc_pause(struct amas__proc *p, int which, bool pause);

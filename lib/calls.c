@@ -276,6 +276,15 @@ amas__calls_fini(struct amas_channel *ch)
 	amas__map_fini(&ch->pending);
 }
 
+void *
+amas__channel_call_arg(const struct amas_channel *ch, int64_t id)
+{
+	const struct call *c = id < 0 ? NULL :
+	    amas__map_get_id(&ch->pending, (uint64_t)id);
+
+	return c != NULL ? c->arg : NULL;
+}
+
 size_t
 amas__channel_pending(const struct amas_channel *ch)
 {

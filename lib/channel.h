@@ -102,6 +102,9 @@ int amas__channel_request(struct amas_channel *ch, double timeout_s,
     amas_reply_fn *fn, void *arg, const struct amas_value *content,
     struct amas__link *owner);
 
+/* The arg of our open request of that id; NULL: there is none. */
+void *amas__channel_call_arg(const struct amas_channel *ch, int64_t id);
+
 /* Ends all calls of an owner with AMAS_ECANCELED, inside. */
 void amas__channel_cancel(struct amas__link *owner);
 

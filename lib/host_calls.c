@@ -423,7 +423,7 @@ void
 amas__host_serve(struct amas__visitor *v, struct amas_request *req)
 {
 	const char *path = amas_request_path(req);
-	size_t i, base = v->host->base_len;
+	size_t i, base = v->host->base_len, part = strcspn(path, "/");
 
 	for (i = 0; i < sizeof functions / sizeof *functions; i++)
 		if (strcmp(path, functions[i].name) == 0) {
@@ -435,5 +435,5 @@ amas__host_serve(struct amas__visitor *v, struct amas_request *req)
 		call(v, req, path, NULL, amas_request_args(req),
 		    amas_request_kwargs(req));
 	else
-		amas__request_not_found(req, path, strlen(path), "", 0);
+		amas__request_not_found(req, path, part, "", 0);
 }

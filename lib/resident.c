@@ -83,6 +83,7 @@ on_exit_(struct amas__proc *p, const struct amas__exit *how)
 
 	amas__proc_free(p);
 	r->proc = NULL;
+	amas__guest_close(&r->guest);
 	amas__errout_end(&r->err);
 	amas__errout_fini(&r->err);
 	if (how->code != 0)
@@ -129,7 +130,7 @@ make_envp(struct amas__texts *t, const struct amas__resident *r)
 	(void)snprintf(index, sizeof index, "%zu", r->index);
 	if (rc == 0)
 		rc = amas__texts_set(t, "AMAS_INDEX", index);
-	return rc;
+	return rc == 0 ? amas__guest_environ(&r->guest, t) : rc;
 }
 
 static int
@@ -162,6 +163,7 @@ amas__resident_start(struct amas__resident *r, struct amas_error *err)
 	struct amas__texts argv = { .n = 0 }, envp = { .n = 0 };
 	int rc = make_argv(&argv, r);
 
+	amas__guest_open(&r->guest, r->ops->hand != NULL);
 	amas__errout_init(&r->err, amas__loop_log(r->loop), r->name);
 	if (rc == 0)
 		rc = make_envp(&envp, r);
@@ -169,7 +171,10 @@ amas__resident_start(struct amas__resident *r, struct amas_error *err)
 		rc = start_proc(r, &argv, &envp);
 	amas__texts_fini(&argv);
 	amas__texts_fini(&envp);
-	return rc != 0 ? amas__error_nomem(err) : 0;
+	if (rc == 0)
+		return 0;
+	amas__guest_close(&r->guest);
+	return amas__error_nomem(err);
 }
 
 void
@@ -183,6 +188,7 @@ amas__resident_init(struct amas__resident *r, struct amas_loop *l,
 	r->program = program;
 	r->index = index;
 	(void)amas__log_text(r->name, sizeof r->name, name, strlen(name));
+	amas__guest_init(&r->guest, l, NULL, r->name);
 }
 
 void
@@ -199,5 +205,6 @@ amas__resident_fini(struct amas__resident *r)
 		return;
 	amas__proc_free(r->proc);
 	r->proc = NULL;
+	amas__guest_close(&r->guest);
 	amas__errout_fini(&r->err);
 }

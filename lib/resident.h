@@ -10,6 +10,7 @@
 
 #include "amas.h"
 #include "errout.h"
+#include "host.h"
 #include "proc.h"
 #include "program.h"
 
@@ -39,6 +40,7 @@ struct amas__resident {
 	struct amas_loop *loop;
 	const struct amas__program *program;	/* its owner's */
 	struct amas__proc *proc;		/* NULL: not running */
+	struct amas__guest guest;		/* what it is to the host */
 	struct amas__errout err;
 	size_t index;				/* AMAS_INDEX */
 	char name[AMAS__RESIDENT_NAME];		/* for messages and the log */

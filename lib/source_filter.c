@@ -598,6 +598,7 @@ filter_init(struct filter *f, const struct amas__source_spec *spec,
 	amas__task_init(&f->look_task, on_look);
 	amas__resident_init(&f->r, l, &resident_ops, &f->is,
 	    spec->name[0] != '\0' ? spec->name : spec->text, 0);
+	f->r.guest.state = f->opts.state;
 	amas__open_add(l, &f->open, &open_ops);
 }
 

@@ -412,7 +412,15 @@ on_over(struct amas__worker *w, const char *why)
 	group_unref(g);
 }
 
-static const struct amas__worker_ops worker_ops = { on_room, on_asked,
+static struct amas_channel *
+caller(void *arg)
+{
+	const struct call *c = arg;
+
+	return amas_request_channel(c->req);
+}
+
+static const struct amas__worker_ops worker_ops = { on_room, on_asked, caller,
 	on_over };
 
 /* ---- Being called ---- */
@@ -575,6 +583,7 @@ slot_init(struct group *g, size_t i)
 	s->job.back = on_back;
 	amas__worker_init(&s->worker, g->loop, &worker_ops, &g->is, name, i,
 	    g->opts.max_result);
+	s->worker.resident.guest.state = g->opts.state;
 }
 
 int

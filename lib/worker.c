@@ -185,17 +185,14 @@ channel_odd(struct amas_channel *ch, const char *data, size_t len,
 		    "are not logged", w->resident.name);
 }
 
-/* Answers a request of the worker's own. */
+/* One of its own requests has been answered, or has come to nothing. */
 static void
-worker_request(struct amas__worker *w, struct amas_request *req)
+on_answered(void *arg)
 {
-	const char *path = amas_request_path(req);
-	size_t len = amas__request_path_len(req);
-	const char *slash = memchr(path, '/', len);
+	struct amas__worker *w = arg;
 
-	(void)w;
-	amas__request_not_found(req, path,
-	    slash != NULL ? (size_t)(slash - path) : len, "", 0);
+	if (w->state == AMAS__WORKER_RUNS)
+		w->ops->asked(w);
 }
 
 static void
@@ -204,22 +201,21 @@ channel_request(struct amas_channel *ch, struct amas_request *req, void *arg)
 	struct amas__worker *w = arg;
 
 	w->spoke = true;
+	amas__request_on_done(req, on_answered, w);
 	if (amas__request_parse_call(req) == 0)
-		worker_request(w, req);
+		amas__guest_request(&w->resident.guest, req);
 	if (amas__channel_ended(ch) == NULL) /* else w may be gone */
 		w->ops->asked(w);
 }
 
-/* A proxy of a caller, in what is sent to the worker. */
+/* A proxy of a caller, in what is sent to the worker: a URL for the host. */
 static int
 foreign(void *arg, const struct amas_value *proxy, struct amas__buf *path,
     struct amas_error *err)
 {
-	(void)arg;
-	(void)proxy;
-	(void)path;
-	return amas_error_set(err, AMAS_ETYPE,
-	    "argument holds a proxy, which workers cannot take yet");
+	struct amas__worker *w = arg;
+
+	return amas__host_proxy_url(w->resident.loop, proxy, path, err);
 }
 
 static const struct amas__channel_ops channel_ops = {
@@ -231,6 +227,7 @@ static const struct amas__channel_ops channel_ops = {
 	.broken = channel_broken,
 	.room = channel_room,
 	.any_types = true,
+	.inner = true,
 };
 
 /* ---- The beginning ---- */
@@ -253,6 +250,17 @@ process_hand(struct amas__resident *r, int in, int out)
 	}
 	w->state = AMAS__WORKER_RUNS;
 	w->ops->room(w);
+}
+
+/* Whose call the worker knows by this id. */
+static struct amas_channel *
+caller(struct amas__guest *g, int64_t id)
+{
+	struct amas__worker *w = AMAS__OF(g, struct amas__worker,
+	    resident.guest);
+	void *arg = w->ch == NULL ? NULL : amas__channel_call_arg(w->ch, id);
+
+	return arg != NULL ? w->ops->caller(arg) : NULL;
 }
 
 static const struct amas__resident_ops resident_ops = {
@@ -292,6 +300,7 @@ amas__worker_init(struct amas__worker *w, struct amas_loop *l,
 	amas__timer_init(&w->timer, l, on_timer);
 	amas__resident_init(&w->resident, l, &resident_ops, program, name,
 	    index);
+	w->resident.guest.peer = caller;
 }
 
 int

@@ -27,12 +27,14 @@ struct amas__worker;
  *
  * room   it takes calls, again.
  * asked  its own requests have become more, or been answered.
+ * caller tells whose call arg, of amas__worker_send(), is.
  * over   the process is lost, and its calls with it: why.  It will be started
  *        again, unless it was finished.
  */
 struct amas__worker_ops {
 	void (*room)(struct amas__worker *w);
 	void (*asked)(struct amas__worker *w);
+	struct amas_channel *(*caller)(void *arg);
 	void (*over)(struct amas__worker *w, const char *why);
 };
 

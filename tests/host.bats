@@ -243,3 +243,85 @@ fails() {
 	equal Monty "$(<"$tmp/out")"
 	ended "$pid" 0
 }
+
+# asks: a worker whose function ask [PATH, ARGS] is a request of its own, and
+# whose function hello [PROXY] the guide's example; peer: who called.
+asks() {
+	cat >"$tmp/asks.worker" <<-'END'
+	#!/usr/bin/env python3
+	import json, os, sys
+	def say(*m):
+	    print(json.dumps(m), flush=True)
+	n, open_ = 0, {}
+	for line in sys.stdin:
+	    kind, id, content = json.loads(line)
+	    if kind != 0:
+	        say(kind, open_.pop(id), content)
+	        continue
+	    path, args, kwargs = content
+	    if path == 'ask':
+	        request = args
+	    elif path == 'hello':
+	        url = args[0]['__type__'][1]
+	        request = [url + '/get_client_name', []]
+	    elif path == 'peer':
+	        request = ['amas/peer', [id]]
+	    else:
+	        say(1, id, os.getpid())
+	        continue
+	    n += 1
+	    open_[n] = id
+	    say(0, n, request + [{}])
+	END
+	chmod 755 "$tmp/asks.worker"
+}
+
+@test "host: a worker asks on its lines" {
+	asks
+	start amas-serve -j 1 "$tmp/socket" "$tmp/asks.worker"
+	run -0 t amas-call "$addr" ask amas/notify '["x", 1]'
+	equal 0 "$output"
+	run -0 t amas-call -r "$addr" peer
+	[[ $output =~ ^ipc:///.*/h//[0-9]+$ ]]
+	run -1 --separate-stderr t amas-call "$addr" ask amas/nothing '[]'
+	equal 'LookupError: Name "amas" not found in ""' \
+		"$(last_line "$stderr")"
+	run -1 --separate-stderr t amas-call "$addr" ask amas/call \
+		'["tcp://127.0.0.1:1", "f"]'
+	[[ $(last_line "$stderr") == 'ValueError: "tcp://127.0.0.1:1" is '* ]]
+}
+
+@test "host: a worker calls a proxy that it was given, by its URL as a path" {
+	need_peer
+	asks
+	start amas-serve "$tmp/socket" "$tmp/asks.worker"
+	callback hello @
+	equal Monty "$output$stderr"
+}
+
+@test "host: 36: a worker that waits gives its place back, too" {
+	asks
+	put tell <<-END
+	#!/bin/sh
+	while [ "\$($ask amas/notify news)" = 0 ]; do :; done
+	END
+	start amas-serve -j 1 "$tmp/socket" w="$tmp/asks.worker" "$tmp/s"
+	amas-call "$addr" w/ask amas/wait '["news"]' >"$tmp/out" &
+	caller $!
+	gives null tell
+	wait "$!"
+	equal null "$(<"$tmp/out")"
+}
+
+@test "host: the wait of a worker that dies is over" {
+	asks
+	start amas-serve "$tmp/socket" "w=$tmp/asks.worker"
+	amas-call "$addr" w/ask amas/wait '["never"]' >"$tmp/out" 2>&1 &
+	caller $!
+	run -0 t amas-call "$addr" w/pid
+	kill -KILL "$output"
+	wait "$!" || true
+	equal 'worker w: killed by SIGKILL' "$(last_line "$(<"$tmp/out")")"
+	run -0 t amas-call -w 5 "$addr" w/ask amas/notify '["never"]'
+	equal 0 "$output"
+}

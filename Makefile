@@ -34,7 +34,7 @@ CMD_O   := $(patsubst %.c,$(B)/%.o,$(filter-out $(wildcard cmd/amas-*.c),$(wildc
 TESTTOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c))
 EXAMPLES := $(patsubst %.c,$(B)/%,$(filter-out %_plugin.c,$(wildcard tests/examples/*.c)))
 PLUGINS := $(patsubst %.c,$(B)/%.so,$(wildcard tests/examples/*_plugin.c)) \
-	$(patsubst %,$(B)/tests/plugins/%.so,symbol open silent names twice codec other abi empty)
+	$(patsubst %,$(B)/tests/plugins/%.so,symbol open silent names twice codec other abi empty crash)
 UNIT    := $(patsubst %.c,$(B)/%,$(filter-out tests/unit/tap.c,$(wildcard tests/unit/*.c)))
 FUZZ    := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/driver.c,$(wildcard tests/fuzz/*.c)))
 MAN     := $(wildcard man/*.[1357])

@@ -255,18 +255,23 @@ amas_channel_send(struct amas_channel *ch, double timeout_s, amas_reply_fn *fn,
     void *arg, const char *fmt, ...)
 {
 	struct amas_value *v = NULL, null = { .type = AMAS_NULL };
+	struct amas__area *a;
+	size_t n = 0;
 	va_list ap;
-	int rc;
+	int rc = 0;
 
+	a = amas__area_new(amas__loop_pool(amas__channel_loop(ch)));
+	if (a == NULL)
+		return AMAS_ENOMEM;
 	va_start(ap, fmt);
-	if (fmt != NULL)
-		v = amas_value_vpack(fmt, ap);
+	if (fmt != NULL && (rc = amas__vpack_into(a, &v, &n, fmt, ap)) == 0 &&
+	    n != 1)
+		rc = AMAS_EINVAL;
 	va_end(ap);
-	if (fmt != NULL && v == NULL)
-		return AMAS_EINVAL;
-	rc = amas__channel_request(ch, timeout_s, fn, arg,
-	    v != NULL ? v : &null, NULL);
-	amas_value_free(v);
+	if (rc == 0)
+		rc = amas__channel_request(ch, timeout_s, fn, arg,
+		    v != NULL ? v : &null, NULL);
+	amas__area_unref(a);
 	return rc;
 }
 

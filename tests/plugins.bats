@@ -290,6 +290,13 @@ TypeError: plug/server_method: [0]: text, not a proxy" "$output"
 	equal 1 "${#stderr_lines[@]}"
 }
 
+@test "plugin: one that crashes while it is loaded ends the server unannounced" {
+	run -134 --separate-stderr t amas-serve "$tmp/refused" good="$stats" \
+		"$tmp/p/crash.so"
+	equal '' "$output"
+	[ ! -e "$tmp/refused" ]
+}
+
 @test "plugin: one for another version is refused, and which" {
 	abi=$(sed -n 's/^#define AMAS_ABI \([0-9]*\).*/\1/p' \
 		"$AMAS_ROOT/lib/amas.h")

@@ -5,6 +5,14 @@
 
 #if defined ODD_symbol
 void amas_no_such_function(void);
+#elif defined ODD_crash
+#include <stdlib.h>
+
+__attribute__((constructor)) static void
+crash(void)
+{
+	abort();
+}
 #endif
 
 static void

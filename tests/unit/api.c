@@ -644,6 +644,60 @@ test_refused(void)
 	close_world(&w);
 }
 
+/* ---- A plain channel ---- */
+
+static void
+echo(struct amas_request *req, void *arg)
+{
+	(void)arg;
+	tap_str(amas_request_path(req), "", "a request without a path");
+	tap_ok(amas_request_kwargs(req) == NULL, "and without keywords");
+	amas_request_reply(req, "v", amas_request_args(req));
+}
+
+static void
+test_plain(void)
+{
+	struct amas_opts opts = { .on_request = echo };
+	struct world w = { 0 };
+	unsigned long n;
+	int rc = AMAS_ENOMEM;
+
+	opts.arg = &w;
+	if (amas_loop_new(&w.loop, NULL, NULL) != 0 ||
+	    amas_server_open(&w.server, w.loop, "tcp://127.0.0.1:0", &opts,
+	    NULL) != 0 ||
+	    amas_channel_open(&w.client, w.loop,
+	    amas_server_addr(w.server), NULL, NULL) != 0)
+		abort();
+	w.started = 2;
+	tap_int(amas_channel_send(w.client, 5, on_reply, &w, "{s:i}", "n", 3),
+	    0, "a map is sent");
+	tap_int(amas_channel_send(w.client, 5, on_reply, &w, "i", 5), 0,
+	    "a number is sent");
+	tap_ok(answered(&w) && w.results == 2, "both come back");
+	tap_int(w.value, 5, "the last");
+	w.started++;
+	tap_int(amas_channel_send(w.client, 5, on_reply, &w, NULL), 0,
+	    "null is sent");
+	tap_ok(answered(&w) && w.results == 3, "and comes back");
+	tap_int(amas_channel_send(w.client, 5, on_reply, &w, "ii", 1, 2),
+	    AMAS_EINVAL, "two values are refused");
+	tap_int(amas_channel_send(w.client, 5, on_reply, &w, "[i"),
+	    AMAS_EINVAL, "and a bad format");
+	for (n = 1; n < 100 && rc == AMAS_ENOMEM; n++) {
+		tap_fail_alloc(n);
+		rc = amas_channel_send(w.client, 5, on_reply, &w, "[s]", "x");
+	}
+	tap_fail_alloc(0);
+	w.started++;
+	tap_int(rc, 0, "short memory is no other error");
+	tap_ok(answered(&w), "what was sent is answered");
+	close_client(&w);
+	close_server(&w);
+	amas_loop_free(w.loop);
+}
+
 static void
 test_values(void)
 {
@@ -684,5 +738,6 @@ main(void)
 	test_proxies();
 	test_freeing();
 	test_refused();
+	test_plain();
 	return tap_done();
 }

@@ -7,23 +7,7 @@
  */
 #include "serve.h"
 
-static int
-load_sources(struct serve *s)
-{
-	struct amas_error err;
-	char **source;
-	int rc;
-
-	for (source = s->o->sources; *source != NULL; source++) {
-		rc = amas_service_load(s->service, s->loop, *source,
-		    &s->o->source, &err);
-		if (rc == AMAS_EEXIST) /* two sources for one name */
-			return cmd_error(CMD_USAGE, *source, "%s", err.text);
-		if (rc != 0)
-			return cmd_fail(*source, &err);
-	}
-	return CMD_OK;
-}
+#include "host.h"
 
 /* Serves until the end.  *s has its loop. */
 static int
@@ -35,10 +19,11 @@ serve(struct serve *s)
 
 	if ((status = cmd_loop_set(s->loop, &o->args)) != CMD_OK)
 		return status;
-	amas_loop_set_jobs(s->loop, o->jobs, o->queue);
+	amas_loop_set_jobs(s->loop, o->serial ? 1 : o->jobs, o->queue);
+	amas__host_set_dial(s->loop, o->args.codec, o->args.max_message);
 	if (amas_service_new(&s->service, &err) != 0)
 		return cmd_fail(NULL, &err);
-	status = o->channel ? serve_relay_open(s) : load_sources(s);
+	status = o->channel ? serve_relay_open(s) : serve_service_open(s);
 	if (status == CMD_OK)
 		status = serve_doors_open(s);
 	if (!o->channel) { /* those who serve it hold it now */

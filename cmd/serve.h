@@ -2,6 +2,7 @@
  * amas-serve: what it was told, and what it consists of while it runs.
  *
  *	serve_opts.c	options
+ *	serve_service.c	what is served, to all or to each
  *	serve_doors.c	where callers come in: addresses, descriptors, dialling
  *	serve_ready.c	saying that it is ready
  *	serve_hooks.c	commands for connections that begin and end
@@ -38,6 +39,8 @@ struct serve_opts {
 	bool connect;		/* dial addr, do not listen there */
 	bool waits;		/* -w was given */
 	bool channel;
+	bool serial, per_connection;
+	const char *state;	/* --state; NULL: the host's own */
 	const char *run;	/* NULL: nothing */
 	const char *on_connect, *on_disconnect;	/* NULL: nothing */
 	const char *addr;
@@ -72,6 +75,7 @@ struct serve {
 	ev_signal signals[SERVE_SIGNALS];
 	ev_timer grace;		/* ends the command; the loop ends calls */
 	struct amas_service *service;
+	char *state;		/* all of the path of --state, or NULL */
 	struct amas__link doors;
 	size_t open_doors;
 	size_t connections;
@@ -90,6 +94,14 @@ struct serve {
 
 /* Returns CMD_OK, or CMD_STOP if o->args.status is what to end with. */
 int serve_opts_parse(struct serve_opts *o, int argc, char *argv[]);
+
+/* ---- serve_service.c ---- */
+
+/* Has s->service filled.  Returns CMD_OK or a status (has been said). */
+int serve_service_open(struct serve *s);
+
+/* With --per-connection: gives a new connection a service of its own. */
+void serve_service_connect(struct serve *s, struct amas_channel *ch);
 
 /* ---- serve_doors.c ---- */
 

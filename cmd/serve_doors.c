@@ -32,6 +32,7 @@ on_open(struct amas_channel *ch, void *arg)
 
 	s->connections++;
 	door->opened = true;
+	serve_service_connect(s, ch);
 	serve_hooks_open(s, ch);
 	if (!s->dialling || !door->one || door->word != s->o->addr)
 		return;

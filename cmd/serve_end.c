@@ -219,6 +219,7 @@ serve_fini(struct serve *s)
 	amas_loop_free(s->loop);
 	serve_relay_free(s);
 	serve_doors_free(s);
+	free(s->state);
 	free(s->notify);
 	ev_timer_stop(s->ev, &s->grace);
 	unwatch_signals(s);

@@ -20,10 +20,13 @@ enum {
 	OPT_LISTEN,
 	OPT_ON_CONNECT,
 	OPT_ON_DISCONNECT,
+	OPT_PER_CONNECTION,
 	OPT_QUEUE,
 	OPT_READY_FD,
 	OPT_RUN,
-	OPT_SOCKET_MODE
+	OPT_SERIAL,
+	OPT_SOCKET_MODE,
+	OPT_STATE
 };
 
 static const struct cmd_option options[] = {
@@ -43,11 +46,15 @@ static const struct cmd_option options[] = {
 	    "run it first; its failure refuses" },
 	{ OPT_ON_DISCONNECT, "on-disconnect", "COMMAND",
 	    "run it when a connection has ended" },
+	{ OPT_PER_CONNECTION, "per-connection", NULL,
+	    "each connection has its own processes" },
 	{ OPT_QUEUE, "queue", "N", "waiting calls of a connection (1024)" },
 	{ OPT_READY_FD, "ready-fd", "FD", "print the address there too" },
 	{ OPT_RUN, "run", "COMMAND", "run it when ready, end with its status" },
+	{ OPT_SERIAL, "serial", NULL, "one call at a time" },
 	{ OPT_SOCKET_MODE, "socket-mode", "MODE",
 	    "of a unix socket, octal (0600)" },
+	{ OPT_STATE, "state", "DIR", "AMAS_STATE of programs (a new folder)" },
 	CMD_OPTIONS
 };
 
@@ -158,6 +165,9 @@ take_option(struct serve_opts *o, int id)
 	case OPT_ON_DISCONNECT:
 		o->on_disconnect = a->value;
 		return CMD_OK;
+	case OPT_PER_CONNECTION:
+		o->per_connection = true;
+		return CMD_OK;
 	case OPT_QUEUE:
 		return take_count(&o->queue, a);
 	case OPT_READY_FD:
@@ -165,8 +175,14 @@ take_option(struct serve_opts *o, int id)
 	case OPT_RUN:
 		o->run = a->value;
 		return CMD_OK;
+	case OPT_SERIAL:
+		o->serial = true;
+		return CMD_OK;
 	case OPT_SOCKET_MODE:
 		return take_mode(&o->server.socket_mode, a);
+	case OPT_STATE:
+		o->state = a->value;
+		return CMD_OK;
 	}
 	return CMD_USAGE;
 }
@@ -208,6 +224,11 @@ check_together(const struct serve_opts *o)
 	    strncmp(o->addr, "fd:", 3) == 0))
 		return cmd_error(CMD_USAGE, "--connect",
 		    "\"%s\" is no address to dial", o->addr);
+	if (o->channel && (o->serial || o->per_connection))
+		return cmd_error(CMD_USAGE, o->serial ? "--serial" :
+		    "--per-connection", "does not go with --channel");
+	if (o->serial && o->jobs > 1)
+		return cmd_error(CMD_USAGE, "-j", "does not go with --serial");
 	user = user_of_stdio(o, &n);
 	if (n > 1)
 		return cmd_error(CMD_USAGE, user,

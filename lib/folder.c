@@ -10,7 +10,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -342,4 +344,22 @@ amas__identity_same(const struct amas__identity *a,
 	return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
 	    same_time(a->modified, b->modified) &&
 	    same_time(a->changed, b->changed);
+}
+
+/* ---- Removing ---- */
+
+static int
+remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+	(void)st;
+	(void)kind;
+	(void)ftw;
+	(void)remove(path);
+	return 0;
+}
+
+void
+amas__folder_remove(const char *path)
+{
+	(void)nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }

@@ -26,6 +26,9 @@
  */
 int amas__folder_open(const char *path, bool any, struct amas_error *err);
 
+/* Removes a folder and all that is in it, as far as that can be done. */
+void amas__folder_remove(const char *path);
+
 enum amas__found {
 	AMAS__NOTHING,		/* no such name */
 	AMAS__FOLDER,

@@ -8,7 +8,6 @@
 #include "host_int.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 #include "addr.h"
 #include "codec.h"
 #include "err.h"
+#include "folder.h"
 #include "log.h"
 #include "mem.h"
 #include "request.h"
@@ -166,14 +166,16 @@ close_visitors(struct amas__link *visitors)
 
 /* ---- The host ---- */
 
-static int
-remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+static void
+host_unlisten(struct amas__host *h)
 {
-	(void)st;
-	(void)kind;
-	(void)ftw;
-	(void)remove(path);
-	return 0;
+	amas__listener_free(h->listener);
+	h->listener = NULL;
+	if (h->dir != NULL)
+		amas__folder_remove(h->dir);
+	free(h->dir);
+	free(h->base);
+	h->dir = h->base = NULL;
 }
 
 static void
@@ -184,7 +186,6 @@ host_free(struct amas__host *h)
 
 	*amas__loop_host(h->loop) = NULL;
 	amas__open_remove(&h->open);
-	amas__listener_free(h->listener);
 	while (h->guests.n > 0)
 		for (i = 0; (g = amas__map_next(&h->guests, &i, NULL,
 		    NULL)) != NULL; )
@@ -192,10 +193,7 @@ host_free(struct amas__host *h)
 	close_visitors(&h->strangers);
 	amas__host_peers_free(h);
 	amas__map_fini(&h->guests);
-	if (h->dir != NULL)
-		(void)nftw(h->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-	free(h->dir);
-	free(h->base);
+	host_unlisten(h);
 	free(h);
 }
 
@@ -260,16 +258,12 @@ host_listen(struct amas__host *h, struct amas_error *err)
 }
 
 struct amas__host *
-amas__host_get(struct amas_loop *l, struct amas_error *err)
+amas__host_made(struct amas_loop *l)
 {
 	struct amas__host *h = *amas__loop_host(l);
 
-	if (h != NULL)
+	if (h != NULL || (h = amas__zalloc(sizeof *h)) == NULL)
 		return h;
-	if ((h = amas__zalloc(sizeof *h)) == NULL) {
-		(void)amas__error_nomem(err);
-		return NULL;
-	}
 	h->loop = l;
 	amas__map_init(&h->guests);
 	amas__map_init(&h->peers);
@@ -277,12 +271,23 @@ amas__host_get(struct amas_loop *l, struct amas_error *err)
 	amas__list_init(&h->strangers);
 	amas__list_init(&h->rooms);
 	amas__open_add(l, &h->open, &open_ops);
-	if (host_listen(h, err) != 0) {
-		host_free(h);
-		return NULL;
-	}
 	*amas__loop_host(l) = h;
 	return h;
+}
+
+struct amas__host *
+amas__host_get(struct amas_loop *l, struct amas_error *err)
+{
+	struct amas__host *h = amas__host_made(l);
+
+	if (h == NULL) {
+		(void)amas__error_nomem(err);
+		return NULL;
+	}
+	if (h->listener != NULL || host_listen(h, err) == 0)
+		return h;
+	host_unlisten(h);
+	return NULL;
 }
 
 /* ---- Guests ---- */

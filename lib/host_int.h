@@ -27,7 +27,11 @@ struct amas__host {
 	struct amas__link rooms;	/* requests in amas/wait */
 };
 
-/* The host of a loop, made if need be; NULL: there is none (*err). */
+/*
+ * The host of a loop, made if need be.  made: it may have no socket yet; NULL
+ * if memory is short.  get: it listens; NULL: there is none (*err).
+ */
+struct amas__host *amas__host_made(struct amas_loop *l);
 struct amas__host *amas__host_get(struct amas_loop *l, struct amas_error *err);
 
 /* Has a request answered, whose path is no more than that of the function. */

@@ -190,7 +190,7 @@ void
 amas__host_set_dial(struct amas_loop *l, const struct amas_codec *codec,
     size_t max_message)
 {
-	struct amas__host *h = amas__host_get(l, NULL);
+	struct amas__host *h = amas__host_made(l);
 
 	if (h == NULL)
 		return;

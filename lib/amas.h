@@ -429,7 +429,7 @@ AMAS_API int amas_service_set_serial(struct amas_service *svc,
 
 /* Settings of sources; all zero is the default, and so is NULL in its place. */
 struct amas_source_opts {
-	double timeout_s;	/* of each call; 0: none */
+	double timeout_s;	/* of each call; 0: none, 10 s for filters */
 	size_t max_result;	/* bytes of a program's output; 0: 64 MiB */
 	const char *state;	/* folder for AMAS_STATE, made on first use;
 				 * referenced while the service lives; NULL:
@@ -440,7 +440,7 @@ struct amas_source_opts {
 /*
  * Fills a service from a source as on the command line, "[NAME=]SOURCE": a
  * folder ("./services"), a program ("./add"), a plugin ("./stats.so"), a command
- * ("up=exec:tr a-z A-Z").
+ * for each call ("up=exec:tr a-z A-Z"), one that stays ("calc=filter:bc -lq").
  * Its processes run on loop, in the places of amas_loop_set_jobs().
  *
  * Returns 0, AMAS_EINVAL (grammar, bad name), AMAS_EEXIST, AMAS_ENOENT (no such

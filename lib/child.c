@@ -256,17 +256,15 @@ read_text(const char *path, char *text, size_t size)
 }
 
 /*
- * What /proc says of a process, "PID (NAME, with any bytes) STATE PPID ...",
- * from STATE on; NULL: nothing.
+ * What a file of /proc says of a process or thread, "PID (NAME, with any bytes)
+ * STATE PPID ...", from STATE on; NULL: nothing.
  */
 static const char *
-stat_of(const char *pid, char *text, size_t size)
+read_stat(const char *path, char *text, size_t size)
 {
-	char path[64];
 	const char *p;
 
-	if (snprintf(path, sizeof path, "/proc/%s/stat", pid) >=
-	    (int)sizeof path || !read_text(path, text, size) ||
+	if (!read_text(path, text, size) ||
 	    (p = strrchr(text, ')')) == NULL || strlen(p) < 5)
 		return NULL;
 	return p + 2;
@@ -275,43 +273,75 @@ stat_of(const char *pid, char *text, size_t size)
 static long
 parent_of(const char *pid)
 {
-	char text[512];
-	const char *p = stat_of(pid, text, sizeof text);
+	char path[64], text[512];
+	const char *p;
 
-	return p != NULL ? strtol(p + 2, NULL, 10) : -1;
+	if (snprintf(path, sizeof path, "/proc/%s/stat", pid) >=
+	    (int)sizeof path ||
+	    (p = read_stat(path, text, sizeof text)) == NULL)
+		return -1;
+	return strtol(p + 2, NULL, 10);
 }
 
-/* Whether a process has one thread: num_threads of proc(5), 17 words on. */
-static bool
-one_thread(const char *stat)
-{
-	int i;
+/* Processes to be looked at. */
+struct tree {
+	pid_t pid[DOING_MAX];
+	size_t n;
+};
 
-	for (i = 0; i < 17 && stat != NULL; i++)
-		if ((stat = strchr(stat, ' ')) != NULL)
-			stat++;
-	return stat != NULL && strncmp(stat, "1 ", 2) == 0;
-}
-
-/* Adds the children of a process; false: not told by all systems; too many. */
+/* Adds the children of a thread; false: too many, or not told here. */
 static bool
-add_children(pid_t pid, pid_t *all, size_t *n)
+add_children(struct tree *t, const char *path)
 {
-	char path[80], text[512], *p = text, *end;
+	char text[512], *p = text, *end;
 	long child;
 
-	(void)snprintf(path, sizeof path, "/proc/%ld/task/%ld/children",
-	    (long)pid, (long)pid);
 	if (!read_text(path, text, sizeof text) ||
 	    strlen(text) == sizeof text - 1)
 		return false;
 	while ((child = strtol(p, &end, 10)) > 0) {
-		if (*n == DOING_MAX)
+		if (t->n == DOING_MAX)
 			return false;
-		all[(*n)++] = (pid_t)child;
+		t->pid[t->n++] = (pid_t)child;
 		p = end;
 	}
 	return true;
+}
+
+static enum amas__doing
+look_at_thread(struct tree *t, pid_t pid, long tid)
+{
+	char path[80], text[512];
+	const char *p;
+
+	(void)snprintf(path, sizeof path, "/proc/%ld/task/%ld/stat",
+	    (long)pid, tid);
+	if ((p = read_stat(path, text, sizeof text)) == NULL)
+		return AMAS__UNTOLD;
+	if (*p != 'S')
+		return AMAS__RUNS;
+	(void)snprintf(path, sizeof path, "/proc/%ld/task/%ld/children",
+	    (long)pid, tid);
+	return add_children(t, path) ? AMAS__SLEEPS : AMAS__UNTOLD;
+}
+
+static enum amas__doing
+look_at_process(struct tree *t, pid_t pid)
+{
+	enum amas__doing doing = AMAS__SLEEPS;
+	struct dirent *e;
+	char path[64];
+	DIR *d;
+
+	(void)snprintf(path, sizeof path, "/proc/%ld/task", (long)pid);
+	if ((d = opendir(path)) == NULL)
+		return AMAS__UNTOLD;
+	while (doing == AMAS__SLEEPS && (e = readdir(d)) != NULL)
+		if (e->d_name[0] >= '1' && e->d_name[0] <= '9')
+			doing = look_at_thread(t, pid,
+			    strtol(e->d_name, NULL, 10));
+	closedir(d);
+	return doing;
 }
 #endif
 
@@ -319,21 +349,13 @@ enum amas__doing
 amas__child_doing(pid_t pid)
 {
 #if HAVE_LINUX
-	pid_t all[DOING_MAX] = { pid };
-	size_t n = 1, i;
-	char name[24], text[512];
-	const char *p;
+	enum amas__doing doing = AMAS__SLEEPS;
+	struct tree t = { .pid = { pid }, .n = 1 };
+	size_t i;
 
-	for (i = 0; i < n; i++) {
-		(void)snprintf(name, sizeof name, "%ld", (long)all[i]);
-		if ((p = stat_of(name, text, sizeof text)) == NULL)
-			return AMAS__UNTOLD;
-		if (*p != 'S')
-			return AMAS__RUNS;
-		if (!one_thread(p) || !add_children(all[i], all, &n))
-			return AMAS__UNTOLD;
-	}
-	return AMAS__SLEEPS;
+	for (i = 0; i < t.n && doing == AMAS__SLEEPS; i++)
+		doing = look_at_process(&t, t.pid[i]);
+	return doing;
 #else
 	(void)pid;
 	return AMAS__UNTOLD;

@@ -48,8 +48,8 @@ bool amas__subreaper(void);
 void amas__each_child(void (*fn)(pid_t pid, void *arg), void *arg);
 
 /*
- * What a process and its children do: one at least runs, or all sleep, as far
- * as the system tells; of threads nothing is told.
+ * What a process does, with its threads and children: one of them runs, or all
+ * sleep, as far as the system tells.
  */
 enum amas__doing { AMAS__RUNS, AMAS__SLEEPS, AMAS__UNTOLD };
 enum amas__doing amas__child_doing(pid_t pid);

@@ -581,24 +581,25 @@ amas__proc_queued(const struct amas__proc *p)
 	return amas__buf_len(&p->queue);
 }
 
-enum amas__proc_state
+bool
 amas__proc_look(struct amas__proc *p)
 {
-	enum amas__doing doing;
 	int left;
 
 	if (p->pid == 0)
-		return p->again != NULL ? AMAS__PROC_BUSY : AMAS__PROC_ENDED;
+		return p->again != NULL;
 	if (amas__proc_has_ended(p))
-		return AMAS__PROC_ENDED;
-	/* First what it does: when it sleeps it has written all before. */
-	doing = amas__child_doing(p->pid);
+		return false;
 	if (p->out[0].io.fd != -1 &&
 	    ioctl(p->out[0].io.fd, FIONREAD, &left) == 0 && left > 0)
 		(void)read_output(p, 0, (size_t)left);
-	if (doing == AMAS__RUNS)
-		return AMAS__PROC_BUSY;
-	return doing == AMAS__SLEEPS ? AMAS__PROC_QUIET : AMAS__PROC_UNTOLD;
+	return true;
+}
+
+enum amas__doing
+amas__proc_doing(const struct amas__proc *p)
+{
+	return p->pid != 0 ? amas__child_doing(p->pid) : AMAS__UNTOLD;
 }
 
 void

@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "amas.h"
+#include "child.h"
 #include "loop.h"
 
 #define AMAS__PROC_GRACE_S 2.0	/* between TERM and KILL */
@@ -100,18 +101,16 @@ void amas__proc_end_input(struct amas__proc *p);	/* when all is written */
 size_t amas__proc_queued(const struct amas__proc *p);
 
 /*
- * Looks whether a process waits for input and has no more to say: reports by
- * on_output, inside, what its standard output holds now.  AMAS__PROC_ENDED: so
- * has it, and on_exit comes.  AMAS__PROC_QUIET: it sleeps; _UNTOLD: the system
- * cannot tell that it does.
+ * Reports by on_output, inside, what its standard output holds now; that must
+ * not free it.  False: it has ended, and on_exit comes.
  */
-enum amas__proc_state {
-	AMAS__PROC_ENDED,
-	AMAS__PROC_BUSY,
-	AMAS__PROC_QUIET,
-	AMAS__PROC_UNTOLD
-};
-enum amas__proc_state amas__proc_look(struct amas__proc *p);
+bool amas__proc_look(struct amas__proc *p);
+
+/*
+ * Whether a process that lives waits for input, as far as the system tells.
+ * If it sleeps, all that it has to say is there to be looked at.
+ */
+enum amas__doing amas__proc_doing(const struct amas__proc *p);
 
 /* Stops reading its output, or goes on. */
 void amas__proc_pause(struct amas__proc *p, int which, bool pause);

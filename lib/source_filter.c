@@ -33,8 +33,9 @@
 #define NAME_SHOWN 200		/* bytes of a path in messages */
 #define SLOW_S 1.0		/* without a line: buffered? */
 #define CLOSED_S 0.1		/* to end, for one that closed its output */
-#define SETTLE_S 0.001		/* for more lines, if nothing can be told */
-#define SETTLE_MAX_S 0.02	/* for one that does not sleep */
+#define LOOK_S 0.001		/* between looks whether it goes on */
+#define UNTOLD_S 0.02		/* for one of which that cannot be told */
+#define AWAKE_S 0.1		/* for one that does not go to sleep */
 
 /* What is expected of the process. */
 enum step {
@@ -222,21 +223,23 @@ answer(struct call *c)
 static void
 settle(struct filter *f)
 {
-	enum amas__proc_state state = amas__proc_look(f->r.proc);
+	enum amas__doing doing = amas__proc_doing(f->r.proc);
 	double waited_s = amas__loop_now(f->loop) - f->done_s;
 	struct call *c = f->now;
 
-	if (f->step != DONE || state == AMAS__PROC_ENDED)
-		return; /* it had more; on_ended() comes */
-	if (state == AMAS__PROC_QUIET || waited_s >= SETTLE_MAX_S ||
-	    (state == AMAS__PROC_UNTOLD && waited_s >= SETTLE_S)) {
+	if (!amas__proc_look(f->r.proc) || f->step != DONE)
+		return; /* on_ended() comes; it had more */
+	if (doing == AMAS__SLEEPS || waited_s >= AWAKE_S ||
+	    (doing == AMAS__UNTOLD && waited_s >= UNTOLD_S)) {
 		answer(c);
 		forget_process(f);
 		drop(c);
-	} else if (state == AMAS__PROC_BUSY && waited_s < SETTLE_S) {
+	} else if (doing == AMAS__UNTOLD) {
+		amas__timer_start(&f->again, UNTOLD_S);
+	} else if (waited_s < LOOK_S) {
 		amas__task_run(f->loop, &f->look_task);
 	} else {
-		amas__timer_start(&f->again, SETTLE_S);
+		amas__timer_start(&f->again, LOOK_S);
 	}
 }
 
@@ -358,8 +361,7 @@ is_replaced(const struct filter *f)
 static bool
 is_ready(struct filter *f)
 {
-	if (f->closed || is_replaced(f) ||
-	    amas__proc_look(f->r.proc) == AMAS__PROC_ENDED)
+	if (f->closed || is_replaced(f) || !amas__proc_look(f->r.proc))
 		end_process(f);
 	return f->step == REST; /* looking may have found output */
 }

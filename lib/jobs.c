@@ -21,6 +21,7 @@
 struct amas__jobs {
 	size_t max, queue;
 	size_t running, waiting;
+	size_t held;			/* waiting, but not for a place yet */
 	size_t asleep;			/* sleeping or returning */
 	struct amas__link wait;		/* jobs, first come first */
 	struct amas__link returning;
@@ -29,12 +30,18 @@ struct amas__jobs {
 };
 
 static void
+uncount(struct amas__job *job)
+{
+	(*job->waiting)--;
+	job->waiting = NULL;
+}
+
+static void
 leave_queue(struct amas__jobs *jobs, struct amas__job *job)
 {
 	amas__list_remove(&job->link);
 	jobs->waiting--;
-	(*job->waiting)--;
-	job->waiting = NULL;
+	uncount(job);
 }
 
 static void
@@ -155,25 +162,61 @@ amas__job_init(struct amas__job *job, struct amas_loop *l, amas__job_fn *start)
 	job->waiting = NULL;
 }
 
+static size_t
+places_free(const struct amas__jobs *jobs)
+{
+	return is_free(jobs) ? jobs->max - jobs->running : 0;
+}
+
+/*
+ * Counts a job as waiting, unless that are too many; soon of them will start
+ * at the end of this turn and do not count.
+ */
+static int
+count(struct amas__jobs *jobs, struct amas__job *job, size_t *waiting,
+    size_t soon, struct amas_error *err)
+{
+	if (*waiting >= jobs->queue && *waiting - jobs->queue >= soon)
+		return amas_error_set(err, AMAS_ETOOBIG,
+		    "busy: %zu running, %zu waiting (-j, --queue)",
+		    jobs->running + soon, *waiting - soon);
+	job->waiting = waiting;
+	(*waiting)++;
+	return 0;
+}
+
 int
 amas__job_ask(struct amas__job *job, size_t *waiting, struct amas_error *err)
 {
 	struct amas__jobs *jobs = amas__loop_jobs(job->loop);
-	size_t free = jobs->running < jobs->max ? jobs->max - jobs->running : 0;
+	int rc;
 
-	/* What will start at the end of this turn does not count as waiting. */
-	if (*waiting >= jobs->queue && *waiting - jobs->queue >= free)
-		return amas_error_set(err, AMAS_ETOOBIG,
-		    "busy: %zu running, %zu waiting (-j, --queue)",
-		    jobs->running + free, *waiting - free);
+	if (job->state == AMAS__JOB_HOLDS)
+		jobs->held--;
+	else if ((rc = count(jobs, job, waiting, places_free(jobs), err)) != 0)
+		return rc;
 	job->state = AMAS__JOB_WAITS;
-	job->waiting = waiting;
-	(*waiting)++;
 	jobs->waiting++;
 	jobs->loop = job->loop;
 	amas__list_add(&jobs->wait, &job->link);
-	if (jobs->running < jobs->max)
+	if (is_free(jobs))
 		amas__task_run(job->loop, &jobs->task);
+	return 0;
+}
+
+int
+amas__job_hold(struct amas__job *job, size_t *waiting, struct amas_error *err)
+{
+	struct amas__jobs *jobs = amas__loop_jobs(job->loop);
+	size_t soon = places_free(jobs);
+	int rc;
+
+	if (soon > jobs->waiting)
+		soon = jobs->waiting;
+	if ((rc = count(jobs, job, waiting, soon, err)) != 0)
+		return rc;
+	job->state = AMAS__JOB_HOLDS;
+	jobs->held++;
 	return 0;
 }
 
@@ -184,6 +227,9 @@ amas__job_done(struct amas__job *job)
 
 	if (job->state == AMAS__JOB_WAITS) {
 		leave_queue(jobs, job);
+	} else if (job->state == AMAS__JOB_HOLDS) {
+		jobs->held--;
+		uncount(job);
 	} else if (job->state == AMAS__JOB_RUNS) {
 		jobs->running--;
 		look_again(jobs, job->loop);
@@ -242,7 +288,7 @@ amas__jobs_asleep(const struct amas__jobs *jobs)
 size_t
 amas__jobs_waiting(const struct amas__jobs *jobs)
 {
-	return jobs->waiting;
+	return jobs->waiting + jobs->held;
 }
 
 void

@@ -25,6 +25,7 @@ void amas__jobs_free(struct amas__jobs *jobs);
 
 enum amas__job_state {
 	AMAS__JOB_IDLE,		/* asks for nothing */
+	AMAS__JOB_HOLDS,	/* waits for something else first */
 	AMAS__JOB_WAITS,	/* in the queue */
 	AMAS__JOB_RUNS,		/* has a place */
 	AMAS__JOB_SLEEPS,	/* gave it back */
@@ -58,6 +59,13 @@ void amas__job_init(struct amas__job *job, struct amas_loop *l,
  * Returns 0 or AMAS_ETOOBIG: "busy: 64 running, 1024 waiting (-j, --queue)".
  */
 int amas__job_ask(struct amas__job *job, size_t *waiting,
+    struct amas_error *err);
+
+/*
+ * Waits for something else than a place, and counts as waiting even so.  Asking
+ * then never fails.  Returns as amas__job_ask().
+ */
+int amas__job_hold(struct amas__job *job, size_t *waiting,
     struct amas_error *err);
 
 /*

@@ -134,6 +134,42 @@ test_bound(void)
 	done_all();
 }
 
+static int
+hold(int i, int connection, struct amas_error *err)
+{
+	return amas__job_hold(&work[i].job, &waiting[connection], err);
+}
+
+/* Those that wait for something else first. */
+static void
+test_hold(void)
+{
+	struct amas_error err;
+	int i;
+
+	setup(2, 3);
+	tap_int(ask(0, 0, NULL), 0, "one asks");
+	for (i = 1; i < 4; i++)
+		tap_int(hold(i, 0, NULL), 0, "%d holds", i);
+	tap_int(hold(4, 0, &err), AMAS_ETOOBIG, "max + 1 hold");
+	tap_str(err.text, "busy: 1 running, 3 waiting (-j, --queue)", "text");
+	turn();
+	tap_int(started, 1, "those that hold do not start");
+	tap_int((long long)waiting[0], 3, "they count for their connection");
+	tap_int((long long)amas__jobs_waiting(amas__loop_jobs(loop)), 3,
+	    "and all together");
+	tap_int(hold(6, 1, NULL), 0, "another connection has its own bound");
+	tap_int(amas__job_ask(&work[2].job, NULL, NULL), 0,
+	    "then one asks, and is not refused");
+	tap_int((long long)waiting[0], 3, "nor counted twice");
+	turn();
+	tap_int(work[2].at, 2, "it starts");
+	tap_int((long long)waiting[0], 2, "and counts no more");
+	amas__job_done(&work[3].job);
+	tap_int((long long)waiting[0], 1, "one that held is done");
+	done_all();
+}
+
 static void
 test_at_once(void)
 {
@@ -254,6 +290,7 @@ main(void)
 		return 1;
 	test_order();
 	test_bound();
+	test_hold();
 	test_at_once();
 	test_change();
 	test_sleep();

@@ -31,6 +31,8 @@
 #define HAVE_CLOSEFROM 0
 #endif
 
+#define DOING_MAX 16		/* processes looked at, to see what one does */
+
 extern char **environ;
 
 /* ---- Spawn ---- */
@@ -238,30 +240,127 @@ amas__subreaper(void)
 }
 
 #if HAVE_LINUX
-/* The parent of a process: "PID (NAME, with any bytes) STATE PPID ...". */
+/* Reads the beginning of a file; false if there is none. */
+static bool
+read_text(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd == -1)
+		return false;
+	n = read(fd, text, size - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	return n >= 0;
+}
+
+/*
+ * What a file of /proc says of a process or thread, "PID (NAME, with any bytes)
+ * STATE PPID ...", from STATE on; NULL: nothing.
+ */
+static const char *
+read_stat(const char *path, char *text, size_t size)
+{
+	const char *p;
+
+	if (!read_text(path, text, size) ||
+	    (p = strrchr(text, ')')) == NULL || strlen(p) < 5)
+		return NULL;
+	return p + 2;
+}
+
 static long
 parent_of(const char *pid)
 {
 	char path[64], text[512];
 	const char *p;
-	ssize_t n;
-	int fd;
 
 	if (snprintf(path, sizeof path, "/proc/%s/stat", pid) >=
-	    (int)sizeof path)
+	    (int)sizeof path ||
+	    (p = read_stat(path, text, sizeof text)) == NULL)
 		return -1;
-	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
-		return -1;
-	n = read(fd, text, sizeof text - 1);
-	close(fd);
-	if (n <= 0)
-		return -1;
-	text[n] = '\0';
-	if ((p = strrchr(text, ')')) == NULL || strlen(p) < 5)
-		return -1;
-	return strtol(p + 4, NULL, 10);
+	return strtol(p + 2, NULL, 10);
+}
+
+/* Processes to be looked at. */
+struct tree {
+	pid_t pid[DOING_MAX];
+	size_t n;
+};
+
+/* Adds the children of a thread; false: too many, or not told here. */
+static bool
+add_children(struct tree *t, const char *path)
+{
+	char text[512], *p = text, *end;
+	long child;
+
+	if (!read_text(path, text, sizeof text) ||
+	    strlen(text) == sizeof text - 1)
+		return false;
+	while ((child = strtol(p, &end, 10)) > 0) {
+		if (t->n == DOING_MAX)
+			return false;
+		t->pid[t->n++] = (pid_t)child;
+		p = end;
+	}
+	return true;
+}
+
+static enum amas__doing
+look_at_thread(struct tree *t, pid_t pid, long tid)
+{
+	char path[80], text[512];
+	const char *p;
+
+	(void)snprintf(path, sizeof path, "/proc/%ld/task/%ld/stat",
+	    (long)pid, tid);
+	if ((p = read_stat(path, text, sizeof text)) == NULL)
+		return AMAS__UNTOLD;
+	if (*p != 'S')
+		return AMAS__RUNS;
+	(void)snprintf(path, sizeof path, "/proc/%ld/task/%ld/children",
+	    (long)pid, tid);
+	return add_children(t, path) ? AMAS__SLEEPS : AMAS__UNTOLD;
+}
+
+static enum amas__doing
+look_at_process(struct tree *t, pid_t pid)
+{
+	enum amas__doing doing = AMAS__SLEEPS;
+	struct dirent *e;
+	char path[64];
+	DIR *d;
+
+	(void)snprintf(path, sizeof path, "/proc/%ld/task", (long)pid);
+	if ((d = opendir(path)) == NULL)
+		return AMAS__UNTOLD;
+	while (doing == AMAS__SLEEPS && (e = readdir(d)) != NULL)
+		if (e->d_name[0] >= '1' && e->d_name[0] <= '9')
+			doing = look_at_thread(t, pid,
+			    strtol(e->d_name, NULL, 10));
+	closedir(d);
+	return doing;
 }
 #endif
+
+enum amas__doing
+amas__child_doing(pid_t pid)
+{
+#if HAVE_LINUX
+	enum amas__doing doing = AMAS__SLEEPS;
+	struct tree t = { .pid = { pid }, .n = 1 };
+	size_t i;
+
+	for (i = 0; i < t.n && doing == AMAS__SLEEPS; i++)
+		doing = look_at_process(&t, t.pid[i]);
+	return doing;
+#else
+	(void)pid;
+	return AMAS__UNTOLD;
+#endif
+}
 
 void
 amas__each_child(void (*fn)(pid_t pid, void *arg), void *arg)

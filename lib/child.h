@@ -48,6 +48,13 @@ bool amas__subreaper(void);
 void amas__each_child(void (*fn)(pid_t pid, void *arg), void *arg);
 
 /*
+ * What a process does, with its threads and children: one of them runs, or all
+ * sleep, as far as the system tells.
+ */
+enum amas__doing { AMAS__RUNS, AMAS__SLEEPS, AMAS__UNTOLD };
+enum amas__doing amas__child_doing(pid_t pid);
+
+/*
  * The name of a signal: "SIGSEGV"; "signal 40" if it has none.  buf holds
  * AMAS__SIGNAL_SIZE bytes; returns it or a constant.
  */

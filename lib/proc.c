@@ -130,6 +130,8 @@ output_ready(struct amas__proc *p, int i)
 			p->poll_s = POLL_FIRST_S;
 			amas__timer_start(&p->poll, p->poll_s);
 		}
+		if (i == 0 && p->ops != NULL)
+			p->ops->on_output(p, 1, "", 0);
 	}
 	unref(p);
 }
@@ -577,6 +579,27 @@ size_t
 amas__proc_queued(const struct amas__proc *p)
 {
 	return amas__buf_len(&p->queue);
+}
+
+bool
+amas__proc_look(struct amas__proc *p)
+{
+	int left;
+
+	if (p->pid == 0)
+		return p->again != NULL;
+	if (amas__proc_has_ended(p))
+		return false;
+	if (p->out[0].io.fd != -1 &&
+	    ioctl(p->out[0].io.fd, FIONREAD, &left) == 0 && left > 0)
+		(void)read_output(p, 0, (size_t)left);
+	return true;
+}
+
+enum amas__doing
+amas__proc_doing(const struct amas__proc *p)
+{
+	return p->pid != 0 ? amas__child_doing(p->pid) : AMAS__UNTOLD;
 }
 
 void

@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "amas.h"
+#include "child.h"
 #include "loop.h"
 
 #define AMAS__PROC_GRACE_S 2.0	/* between TERM and KILL */
@@ -40,7 +41,8 @@ struct amas__exit {
  * What a process reports.  All run from the loop; each may free it.
  *
  * on_output  bytes came from its standard output (which 1) or error (2); they
- *            live only during the call.  What stands in the pipes when the
+ *            live only during the call; len 0: it lives, but has closed its
+ *            standard output.  What stands in the pipes when the
  *            process ends comes before on_exit, even from one that is paused.
  * on_room    all input that was queued has been written.  NULL: not wanted.
  * on_exit    it has ended, or could not be started.
@@ -97,6 +99,18 @@ pid_t amas__proc_pid(const struct amas__proc *p);	/* 0: not running */
 int amas__proc_write(struct amas__proc *p, const void *data, size_t len);
 void amas__proc_end_input(struct amas__proc *p);	/* when all is written */
 size_t amas__proc_queued(const struct amas__proc *p);
+
+/*
+ * Reports by on_output, inside, what its standard output holds now; that must
+ * not free it.  False: it has ended, and on_exit comes.
+ */
+bool amas__proc_look(struct amas__proc *p);
+
+/*
+ * Whether a process that lives waits for input, as far as the system tells.
+ * If it sleeps, all that it has to say is there to be looked at.
+ */
+enum amas__doing amas__proc_doing(const struct amas__proc *p);
 
 /* Stops reading its output, or goes on. */
 void amas__proc_pause(struct amas__proc *p, int which, bool pause);

@@ -20,7 +20,7 @@ struct amas__resident;
 /*
  * What it reports, from the loop; each may end it.
  *
- * output  bytes of its standard output.
+ * output  bytes of its standard output; len 0: it closed that.
  * room    all input that was queued has been written.  NULL: not wanted.
  * hand    in the place of both: gets the pipes of its standard input and
  *         output, the owner's from then on.  NULL: they stay inside.

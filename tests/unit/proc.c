@@ -139,6 +139,49 @@ test_streams(void)
 	fini(&r);
 }
 
+/* Waits until it does something, or long enough. */
+static enum amas__doing
+wait_for(const struct run *r, enum amas__doing what)
+{
+	enum amas__doing doing = amas__proc_doing(r->p);
+	int i;
+
+	for (i = 0; i < 5000 && doing != what; i++) {
+		(void)usleep(1000);
+		doing = amas__proc_doing(r->p);
+	}
+	return doing;
+}
+
+static void
+test_look(void)
+{
+	enum amas__doing sleeps = AMAS__SLEEPS, runs = AMAS__RUNS;
+	struct run r;
+	int i;
+
+#if !defined __linux__ || defined AMAS_PORTABLE
+	sleeps = runs = AMAS__UNTOLD;
+#endif
+	sh(&r, "cat; while :; do :; done");
+	tap_int(wait_for(&r, sleeps), sleeps, "its child waits for input");
+	(void)amas__proc_write(r.p, "text", 4);
+	for (i = 0; i < 5000 && amas__buf_len(&r.out[0]) == 0; i++) {
+		(void)usleep(1000);
+		(void)amas__proc_look(r.p);
+	}
+	is_text(&r.out[0], "text", "its output, by looking");
+	amas__proc_end_input(r.p);
+	tap_int(wait_for(&r, runs), runs, "it runs");
+	(void)kill(amas__proc_pid(r.p), SIGKILL);
+	for (i = 0; i < 5000 && amas__proc_look(r.p); i++)
+		(void)usleep(1000);
+	tap_ok(!amas__proc_look(r.p), "it has ended");
+	finish(&r);
+	tap_int(r.how.sig, SIGKILL, "and that is reported");
+	fini(&r);
+}
+
 static void
 test_signal(void)
 {
@@ -568,6 +611,7 @@ main(void)
 	if (amas_loop_new(&loop, NULL, NULL) != 0)
 		return 1;
 	test_streams();
+	test_look();
 	test_signal();
 	test_clean_start();
 	test_big();

@@ -406,7 +406,7 @@ AMAS_API AMAS_MUST_CHECK int amas_service_mount(struct amas_service *svc,
 
 /* Settings of sources; all zero is the default, and so is NULL in its place. */
 struct amas_source_opts {
-	double timeout_s;	/* of each call; 0: none */
+	double timeout_s;	/* of each call; 0: none, 10 s for filters */
 	size_t max_result;	/* bytes of a program's output; 0: 64 MiB */
 	int allow_writable;	/* also folders that others can write */
 };
@@ -414,7 +414,7 @@ struct amas_source_opts {
 /*
  * Fills a service from a source as on the command line, "[NAME=]SOURCE": a
  * folder ("./services"), a program ("./add"), a plugin ("./stats.so"), a command
- * ("up=exec:tr a-z A-Z").
+ * for each call ("up=exec:tr a-z A-Z"), one that stays ("calc=filter:bc -lq").
  * Its processes run on loop, in the places of amas_loop_set_jobs().
  *
  * Returns 0, AMAS_EINVAL (grammar, bad name), AMAS_EEXIST, AMAS_ENOENT (no such

@@ -28,12 +28,14 @@ enum amas__exec_form {
  * dir      open folder of file, where it runs, now yours; -1: none.
  * file     "./NAME" in dir, if command is NULL.
  * command  for sh -c; lives as long as its source.
+ * again    it is asked again, so only a program will do.
  */
 struct amas__exec_target {
 	int dir;
 	char file[AMAS__NAME_MAX + 3];
 	const char *command;
 	enum amas__exec_form form;
+	bool again;
 };
 
 /*
@@ -48,7 +50,7 @@ struct amas__where {
 struct amas__exec;
 
 /*
- * find  fills in *t, which is zero but for dir == -1; or answers req itself and
+ * find  fills in *t, which is zero but for dir == -1 and again; or answers req itself and
  *       returns false.  It is asked when the call comes, and again when its
  *       turn has come, so that nothing is held open by those that wait.
  * free  frees x.
@@ -104,5 +106,13 @@ int amas__exec_args_init(struct amas__exec_args *a,
     const struct amas__exec_target *t, struct amas_request *req,
     const char *name, struct amas_error *err);
 void amas__exec_args_fini(struct amas__exec_args *a);
+
+/*
+ * Puts a call as one line: a single scalar as an argument would be, else the
+ * argument list as JSON.  Returns 0, AMAS_ETYPE (cannot be said so: keyword
+ * arguments, a newline or NUL) or AMAS_ENOMEM.
+ */
+int amas__exec_put_line(struct amas__buf *b, struct amas_request *req,
+    struct amas_error *err);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * How a call becomes argv, environment and standard input of a program.
+ * How a call becomes argv, environment and standard input of a program, or the
+ * line of a filter.
  * Nothing that a caller sends is ever part of shell text or of a variable's
  * name that does not begin with AMAS_KW_.
  */
@@ -312,4 +313,55 @@ amas__exec_args_fini(struct amas__exec_args *a)
 	free(a->envp);
 	amas__buf_fini(&a->input);
 	a->argv = a->envp = NULL;
+}
+
+/* ---- The line of a filter ---- */
+
+/* Whether a value is said by its text alone. */
+static bool
+is_scalar(const struct amas_value *v)
+{
+	enum amas_type type = amas_value_type(v);
+
+	if (type == AMAS_TYPED)
+		type = amas_value_type(amas_value_at(v, 0));
+	return type != AMAS_LIST && type != AMAS_MAP && type != AMAS_TYPED;
+}
+
+static int
+check_line(const struct amas__buf *b, struct amas_error *err)
+{
+	const char *line = amas__buf_head(b), *p;
+	size_t len = amas__buf_len(b);
+
+	if (len > 0 && (p = memchr(line, '\0', len)) != NULL)
+		return amas_error_set(err, AMAS_ETYPE, "argument has a NUL at "
+		    "offset %zu, which no line can have", (size_t)(p - line));
+	if (len > 0 && (p = memchr(line, '\n', len)) != NULL)
+		return amas_error_set(err, AMAS_ETYPE, "argument has a newline "
+		    "at offset %zu, and a call is one line",
+		    (size_t)(p - line));
+	return 0;
+}
+
+int
+amas__exec_put_line(struct amas__buf *b, struct amas_request *req,
+    struct amas_error *err)
+{
+	const struct amas_value *args = amas_request_args(req);
+	const struct amas_value *v = amas_value_at(args, 0);
+	int rc;
+
+	if (amas_value_len(amas_request_kwargs(req)) > 0)
+		return amas_error_set(err, AMAS_ETYPE,
+		    "a filter takes no keyword arguments");
+	if ((rc = refuse_proxies(req, err)) != 0)
+		return rc;
+	if (amas_value_len(args) == 1 && is_scalar(v))
+		rc = put_plain(b, v, err);
+	else
+		rc = put_json(b, args, err);
+	if (rc != 0 || (rc = check_line(b, err)) != 0)
+		return rc;
+	return amas__buf_putc(b, '\n') == 0 ? 0 : amas__error_nomem(err);
 }

@@ -311,3 +311,35 @@ amas__folder_look(int dir, const char *name, bool any, int *sub,
 	}
 	return judge_file(dir, name, &st, any, why);
 }
+
+/* ---- Identity ---- */
+
+bool
+amas__folder_identity(int dir, const char *name, struct amas__identity *id)
+{
+	struct stat st;
+
+	if (fstatat(dir, name, &st, 0) == -1)
+		return false;
+	id->dev = st.st_dev;
+	id->ino = st.st_ino;
+	id->size = st.st_size;
+	id->modified = st.st_mtim;
+	id->changed = st.st_ctim;
+	return true;
+}
+
+static bool
+same_time(struct timespec a, struct timespec b)
+{
+	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+bool
+amas__identity_same(const struct amas__identity *a,
+    const struct amas__identity *b)
+{
+	return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
+	    same_time(a->modified, b->modified) &&
+	    same_time(a->changed, b->changed);
+}

@@ -9,6 +9,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
+#include <time.h>
 
 #include "amas.h"
 
@@ -46,5 +48,19 @@ enum amas__found {
  */
 enum amas__found amas__folder_look(int dir, const char *name, bool any,
     int *sub, const char **why);
+
+/* What tells a file from another, and from itself after a change. */
+struct amas__identity {
+	dev_t dev;
+	ino_t ino;
+	off_t size;
+	struct timespec modified, changed;
+};
+
+/* Looks at what a name in an open folder leads to; false: nothing. */
+bool amas__folder_identity(int dir, const char *name,
+    struct amas__identity *id);
+bool amas__identity_same(const struct amas__identity *a,
+    const struct amas__identity *b);
 
 #endif

@@ -8,8 +8,11 @@
 #include <unistd.h>
 
 #include "err.h"
+#include "exec.h"
 #include "folder.h"
+#include "log.h"
 #include "mem.h"
+#include "request.h"
 #include "source.h"
 
 /* Opens the folder that a path leads into. */
@@ -58,6 +61,7 @@ amas__program_open(struct amas__program *p,
 {
 	p->command = p->file = NULL;
 	p->dir = -1;
+	p->said = false;
 	if (!spec->is_command)
 		return open_file(p, spec, any, err);
 	p->command = amas__strdup(spec->text);
@@ -71,4 +75,45 @@ amas__program_close(struct amas__program *p)
 		close(p->dir);
 	free(p->command);
 	free(p->file);
+}
+
+static void
+say_lost(struct amas__program *p, const struct amas__log *log,
+    enum amas__found found, const char *why)
+{
+	if (p->said)
+		return;
+	p->said = true;
+	amas__log(log, AMAS_LOG_WARN, "%s is not served: %s", p->file,
+	    why != NULL ? why : found == AMAS__NOTHING ? "it is gone" :
+	    "is a folder");
+}
+
+bool
+amas__program_find(struct amas__program *p, bool any,
+    const struct amas__log *log, struct amas_request *req,
+    const struct amas__where *w)
+{
+	const char *name = w->walked + w->walked_len, *why;
+	enum amas__found found;
+
+	if (p->command != NULL)
+		return true;
+	found = amas__folder_look(p->dir, p->file, any, NULL, &why);
+	if (found == AMAS__PROGRAM)
+		return true;
+	if (found == AMAS__BUSY) {
+		amas__exec_busy(req);
+		return false;
+	}
+	say_lost(p, log, found, why);
+	while (name > w->walked && name[-1] != '/')
+		name--;
+	if (found == AMAS__SHUT)
+		amas__request_not_exposed(req, amas_request_path(req));
+	else
+		amas__request_not_found(req, name,
+		    (size_t)(w->walked + w->walked_len - name), w->walked,
+		    name > w->walked ? (size_t)(name - w->walked - 1) : 0);
+	return false;
 }

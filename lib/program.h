@@ -6,13 +6,16 @@
 
 #include "amas.h"
 
+struct amas__log;
 struct amas__source_spec;
+struct amas__where;
 
 /* command or file is set, the other NULL; dir is the folder of file, else -1. */
 struct amas__program {
 	char *command;
 	int dir;
 	char *file;
+	bool said;	/* the log has told why it is not served */
 };
 
 /*
@@ -23,5 +26,13 @@ struct amas__program {
 int amas__program_open(struct amas__program *p,
     const struct amas__source_spec *spec, bool any, struct amas_error *err);
 void amas__program_close(struct amas__program *p);
+
+/*
+ * Looks at it again for a call of it.  False: its file is not there, or not to
+ * be served, any more, and req is answered.
+ */
+bool amas__program_find(struct amas__program *p, bool any,
+    const struct amas__log *log, struct amas_request *req,
+    const struct amas__where *w);
 
 #endif

@@ -18,6 +18,7 @@
 #include "service.h"
 
 #define AMAS__COUNT_MAX 1000000
+#define AMAS__FILTER_TIMEOUT_S 10.0	/* of a filter's call, by default */
 
 struct amas__source_spec;
 
@@ -27,7 +28,7 @@ struct amas__source_spec;
  * word    before a command: "exec"; NULL: there is no such form.
  * suffix  of a file: ".text"; NULL: files are never that.
  * form    of programs per call.
- * alone   without a NAME it is the root.
+ * alone   answers for all below its name, so without a NAME it is the root.
  * counts  takes a COUNT.
  * load    makes the source; NULL: not in this version.
  */
@@ -62,6 +63,7 @@ struct amas__source_spec {
 	bool is_command;
 	int dir;		/* open folder in which text is the name of a
 				 * file; borrowed; -1: none */
+	const char *path;	/* if dir is set: where that file is; borrowed */
 };
 
 /*
@@ -79,6 +81,11 @@ int amas__source_dir_load(struct amas__source **out,
 
 /* source_plugin.c: a shared object. */
 int amas__source_plugin_load(struct amas__source **out,
+    const struct amas__source_spec *spec, struct amas_loop *l,
+    const struct amas_source_opts *opts, struct amas_error *err);
+
+/* source_filter.c: a program that answers a line with a line. */
+int amas__source_filter_load(struct amas__source **out,
     const struct amas__source_spec *spec, struct amas_loop *l,
     const struct amas_source_opts *opts, struct amas_error *err);
 

@@ -5,17 +5,14 @@
 #include <string.h>
 
 #include "err.h"
-#include "log.h"
 #include "loop.h"
 #include "mem.h"
 #include "program.h"
-#include "request.h"
 
 struct program {
 	struct amas__exec exec;
 	enum amas__exec_form form;
 	struct amas__program is;
-	bool said;		/* why it is not served */
 };
 
 static void
@@ -27,41 +24,11 @@ program_free(struct amas__exec *x)
 	free(p);
 }
 
-/* Answers for a file that is not there, or not to be served, any more. */
-static bool
-program_lost(struct program *p, struct amas_request *req,
-    const struct amas__where *w, enum amas__found found, const char *why)
-{
-	const char *name = w->walked + w->walked_len;
-
-	if (found == AMAS__BUSY) {
-		amas__exec_busy(req);
-		return false;
-	}
-	if (!p->said) {
-		p->said = true;
-		amas__log(amas__loop_log(p->exec.loop), AMAS_LOG_WARN,
-		    "%s is not served: %s", p->is.file, why != NULL ? why :
-		    found == AMAS__NOTHING ? "it is gone" : "is a folder");
-	}
-	while (name > w->walked && name[-1] != '/')
-		name--;
-	if (found == AMAS__SHUT)
-		amas__request_not_exposed(req, amas_request_path(req));
-	else
-		amas__request_not_found(req, name,
-		    (size_t)(w->walked + w->walked_len - name), w->walked,
-		    name > w->walked ? (size_t)(name - w->walked - 1) : 0);
-	return false;
-}
-
 static bool
 program_find(struct amas__exec *x, struct amas_request *req,
     const struct amas__where *w, struct amas__exec_target *t)
 {
 	struct program *p = AMAS__OF(x, struct program, exec);
-	enum amas__found found;
-	const char *why;
 
 	if (w->rest_len > 0) {
 		amas__exec_not_found(req, w, 0);
@@ -69,13 +36,11 @@ program_find(struct amas__exec *x, struct amas_request *req,
 	}
 	t->form = p->form;
 	t->command = p->is.command;
-	if (p->is.command != NULL)
-		return true;
-	found = amas__folder_look(p->is.dir, p->is.file, x->opts.allow_writable != 0,
-	    NULL, &why);
-	if (found != AMAS__PROGRAM)
-		return program_lost(p, req, w, found, why);
-	return amas__exec_use(t, req, p->is.dir, p->is.file);
+	if (!amas__program_find(&p->is, x->opts.allow_writable != 0,
+	    amas__loop_log(x->loop), req, w))
+		return false;
+	return p->is.command != NULL ||
+	    amas__exec_use(t, req, p->is.dir, p->is.file);
 }
 
 static const struct amas__exec_ops program_ops = { program_find,

@@ -120,6 +120,8 @@ states() {
 	states amas-serve.1 'more than 100 of them'
 	equal 10 "$(constant SERVE_GRACE_S)"
 	states amas-serve.1 'at most 10 seconds'
+	equal 10 "$(constant AMAS__FILTER_TIMEOUT_S)"
+	states amas-serve.1 '10 seconds for line filters'
 	equal 1000 "$(constant AMAS__DEPTH_MAX)"
 	states amas-wire.5 'nesting of values 1,000 levels'
 	equal 4000000 "$(constant AMAS__VALUES_MAX)"

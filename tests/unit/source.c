@@ -145,10 +145,10 @@ test_load(void)
 	loads(svc, l, "m/mean=./mean.json", 0, "");
 	loads(svc, l, "add=exec:true", AMAS_EEXIST, "name \"add\" is taken");
 	loads(svc, l, "./dir/", AMAS_EEXIST, "two sources for one place");
-	loads(svc, l, "f=filter:sed -u p", AMAS_EINVAL,
-	    "filter sources come with a later version");
-	loads(svc, l, "./plug.so", AMAS_EINVAL,
-	    "so sources come with a later version");
+	loads(svc, l, "f=filter:sed -u p", 0, "");
+	loads(svc, l, "s=shared:cat", AMAS_EINVAL,
+	    "shared sources come with a later version");
+	loads(svc, l, "./plug.so", AMAS_ESYS, "file too short");
 	loads(svc, l, "a.b=exec:true", AMAS_EINVAL, "\"a.b\" cannot be a name "
 	    "here: letters, digits, _ and -");
 	if (chmod("mean.json", 0644) == -1)

@@ -351,7 +351,7 @@ static void
 on_start(struct amas__job *job)
 {
 	struct call *c = AMAS__OF(job, struct call, job);
-	struct amas__exec_target t = { .dir = -1 };
+	struct amas__exec_target t = { .dir = -1, .again = true };
 	struct amas_request *req = c->req;
 	struct amas__exec_args a;
 	struct amas_error err;

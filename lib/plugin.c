@@ -24,16 +24,29 @@ struct opened {
 
 /* ---- Loading ---- */
 
-/* Sees whether the file may be loaded, by who owns and can write it. */
+/* Sees whether a file may be loaded, by who owns and can write it. */
+static int
+judge_at(int dir, const char *name, bool any, bool served,
+    struct amas_error *err)
+{
+	const char *why;
+	enum amas__found found = amas__folder_look(dir, name, any, NULL, &why);
+
+	if (found == AMAS__PROGRAM || (found == AMAS__SHUT && !served))
+		return 0;
+	if (found == AMAS__NOTHING)
+		return amas__error_sys(err, AMAS_ENOENT, ENOENT, NULL);
+	return amas_error_set(err, AMAS_ESYS, "%s", found == AMAS__FOLDER ?
+	    "is a folder" : why);
+}
+
 static int
 judge(const char *path, bool any, bool served, struct amas_error *err)
 {
 	const char *slash = strrchr(path, '/');
 	char *folder = slash == NULL ? amas__strdup(".") :
 	    amas__strndup(path, (size_t)(slash - path) + 1);
-	enum amas__found found;
-	const char *why;
-	int fd;
+	int fd, rc;
 
 	if (folder == NULL)
 		return amas__error_nomem(err);
@@ -41,15 +54,9 @@ judge(const char *path, bool any, bool served, struct amas_error *err)
 	free(folder);
 	if (fd < 0)
 		return fd;
-	found = amas__folder_look(fd, slash != NULL ? slash + 1 : path, any,
-	    NULL, &why);
+	rc = judge_at(fd, slash != NULL ? slash + 1 : path, any, served, err);
 	(void)close(fd);
-	if (found == AMAS__PROGRAM || (found == AMAS__SHUT && !served))
-		return 0;
-	if (found == AMAS__NOTHING)
-		return amas__error_sys(err, AMAS_ENOENT, ENOENT, NULL);
-	return amas_error_set(err, AMAS_ESYS, "%s", found == AMAS__FOLDER ?
-	    "is a folder" : why);
+	return rc;
 }
 
 /* The linker's last cause, without the path that it begins with. */
@@ -101,6 +108,16 @@ take(const struct amas_plugin **out, const char *path, struct amas_error *err)
 	return rc;
 }
 
+/* Gives the absolute path of a file, for free(3). */
+static int
+resolve(char **real, const char *path, struct amas_error *err)
+{
+	if ((*real = realpath(path, NULL)) != NULL)
+		return 0;
+	return amas__error_sys(err, errno == ENOENT ? AMAS_ENOENT : AMAS_ESYS,
+	    errno, NULL);
+}
+
 int
 amas__plugin_load(const struct amas_plugin **out, const char *path, bool any,
     bool served, struct amas_error *err)
@@ -108,12 +125,33 @@ amas__plugin_load(const struct amas_plugin **out, const char *path, bool any,
 	char *real;
 	int rc;
 
-	if ((rc = judge(path, any, served, err)) != 0)
+	if ((rc = judge(path, any, served, err)) != 0 ||
+	    (rc = resolve(&real, path, err)) != 0)
 		return rc;
-	if ((real = realpath(path, NULL)) == NULL)
-		return amas__error_sys(err, errno == ENOENT ? AMAS_ENOENT :
-		    AMAS_ESYS, errno, NULL);
 	rc = take(out, real, err);
+	free(real);
+	return rc;
+}
+
+int
+amas__plugin_load_at(const struct amas_plugin **out, int dir,
+    const char *name, const char *path, bool any, struct amas_error *err)
+{
+	struct amas__identity here, there;
+	char *real;
+	int rc;
+
+	if ((rc = judge_at(dir, name, any, true, err)) != 0 ||
+	    (rc = resolve(&real, path, err)) != 0)
+		return rc;
+	/* The folder may have been moved, and another be in its place. */
+	if (!amas__folder_identity(dir, name, &here) ||
+	    !amas__folder_identity(dir, real, &there) ||
+	    !amas__identity_same(&here, &there))
+		rc = amas_error_set(err, AMAS_ESYS,
+		    "its folder was moved, so it cannot be loaded");
+	else
+		rc = take(out, real, err);
 	free(real);
 	return rc;
 }

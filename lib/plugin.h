@@ -35,6 +35,13 @@ int amas__plugin_load(const struct amas_plugin **out, const char *path,
     bool any, bool served, struct amas_error *err);
 
 /*
+ * The same for a file that is served, name in an open folder.  path leads there
+ * too: the linker takes no other.
+ */
+int amas__plugin_load_at(const struct amas_plugin **out, int dir,
+    const char *name, const char *path, bool any, struct amas_error *err);
+
+/*
  * Opens a plugin on a loop; the second time it is there already.  *self is then
  * what its functions get, until amas__plugins_fini().  Returns 0, AMAS_ESYS (it
  * refuses; its own cause) or AMAS_ENOMEM.

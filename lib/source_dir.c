@@ -1,13 +1,15 @@
 /*
- * A served folder: folders in it are services, executable files functions.
- * Nothing is kept of what was found, so that a file that was added, changed or
- * removed is seen by the next call.
+ * A served folder: folders in it are services, executable files functions or,
+ * by their suffix, sources of their own.  Each call looks at the files, so that
+ * one that was added, changed or removed is seen by the next; a source that
+ * stays is kept with the identity of its file, and given up if that is another.
  *
  * Of NAME, NAME.text, NAME.json (the order of amas__source_kinds) the first
  * that can be served is; a folder NAME only if there is no such file.
  */
 #include "source.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,20 +29,43 @@ struct folder {
 	struct amas__exec exec;
 	int fd;
 	char *path;		/* as given, for the log */
-	char *base;		/* what it is really called */
+	char *real;		/* where it really is */
 	struct amas__map said;	/* names of which the log has said why not */
+	struct amas__map kept;	/* by their paths, less the suffix */
 };
+
+/* A source that stays. */
+struct kept {
+	const struct amas__source_kind *kind;
+	struct amas__identity id;
+	struct amas__source *source;
+};
+
+static void
+kept_free(struct kept *k)
+{
+	if (k == NULL)
+		return;
+	if (k->source != NULL)
+		k->source->ops->free(k->source);
+	free(k);
+}
 
 static void
 folder_free(struct amas__exec *x)
 {
 	struct folder *f = AMAS__OF(x, struct folder, exec);
+	struct kept *k;
+	size_t i = 0;
 
+	while ((k = amas__map_next(&f->kept, &i, NULL, NULL)) != NULL)
+		kept_free(k);
+	amas__map_fini(&f->kept);
 	if (f->fd != -1)
 		close(f->fd);
 	amas__map_fini(&f->said);
 	free(f->path);
-	free(f->base);
+	free(f->real);
 	free(f);
 }
 
@@ -68,7 +93,7 @@ say_why(struct folder *f, const struct amas__where *w, size_t end,
 	free(name);
 }
 
-/* ---- The last part: a function ---- */
+/* ---- One part ---- */
 
 /* The part of a path that is being looked up: rest[at .. end). */
 struct part {
@@ -80,7 +105,8 @@ struct part {
 /* What the files of one name come to. */
 struct entry {
 	const struct amas__source_kind *kind;	/* NULL: none can be served */
-	bool folder, shut, busy;
+	int sub;		/* the folder, opened; -1: there is none */
+	bool shut, busy;
 };
 
 static void
@@ -88,8 +114,6 @@ judge(struct folder *f, const struct amas__where *w, const struct part *p,
     const struct amas__source_kind *kind, enum amas__found found,
     const char *why, struct entry *e)
 {
-	if (found == AMAS__FOLDER && kind->suffix[0] != '\0')
-		return; /* not a name that anybody can ask for */
 	switch (found) {
 	case AMAS__NOTHING:
 		return;
@@ -97,10 +121,9 @@ judge(struct folder *f, const struct amas__where *w, const struct part *p,
 		e->busy = true;
 		return;
 	case AMAS__FOLDER:
-		e->folder = true;
-		return;
+		return; /* e->sub */
 	case AMAS__PROGRAM:
-		if (kind->load != amas__source_exec_load)
+		if (kind->load == NULL)
 			why = "this version cannot serve its kind";
 		else if (e->kind != NULL)
 			why = "another file has the same name";
@@ -117,25 +140,158 @@ judge(struct folder *f, const struct amas__where *w, const struct part *p,
 		say_why(f, w, p->end, kind->suffix, why);
 }
 
-static struct entry
+/* Looks at all files of a name; close e->sub. */
+static void
 look_up(struct folder *f, int dir, const struct amas__where *w,
-    struct part *p)
+    struct part *p, struct entry *e)
 {
 	bool any = f->exec.opts.allow_writable != 0;
 	const struct amas__source_kind *kind;
-	struct entry e = { NULL, false, false, false };
 	enum amas__found found;
 	const char *why;
 	size_t i;
 
+	*e = (struct entry){ .sub = -1 };
 	for (i = 0; i < amas__n_source_kinds; i++) {
 		kind = &amas__source_kinds[i];
 		(void)strcpy(p->name + p->len, kind->suffix);
-		found = amas__folder_look(dir, p->name, any, NULL, &why);
-		judge(f, w, p, kind, found, why, &e);
+		/* A folder with a suffix: nobody can ask for such a name. */
+		found = amas__folder_look(dir, p->name, any,
+		    kind->suffix[0] == '\0' ? &e->sub : NULL, &why);
+		judge(f, w, p, kind, found, why, e);
 	}
 	p->name[p->len] = '\0';
-	return e;
+}
+
+/* ---- What stays ---- */
+
+static bool
+stays(const struct amas__source_kind *kind)
+{
+	return kind != NULL && kind->load != amas__source_exec_load;
+}
+
+/* Gives up what is kept below a path. */
+static void
+forget_below(struct folder *f, const char *path, size_t len)
+{
+	const char *key;
+	size_t i = 0, key_len;
+	struct kept *k;
+
+	while ((k = amas__map_next(&f->kept, &i, &key, &key_len)) != NULL)
+		if (key_len > len && key[len] == '/' &&
+		    memcmp(key, path, len) == 0) {
+			(void)amas__map_take(&f->kept, key, key_len);
+			kept_free(k);
+			i = 0;
+		}
+}
+
+/* Gives up what the files of a part show to be gone. */
+static void
+forget_gone(struct folder *f, const struct amas__where *w,
+    const struct part *p, const struct entry *e)
+{
+	if (f->kept.n == 0 || e->busy)
+		return;
+	if (!stays(e->kind))
+		kept_free(amas__map_take(&f->kept, w->rest, p->end));
+	if (e->sub == -1 || (e->kind != NULL && e->kind->alone))
+		forget_below(f, w->rest, p->end);
+}
+
+/* Loads a source that is to stay; file is its name in dir. */
+static int
+load(struct folder *f, int dir, char *file, const struct amas__where *w,
+    const struct part *p, struct kept *k, struct amas_error *err)
+{
+	struct amas__source_spec spec = { .kind = k->kind, .text = file,
+		.dir = dir };
+	size_t name_len = (size_t)(w->rest + p->end - w->walked);
+	char *path;
+	int rc;
+
+	spec.name = amas__strndup(w->walked, name_len);
+	spec.path = path = amas__asprintf("%s/%.*s%s", f->real, (int)p->end,
+	    w->rest, k->kind->suffix);
+	if (spec.name == NULL || path == NULL)
+		rc = amas__error_nomem(err);
+	else if (!amas__folder_identity(dir, file, &k->id))
+		rc = amas__error_sys(err, AMAS_ENOENT, ENOENT, NULL);
+	else
+		rc = k->kind->load(&k->source, &spec, f->exec.loop,
+		    &f->exec.opts, err);
+	free(spec.name);
+	free(path);
+	return rc;
+}
+
+static int
+keep(struct folder *f, int dir, const struct amas__where *w, struct part *p,
+    struct kept *k, struct amas_error *err)
+{
+	int rc;
+
+	(void)strcpy(p->name + p->len, k->kind->suffix);
+	rc = load(f, dir, p->name, w, p, k, err);
+	p->name[p->len] = '\0';
+	if (rc == 0 && amas__map_set(&f->kept, w->rest, p->end, k) != 0)
+		rc = amas__error_nomem(err);
+	return rc;
+}
+
+/* Whether the file of what is kept is still the same. */
+static bool
+is_same(const struct kept *k, int dir, struct part *p)
+{
+	struct amas__identity id;
+	bool same;
+
+	(void)strcpy(p->name + p->len, k->kind->suffix);
+	same = amas__folder_identity(dir, p->name, &id) &&
+	    amas__identity_same(&id, &k->id);
+	p->name[p->len] = '\0';
+	return same;
+}
+
+/* Gives the source of a part, loaded if need be; NULL: it has answered. */
+static struct amas__source *
+find_kept(struct folder *f, int dir, struct amas_request *req,
+    const struct amas__where *w, struct part *p,
+    const struct amas__source_kind *kind)
+{
+	struct kept *k = amas__map_get(&f->kept, w->rest, p->end);
+	struct amas_error err;
+
+	/* A plugin is loaded once. */
+	if (k != NULL && k->kind == kind &&
+	    (kind->load == amas__source_plugin_load || is_same(k, dir, p)))
+		return k->source;
+	kept_free(amas__map_take(&f->kept, w->rest, p->end));
+	if ((k = amas__zalloc(sizeof *k)) == NULL) {
+		amas_request_fail(req, "%s", amas_strerror(AMAS_ENOMEM));
+		return NULL;
+	}
+	k->kind = kind;
+	if (keep(f, dir, w, p, k, &err) != 0) {
+		kept_free(k);
+		say_why(f, w, p->end, kind->suffix, err.text);
+		amas_request_fail(req, "%.200s: %s", amas_request_path(req),
+		    err.text);
+		return NULL;
+	}
+	return k->source;
+}
+
+/* ---- Answers ---- */
+
+static const char *
+base_name(const struct folder *f)
+{
+	const char *slash = strrchr(f->real, '/');
+
+	return slash != NULL ? slash + 1 : f->real;
 }
 
 /* 'LookupError: "FOLDER.SUB.NAME" is not exposed', as Python's dotted name. */
@@ -143,8 +299,8 @@ static void
 not_exposed(struct folder *f, struct amas_request *req,
     const struct amas__where *w)
 {
-	char *what = amas__asprintf("%s.%.*s", f->base, (int)w->rest_len,
-	    w->rest);
+	char *what = amas__asprintf("%s.%.*s", base_name(f),
+	    (int)w->rest_len, w->rest);
 	char *p;
 
 	if (what == NULL) {
@@ -158,27 +314,20 @@ not_exposed(struct folder *f, struct amas_request *req,
 	free(what);
 }
 
-static bool
-find_function(struct folder *f, int dir, struct amas_request *req,
-    const struct amas__where *w, struct part *p, struct amas__exec_target *t)
+/* Answers for a name that is no function. */
+static void
+no_function(struct folder *f, struct amas_request *req,
+    const struct amas__where *w, const struct part *p, const struct entry *e)
 {
-	struct entry e = look_up(f, dir, w, p);
-
-	if (e.kind != NULL) {
-		t->form = e.kind->form;
-		(void)strcpy(p->name + p->len, e.kind->suffix);
-		return amas__exec_use(t, req, dir, p->name);
-	}
-	if (e.busy)
+	if (e->busy)
 		amas__exec_busy(req);
-	else if (e.folder)
+	else if (e->sub != -1)
 		amas_request_fail(req, "TypeError: '%.200s' is a service, not "
 		    "a function", amas_request_path(req));
-	else if (e.shut)
+	else if (e->shut)
 		not_exposed(f, req, w);
 	else
 		amas__exec_not_found(req, w, p->at);
-	return false;
 }
 
 /* ---- The way there ---- */
@@ -200,31 +349,76 @@ next_part(struct part *p, const struct amas__where *w)
 }
 
 /*
- * Goes into the folder of a part.  Returns its descriptor, or -1 when it has
- * answered.
+ * Where a walk stands: in the folder dir, which is its own unless it is the
+ * first.  source: it has come to one that stays, which answers from part.end on.
  */
-static int
-enter(struct folder *f, int dir, struct amas_request *req,
-    const struct amas__where *w, struct part *p)
-{
-	const char *why;
-	struct entry e;
-	int sub = -1;
+struct walk {
+	struct folder *f;
+	int dir;
+	struct part part;
+	struct amas__source *source;
+};
 
-	switch (amas__folder_look(dir, p->name,
-	    f->exec.opts.allow_writable != 0, &sub, &why)) {
-	case AMAS__FOLDER:
-		return sub;
-	case AMAS__BUSY:
+static void
+walk_to(struct walk *k, int dir)
+{
+	if (k->dir != k->f->fd)
+		close(k->dir);
+	k->dir = dir;
+}
+
+/* Answers for a path that goes on behind what is no service. */
+static void
+no_service(struct amas_request *req, const struct amas__where *w,
+    const struct part *p, const struct entry *e)
+{
+	/* Nothing is below a function; it is itself there, though. */
+	if (e->busy)
 		amas__exec_busy(req);
-		return -1;
-	default:
-		/* Nothing is below a function; it is itself there, though. */
-		e = look_up(f, dir, w, p);
-		amas__exec_not_found(req, w, e.kind != NULL ? p->end + 1 :
+	else
+		amas__exec_not_found(req, w, e->kind != NULL ? p->end + 1 :
 		    p->at);
-		return -1;
+}
+
+/*
+ * Takes one step.  True: it came into a folder, and there is more to go; else
+ * it has found *t, a source, or has answered.
+ */
+static bool
+step(struct walk *k, struct amas_request *req, const struct amas__where *w,
+    struct amas__exec_target *t)
+{
+	struct part *p = &k->part;
+	bool last, into = false;
+	struct entry e;
+
+	if (!next_part(p, w)) {
+		amas__exec_not_found(req, w, p->at);
+		return false;
 	}
+	last = p->end == w->rest_len;
+	look_up(k->f, k->dir, w, p, &e);
+	forget_gone(k->f, w, p, &e);
+	if (stays(e.kind) && (last || e.kind->alone)) {
+		if (t->again) /* what it was asked for is gone */
+			amas__exec_not_found(req, w, p->at);
+		else
+			k->source = find_kept(k->f, k->dir, req, w, p, e.kind);
+	} else if (last && e.kind != NULL) {
+		t->form = e.kind->form;
+		(void)strcpy(p->name + p->len, e.kind->suffix);
+		(void)amas__exec_use(t, req, k->dir, p->name);
+	} else if (last) {
+		no_function(k->f, req, w, p, &e);
+	} else if (e.sub != -1) {
+		walk_to(k, e.sub);
+		into = true;
+	} else {
+		no_service(req, w, p, &e);
+	}
+	if (e.sub != -1 && !into)
+		close(e.sub);
+	return into;
 }
 
 static bool
@@ -232,50 +426,32 @@ folder_find(struct amas__exec *x, struct amas_request *req,
     const struct amas__where *w, struct amas__exec_target *t)
 {
 	struct folder *f = AMAS__OF(x, struct folder, exec);
-	struct part p = { .at = 0 };
-	int dir = f->fd, sub;
-	bool found = false;
+	struct walk k = { .f = f, .dir = f->fd };
+	size_t end;
 
 	if (w->rest_len == 0) {
 		amas_request_fail(req, "TypeError: '%.200s' is a service, not "
 		    "a function", amas_request_path(req));
 		return false;
 	}
-	for (;;) {
-		if (!next_part(&p, w)) {
-			amas__exec_not_found(req, w, p.at);
-			break;
-		}
-		if (p.end == w->rest_len) {
-			found = find_function(f, dir, req, w, &p, t);
-			break;
-		}
-		if ((sub = enter(f, dir, req, w, &p)) == -1)
-			break;
-		if (dir != f->fd)
-			close(dir);
-		dir = sub;
-		p.at = p.end + 1;
-	}
-	if (dir != f->fd)
-		close(dir);
-	return found;
+	while (step(&k, req, w, t))
+		k.part.at = k.part.end + 1;
+	walk_to(&k, f->fd);
+	if (k.source == NULL)
+		return t->dir != -1;
+	end = k.part.end;
+	if (end < w->rest_len)
+		end++;
+	/* Last: what it calls may take this folder away. */
+	k.source->ops->call(k.source, req, w->walked,
+	    (size_t)(w->rest - w->walked) + k.part.end, w->rest + end,
+	    w->rest_len - end);
+	return false;
 }
 
 static const struct amas__exec_ops folder_ops = { folder_find, folder_free };
 
 /* ---- Loading ---- */
-
-static char *
-base_name(const char *path)
-{
-	char *real = realpath(path, NULL), *base;
-	const char *slash = real != NULL ? strrchr(real, '/') : NULL;
-
-	base = amas__strdup(slash != NULL ? slash + 1 : path);
-	free(real);
-	return base;
-}
 
 int
 amas__source_dir_load(struct amas__source **out,
@@ -290,6 +466,7 @@ amas__source_dir_load(struct amas__source **out,
 		return amas__error_nomem(err);
 	amas__exec_init(&f->exec, &folder_ops, l, opts);
 	amas__map_init(&f->said);
+	amas__map_init(&f->kept);
 	while (len > 1 && spec->text[len - 1] == '/')
 		len--;
 	f->path = amas__strndup(spec->text, len);
@@ -298,7 +475,7 @@ amas__source_dir_load(struct amas__source **out,
 	if (f->fd < 0) {
 		rc = f->fd;
 		f->fd = -1;
-	} else if ((f->base = base_name(spec->text)) == NULL ||
+	} else if ((f->real = realpath(spec->text, NULL)) == NULL ||
 	    f->path == NULL) {
 		rc = amas__error_nomem(err);
 	}

@@ -60,7 +60,11 @@ amas__source_plugin_load(struct amas__source **out,
 	void *self;
 	int rc;
 
-	if ((rc = amas__plugin_load(&plugin, spec->text, any, true, err)) != 0)
+	rc = spec->dir == -1 ?
+	    amas__plugin_load(&plugin, spec->text, any, true, err) :
+	    amas__plugin_load_at(&plugin, spec->dir, spec->text, spec->path,
+		any, err);
+	if (rc != 0)
 		return rc;
 	if (plugin->functions == NULL)
 		return amas_error_set(err, AMAS_ESYS, "has no functions");

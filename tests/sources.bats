@@ -482,7 +482,7 @@ amas-serve: $tmp/s/dangling is not served: its link leads nowhere" "$(<"$err")"
 	printf '#!/bin/sh\necho 1\n' | put shut 644
 	printf '#!/bin/sh\necho 1\n' | put both
 	printf '#!/bin/sh\necho 2\n' | put both.json
-	printf '#!/bin/sh\necho 1\n' | put later.filter
+	printf '#!/bin/sh\necho 1\n' | put later.shared
 	mkdir "$tmp/s/folder" "$tmp/s/folder/in"
 	"$(python)" -c 'import socket, sys
 socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$tmp/s/sock"
@@ -502,7 +502,7 @@ socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$tmp/s/sock"
 amas-serve: $tmp/s/fifo is not served: is no file or folder
 amas-serve: $tmp/s/sock is not served: is no file or folder
 amas-serve: $tmp/s/suid is not served: is setuid or setgid
-amas-serve: $tmp/s/later.filter is not served: this version cannot serve its kind
+amas-serve: $tmp/s/later.shared is not served: this version cannot serve its kind
 amas-serve: $tmp/s/shut is not served: is not executable
 amas-serve: $tmp/s/both.json is not served: another file has the same name" \
 		"$(<"$err")"

@@ -156,7 +156,7 @@ amas__channel_end(struct amas_channel *ch, const struct amas_error *why)
 	else if (ch->started)
 		amas__log(log, AMAS_LOG_WARN, "%s: %s", ch->peer, why->text);
 	amas__task_cancel(ch->loop, &ch->start);
-	close_stream(ch, given_up);
+	close_stream(ch, given_up || ch->drop_output);
 	amas__flow_stop(ch);
 	if (!ch->held)
 		amas__open_remove(&ch->open);
@@ -354,6 +354,15 @@ take_frame(struct amas_channel *ch, const struct amas__frame *f)
 	amas__channel_handle(ch, f->data, f->len, f->owned);
 }
 
+/* What cannot be a message of this connection is the peer's fault. */
+static void
+bad_frame(struct amas_channel *ch, struct amas_error *err)
+{
+	if (err->code == AMAS_ETOOBIG)
+		err->code = AMAS_EPROTO;
+	amas__channel_end(ch, err);
+}
+
 /* Goes over bytes that were read. */
 static void
 take_bytes(struct amas_channel *ch, char *data, size_t len)
@@ -368,7 +377,7 @@ take_bytes(struct amas_channel *ch, char *data, size_t len)
 			take_frame(ch, &f);
 	}
 	if (rc < 0)
-		amas__channel_end(ch, &err);
+		bad_frame(ch, &err);
 }
 
 static void
@@ -435,7 +444,7 @@ on_readable(void *arg)
 	    &err)) == 1) {
 		take_frame(ch, &f);
 	} else if (rc < 0) {
-		amas__channel_end(ch, &err);
+		bad_frame(ch, &err);
 	}
 	if (ch->state == OPEN)
 		amas__flow_update(ch);
@@ -547,6 +556,7 @@ channel_new(struct amas_channel **out, struct amas_loop *l,
 	ch->arg = opts->arg;
 	amas__list_init(&ch->link);
 	amas__list_init(&ch->endings);
+	amas__list_init(&ch->rooms);
 	amas__list_init(&ch->requests);
 	amas__task_init(&ch->start, on_start);
 	amas__calls_init(ch);

@@ -150,6 +150,18 @@ struct amas__ending {
 };
 void amas__channel_on_end(struct amas_channel *ch, struct amas__ending *e);
 
+/*
+ * Whether so many replies wait for the peer that no more should be made; then
+ * fn runs once from the loop when there is room again.  Lies in its owner, who
+ * takes it away by amas__list_remove(&r->link).
+ */
+struct amas__room {
+	struct amas__link link;
+	void (*fn)(struct amas__room *r);
+};
+bool amas__channel_full(const struct amas_channel *ch);
+void amas__channel_on_room(struct amas_channel *ch, struct amas__room *r);
+
 /* A slot for what children are told of this peer; host_peers.c fills it. */
 struct amas__peer **amas__channel_peer_slot(struct amas_channel *ch);
 

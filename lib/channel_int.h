@@ -86,6 +86,8 @@ struct amas_channel {
 	struct segment *segments;	/* from seg_at, seg_n of them */
 	size_t seg_at, seg_n, seg_cap;
 	size_t replies;		/* bytes of replies in the queue */
+	struct amas__link rooms;	/* who waits until they are fewer */
+	bool drop_output;	/* at the end: nobody reads it */
 	struct amas__account account;
 	struct amas__counters *counters;	/* NULL: it is not counted */
 
@@ -116,6 +118,7 @@ void amas__channel_handle(struct amas_channel *ch, char *data, size_t len,
     char *owned);
 
 /* channel_trace.c */
+bool amas__channel_traced(const struct amas_channel *ch);
 void amas__channel_trace(struct amas_channel *ch, bool sent,
     const struct amas__msg *m);
 void amas__channel_trace_received(struct amas_channel *ch,

@@ -1,5 +1,5 @@
 /*
- * What a channel tells a trace: each message that came, and each that went into
+ * What a channel tells a trace, and at level debug the log: each message that came, and each that went into
  * the queue of output, between its own address and its peer's.  Types have
  * names, as on message lines, and proxies are paths.
  */
@@ -19,6 +19,33 @@ raw_path(void *arg, const struct amas_value *proxy, struct amas__buf *path,
 	    amas__error_nomem(err);
 }
 
+#define SHOWN 400		/* bytes of a message in the log */
+
+/* Writes a message to the log, at level debug. */
+static void
+log_message(struct amas_channel *ch, bool sent, const struct amas__msg *m,
+    const struct amas_out *how)
+{
+	const struct amas__log *log = amas__loop_log(ch->loop);
+	struct amas__buf b = { NULL, 0, 0, 0, 0 };
+	struct amas_value item[3], v;
+	struct amas_out out = *how;
+	char text[SHOWN + 8];
+
+	out.buf = &b;
+	amas__value_int(&item[0], NULL, m->type);
+	item[1] = *m->id;
+	amas__value_null(&item[2], NULL);
+	if (m->content != NULL)
+		item[2] = *m->content;
+	amas__value_list(&v, NULL, item, 3);
+	if (amas__json_print(&out, &v, 0, true, NULL) == 0)
+		amas__log(log, AMAS_LOG_DEBUG, "%s: %s %s", ch->peer,
+		    sent ? "sent" : "got", amas__log_text(text, sizeof text,
+		    amas__buf_head(&b), amas__buf_len(&b)));
+	amas__buf_fini(&b);
+}
+
 /* Records a message, if that is wanted. */
 void
 amas__channel_trace(struct amas_channel *ch, bool sent,
@@ -29,9 +56,18 @@ amas__channel_trace(struct amas_channel *ch, bool sent,
 		.path = ch->ops->path != NULL ? amas__flow_own_path : NULL,
 		.foreign = raw_path, .path_arg = ch };
 
+	if (amas__log_on(amas__loop_log(ch->loop), AMAS_LOG_DEBUG))
+		log_message(ch, sent, m, &how);
 	if (t != NULL)
 		amas__trace_put(t, sent ? ch->local : ch->peer,
 		    sent ? ch->peer : ch->local, &how, m);
+}
+
+bool
+amas__channel_traced(const struct amas_channel *ch)
+{
+	return amas__loop_trace(ch->loop) != NULL ||
+	    amas__log_on(amas__loop_log(ch->loop), AMAS_LOG_DEBUG);
 }
 
 /* What came, with the names of its types in the place of their ids. */
@@ -41,7 +77,7 @@ amas__channel_trace_received(struct amas_channel *ch, const struct amas__msg *m,
 {
 	struct amas__msg named = *m;
 
-	if (amas__loop_trace(ch->loop) == NULL)
+	if (!amas__channel_traced(ch))
 		return;
 	if (typed && amas__types_lift(area, &named.content, &ch->types,
 	    ch->lines, NULL) != 0)

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "channel.h"
 #include "child.h"
 #include "codec.h"
 #include "err.h"
@@ -38,6 +39,7 @@ struct call {
 	struct amas__where where;
 	struct amas__proc *proc;
 	struct amas__timer deadline;
+	struct amas__room room;		/* waits until its caller reads */
 	struct amas__buf out;
 	struct amas__errout err;
 	enum amas__exec_form form;
@@ -56,6 +58,7 @@ static void
 call_free(struct call *c)
 {
 	amas__guest_close(&c->guest);
+	amas__list_remove(&c->room.link);
 	amas__job_done(&c->job);
 	amas__timer_stop(&c->deadline);
 	amas__buf_fini(&c->out);
@@ -351,6 +354,38 @@ answer_bad_args(struct call *c, const struct amas_error *err)
 		    c->name);
 }
 
+/* The caller reads its answers again. */
+static void
+on_room(struct amas__room *r)
+{
+	struct call *c = AMAS__OF(r, struct call, room);
+
+	(void)amas__job_ask(&c->job, amas__request_waiting(c->req), NULL);
+}
+
+/*
+ * Puts off a call whose caller does not read what it was answered: its result
+ * would only lie in memory.  Says whether it has.
+ */
+static bool
+put_off(struct call *c)
+{
+	struct amas_channel *ch = amas_request_channel(c->req);
+	struct amas_error err;
+
+	if (ch == NULL || !amas__channel_full(ch))
+		return false;
+	amas__job_done(&c->job);
+	if (amas__job_hold(&c->job, amas__request_waiting(c->req),
+	    &err) == 0) {
+		amas__channel_on_room(ch, &c->room);
+	} else {
+		answer_text(c, err.text, strlen(err.text));
+		call_free(c);
+	}
+	return true;
+}
+
 static void
 on_start(struct amas__job *job)
 {
@@ -360,6 +395,14 @@ on_start(struct amas__job *job)
 	struct amas__exec_args a;
 	struct amas_error err;
 
+	if (job->refused) {
+		answer_text_of(c, "busy: %zu programs are asleep, and none "
+		    "ends", amas__jobs_asleep(job->jobs));
+		call_free(c);
+		return;
+	}
+	if (put_off(c))
+		return;
 	c->req = NULL; /* find may answer */
 	if (!c->x->ops->find(c->x, req, &c->where, &t)) {
 		call_free(c);
@@ -418,6 +461,8 @@ call_new(struct amas__exec *x, struct amas_request *req,
 	c->guest.peer = caller;
 	c->guest.state = x->opts.state;
 	amas__timer_init(&c->deadline, x->loop, on_deadline);
+	amas__list_init(&c->room.link);
+	c->room.fn = on_room;
 	amas__buf_init(&c->out, x->opts.max_result);
 	(void)amas__log_text(c->name, sizeof c->name, amas_request_path(req),
 	    amas__request_path_len(req));

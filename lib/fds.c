@@ -9,13 +9,25 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "err.h"
 
+/*
+ * Copies one that can be a connection or a file; what the loop itself has open
+ * is none.
+ */
 static int
 copy(int fd, int *out, struct amas_error *err)
 {
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && !S_ISSOCK(st.st_mode) &&
+	    !S_ISFIFO(st.st_mode) && !S_ISCHR(st.st_mode) &&
+	    !S_ISREG(st.st_mode))
+		return amas_error_set(err, AMAS_ECONNECT,
+		    "not a socket, pipe, terminal or file");
 	*out = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	return *out != -1 ? 0 : amas__error_sys(err, AMAS_ECONNECT, errno,
 	    NULL);

@@ -134,7 +134,7 @@ amas__flow_write(struct amas_channel *ch, enum amas__msg_type type,
 	}
 	if (type != AMAS__REQUEST)
 		ch->replies += n;
-	if (amas__loop_trace(ch->loop) != NULL) {
+	if (amas__channel_traced(ch)) {
 		if (id == NULL) {
 			amas__value_int(&own_id, NULL, number);
 			m.id = &own_id;
@@ -154,7 +154,8 @@ amas__flow_written(struct amas_channel *ch, size_t n)
 	if (ch->counters != NULL)
 		ch->counters->bytes_out += n;
 	ch->moved = ch->moved || n > 0;
-	if (!amas__flow_blocked(ch) && !amas__list_empty(&ch->parked))
+	if (!amas__flow_blocked(ch) && (!amas__list_empty(&ch->parked) ||
+	    !amas__list_empty(&ch->rooms)))
 		amas__task_run(ch->loop, &ch->unpark);
 	amas__flow_update(ch);
 }
@@ -189,6 +190,30 @@ amas__flow_park(struct amas_channel *ch, char *data, size_t len, char *owned)
 	return 0;
 }
 
+bool
+amas__channel_full(const struct amas_channel *ch)
+{
+	return ch->state == OPEN && amas__flow_blocked(ch);
+}
+
+void
+amas__channel_on_room(struct amas_channel *ch, struct amas__room *r)
+{
+	amas__list_add(&ch->rooms, &r->link);
+}
+
+static void
+tell_rooms(struct amas_channel *ch)
+{
+	struct amas__room *r;
+
+	while (!amas__list_empty(&ch->rooms) && !amas__flow_blocked(ch)) {
+		r = AMAS__OF(ch->rooms.next, struct amas__room, link);
+		amas__list_remove(&r->link);
+		r->fn(r);
+	}
+}
+
 static void
 on_unpark(struct amas__task *t)
 {
@@ -197,6 +222,7 @@ on_unpark(struct amas__task *t)
 	size_t done = 0;
 
 	amas__channel_ref(ch);
+	tell_rooms(ch);
 	while (ch->state == OPEN && !amas__list_empty(&ch->parked) &&
 	    !amas__flow_blocked(ch)) {
 		if (done > (size_t)64 << 10) { /* others want a turn */
@@ -257,6 +283,7 @@ close_for(struct amas_channel *ch, const char *what, unsigned seconds)
 	struct amas_error err;
 
 	amas_error_set(&err, AMAS_EPROTO, "%s for %u s", what, seconds);
+	ch->drop_output = true;
 	amas__channel_end(ch, &err);
 }
 
@@ -291,8 +318,9 @@ on_over(struct amas__account *a)
 	struct amas_channel *ch = AMAS__OF(a, struct amas_channel, account);
 	struct amas_error err;
 
-	amas_error_set(&err, AMAS_ETOOBIG, "holds %zu bytes, the most of all "
+	amas_error_set(&err, AMAS_ENOMEM, "holds %zu bytes, the most of all "
 	    "connections, and all hold more than --memory", a->bytes);
+	ch->drop_output = true;
 	amas__channel_end(ch, &err);
 }
 
@@ -318,6 +346,7 @@ amas__flow_stop(struct amas_channel *ch)
 		free(p);
 	}
 	ch->parked_bytes = 0;
+	amas__list_remove(&ch->rooms); /* their requests are gone as well */
 	amas__task_cancel(ch->loop, &ch->unpark);
 	amas__timer_stop(&ch->tick);
 	amas__account_fini(&ch->account);

@@ -346,3 +346,21 @@ failesc: exit status 3
 	run -1 --separate-stderr call "$addr" $'a\nb'
 	[[ $stderr == *LookupError* ]]
 }
+
+@test "amas-call: -vv shows each message" {
+	start amas-serve "$tmp/socket" 'add=exec:expr "$1" + "$2"'
+	run -0 --separate-stderr t amas-call -vv "$addr" add 3 4
+	equal 7 "$output"
+	[[ $stderr == *'sent [0, 0, ["add", [3, 4], {}]]'*'got [1, 0, 7]'* ]]
+}
+
+@test "amas-call: a descriptor that is no connection" {
+	run -3 --separate-stderr t amas-call fd:9 f
+	equal 'amas-call: fd:9: Bad file descriptor' "$stderr"
+	for fd in 3 4; do # what the program itself has open by then
+		run --separate-stderr t amas-call "fd:$fd" f 3>&- 4>&-
+		[ "$status" = 3 ] || [ "$status" = 5 ]
+	done
+	run -3 --separate-stderr t amas-call fd:9 f 9<"$tmp"
+	equal 'amas-call: fd:9: not a socket, pipe, terminal or file' "$stderr"
+}

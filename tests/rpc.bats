@@ -175,6 +175,25 @@ serve() {
 	logged
 }
 
+@test "amas-serve: 35: nothing is started for a peer that does not read" {
+	start amas-serve -j 1 "$tmp/socket" \
+		"big=text:echo x >>'$tmp/n'; head -c 900000 /dev/zero | tr '\\0' x" \
+		'small=exec:true'
+	raw <<-'END'
+	c, other = connect(), connect()
+	for i in range(50):
+	    c.call(i, 'big')
+	# With one place, these wait for all of c's that are not put off.
+	for i in range(20):
+	    assert other.ask(i, 'small') == [1, i, None]
+	begun = open(tmp + '/n').read().count('x')
+	assert begun < 10, begun
+	assert sorted(c.recv()[1] for i in range(50)) == list(range(50))
+	c.quiet()
+	END
+	logged
+}
+
 @test "amas-serve: 35: two requests of 64 MiB cross their replies on one connection" {
 	start amas-serve "$tmp/socket" 'echo=json:tail -c +3 | head -c -7'
 	PATIENCE=120 raw <<-'END'

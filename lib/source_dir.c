@@ -10,9 +10,11 @@
 #include "source.h"
 
 #include <errno.h>
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "err.h"
@@ -22,6 +24,7 @@
 #include "mem.h"
 #include "request.h"
 
+#define ODD_MAX 20		/* names that it says are none, at the start */
 #define SAID_MAX 1000		/* names that the log has explained */
 #define STEM_MAX (AMAS__NAME_MAX - 7)	/* leaves room for any suffix */
 
@@ -453,6 +456,33 @@ static const struct amas__exec_ops folder_ops = { folder_find, folder_free };
 
 /* ---- Loading ---- */
 
+/* Says of programs whose names nobody can ask for that this is so. */
+static void
+say_odd_names(struct folder *f)
+{
+	DIR *d = opendir(f->path);
+	struct dirent *e;
+	char name[4 * AMAS__NAME_MAX + 8];
+	struct stat st;
+	size_t len, said = 0;
+
+	while (d != NULL && said < ODD_MAX && (e = readdir(d)) != NULL) {
+		(void)amas__source_by_suffix(e->d_name, &len);
+		if (e->d_name[0] == '.' || amas__name_ok(e->d_name, len) ||
+		    fstatat(dirfd(d), e->d_name, &st, 0) == -1 ||
+		    !S_ISREG(st.st_mode) || (st.st_mode & 0111) == 0)
+			continue;
+		said++;
+		amas__log(amas__loop_log(f->exec.loop), AMAS_LOG_WARN,
+		    "%s/%s is not served: a name is letters, digits, _ and "
+		    "-; suffixes are .text .json .filter .worker .so",
+		    f->path, amas__log_text(name, sizeof name, e->d_name,
+		    strlen(e->d_name)));
+	}
+	if (d != NULL)
+		closedir(d);
+}
+
 int
 amas__source_dir_load(struct amas__source **out,
     const struct amas__source_spec *spec, struct amas_loop *l,
@@ -479,9 +509,11 @@ amas__source_dir_load(struct amas__source **out,
 	    f->path == NULL) {
 		rc = amas__error_nomem(err);
 	}
-	if (rc != 0)
+	if (rc != 0) {
 		folder_free(&f->exec);
-	else
-		*out = &f->exec.source;
-	return rc;
+		return rc;
+	}
+	say_odd_names(f);
+	*out = &f->exec.source;
+	return 0;
 }

@@ -414,7 +414,7 @@ struct amas_source_opts {
 /*
  * Fills a service from a source as on the command line, "[NAME=]SOURCE": a
  * folder ("./services"), a program ("./add"), a plugin ("./stats.so"), a command
- * ("up=exec:tr a-z A-Z").
+ * ("up=exec:tr a-z A-Z"), workers ("math:2=worker:./math.py").
  * Its processes run on loop, in the places of amas_loop_set_jobs().
  *
  * Returns 0, AMAS_EINVAL (grammar, bad name), AMAS_EEXIST, AMAS_ENOENT (no such

@@ -111,8 +111,7 @@ finish_if_idle(struct group *g)
 static bool
 has_place(const struct slot *s)
 {
-	return s->job.state != AMAS__JOB_IDLE &&
-	    s->job.state != AMAS__JOB_WAITS;
+	return s->job.state >= AMAS__JOB_RUNS; /* or sleeps */
 }
 
 /* Holds a place while it works for somebody, and is not waiting itself. */

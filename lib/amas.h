@@ -440,7 +440,8 @@ struct amas_source_opts {
 /*
  * Fills a service from a source as on the command line, "[NAME=]SOURCE": a
  * folder ("./services"), a program ("./add"), a plugin ("./stats.so"), a command
- * for each call ("up=exec:tr a-z A-Z"), one that stays ("calc=filter:bc -lq").
+ * for each call ("up=exec:tr a-z A-Z"), one that stays ("calc=filter:bc -lq",
+ * "math:2=worker:./math.py").
  * Its processes run on loop, in the places of amas_loop_set_jobs().
  *
  * Returns 0, AMAS_EINVAL (grammar, bad name), AMAS_EEXIST, AMAS_ENOENT (no such

@@ -3,10 +3,10 @@
  * busy of several.
  *
  * A call is in one list: that of the worker it was sent to, or that of those
- * that wait, in order of arrival, until a worker runs, has room in its pipe, and
- * has a place among what is awake (jobs.h): it holds one while calls of it are
- * open, but not while it waits for an answer itself.  Each call answers its
- * request once, when it leaves its list.
+ * that wait, in order of arrival, until a worker runs, has room in its pipe,
+ * and has a place among what is awake (jobs.h): it holds one while calls of it
+ * are open, but not while it waits for an answer itself.  Each call answers
+ * its request once, when it leaves its list.
  */
 #include "source.h"
 
@@ -111,8 +111,7 @@ finish_if_idle(struct group *g)
 static bool
 has_place(const struct slot *s)
 {
-	return s->job.state != AMAS__JOB_IDLE &&
-	    s->job.state != AMAS__JOB_WAITS;
+	return s->job.state >= AMAS__JOB_RUNS; /* or sleeps */
 }
 
 /* Holds a place while it works for somebody, and is not waiting itself. */
@@ -211,8 +210,8 @@ call_failed(struct call *c, const struct amas_value *v)
 }
 
 /*
- * A result.  A proxy of the worker becomes one of the path here, which is looked
- * for only where the channel has seen a typed value.
+ * A result.  A proxy of the worker becomes one of the path here, which is
+ * looked for only where the channel has seen a typed value.
  */
 static void
 call_result(struct call *c, const struct amas_value *v)

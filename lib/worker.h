@@ -16,9 +16,9 @@
 
 #define AMAS__WORKER_DELAY_S 0.1	/* before it starts again; doubles */
 #define AMAS__WORKER_DELAY_MAX_S 30.0
-#define AMAS__WORKER_HEALTHY_S 60.0	/* of life: the delay is the first again */
+#define AMAS__WORKER_HEALTHY_S 60.0	/* of life: delay is as at first */
 #define AMAS__WORKER_QUEUED ((size_t)1 << 20)	/* bytes; then it takes none */
-#define AMAS__WORKER_ODD 1000		/* lines of one process that are logged */
+#define AMAS__WORKER_ODD 1000		/* lines of a process that are logged */
 
 struct amas__worker;
 
@@ -63,7 +63,7 @@ struct amas__worker {
 	char why[sizeof(struct amas_error) + 64];	/* "": not known yet */
 };
 
-/* name is for messages, program the owner's, max_message the limit of a line. */
+/* name is for messages, program the owner's, max_message bounds a line. */
 void amas__worker_init(struct amas__worker *w, struct amas_loop *l,
     const struct amas__worker_ops *ops, const struct amas__program *program,
     const char *name, size_t index, size_t max_message);
@@ -76,8 +76,8 @@ bool amas__worker_takes(const struct amas__worker *w);
 
 /*
  * Sends a call to one that takes it; as amas__channel_request().  An error that
- * is not the call's own but the worker's loss, as lost() tells, will be followed
- * by over(), which has the reason.
+ * is not the call's own but the worker's loss, as lost() tells, will be
+ * followed by over(), which has the reason.
  */
 int amas__worker_send(struct amas__worker *w, const struct amas_value *content,
     amas_reply_fn *fn, void *arg, struct amas__link *owner);

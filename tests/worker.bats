@@ -241,6 +241,33 @@ until_log() {
 	until_log 1 'm: exit status 0; starts again in 0.1s'
 }
 
+@test "worker: 49: what it leaves behind holds nobody up" {
+	mkfifo "$tmp/go"
+	serve "m=worker:exec 3<&0; $worker <&3 & read -r x <$tmp/go; exit 4"
+	raw <<-'END'
+	c = connect()
+	c.call(0, 'm/hold')
+	assert c.ask(1, 'm/add', 1, 2) == [1, 1, 3]
+	with open(tmp + '/go', 'w') as f:
+	    f.write('x\n')
+	assert c.recv() == [2, 0, 'worker m: exit status 4']
+	assert c.ask(2, 'm/add', 1, 2) == [1, 2, 3]
+	END
+}
+
+@test "worker: 50: kill -9 of the shell around it" {
+	serve "m=worker:echo \$\$ >$tmp/pid; $worker; exit 0"
+	raw <<-'END'
+	c = connect()
+	c.call(0, 'm/hold')
+	assert c.ask(1, 'm/add', 1, 2) == [1, 1, 3]
+	with open(tmp + '/pid') as f:
+	    os.kill(int(f.read()), 9)
+	assert c.recv() == [2, 0, 'worker m: killed by SIGKILL']
+	assert c.ask(2, 'm/add', 1, 2) == [1, 2, 3]
+	END
+}
+
 @test "worker: a status, a signal, a shell that tells of one" {
 	serve "m=worker:exec $worker" "s=worker:$worker; exit \$?"
 	fails 'worker m: exit status 3' m/leave 3

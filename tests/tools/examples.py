@@ -14,6 +14,7 @@ they print something else.
 
 A listing is a literal block, in any section, behind the comment '.\\" NAME'.
 """
+import contextlib
 import os
 import re
 import select
@@ -90,27 +91,38 @@ def matches(expected, got):
 
 
 def session(sid):
-    """The processes of a session: what an example has left behind.  Zombies
-    do not count: init takes its time."""
+    """The processes of a session and their parents: what an example has left
+    behind.  Zombies do not count: init takes its time."""
+    found = {}
     for pid in filter(str.isdigit, os.listdir('/proc')):
         try:
             with open(f'/proc/{pid}/stat') as f:
-                state, _, _, session = f.read().rpartition(')')[2].split()[:4]
+                state, parent, _, session = f.read().rpartition(')')[2].split()[:4]
         except OSError:
             continue
         if int(session) == sid and state != 'Z':
-            yield int(pid)
+            found[int(pid)] = int(parent)
+    return found
+
+
+def signal_to(pid, sig):
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, sig)
 
 
 def end(sid):
-    """Ends what is left of an example, as its reader would."""
+    """Ends what is left of an example, as its reader would: the programs,
+    which end their children themselves."""
     deadline = time.monotonic() + LIMIT
-    for pid in session(sid):
-        os.kill(pid, signal.SIGTERM)
-    while list(session(sid)) and time.monotonic() < deadline:
+    told = set()
+    while (left := session(sid)) and time.monotonic() < deadline:
+        for pid, parent in left.items():
+            if parent not in left and pid not in told:
+                told.add(pid)
+                signal_to(pid, signal.SIGTERM)
         select.select([], [], [], 0.01)
     for pid in session(sid):
-        os.kill(pid, signal.SIGKILL)
+        signal_to(pid, signal.SIGKILL)
 
 
 def run(block):

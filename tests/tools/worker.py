@@ -14,12 +14,14 @@
 
 Any other path is answered with itself.
 """
+import itertools
 import json
 import os
 import sys
 
 held = []
 asking = {}
+numbers = itertools.count()
 
 
 def write(text):
@@ -46,7 +48,8 @@ def call(id, path, args, kwargs):
     elif path == 'hold':
         held.append(id)
     elif path == 'release':
-        send(*[[1, n, i] for i, n in enumerate(reversed(held))], [1, id, len(held)])
+        send(*[[1, n, i] for i, n in enumerate(reversed(held))],
+             [1, id, len(held)])
         held.clear()
     elif path == 'fail':
         send([2, id, args[0]])
@@ -58,8 +61,9 @@ def call(id, path, args, kwargs):
     elif path == 'proxy':
         send([1, id, [{'x': {'__type__': ['proxy', args[0]]}}]])
     elif path == 'ask':
-        asking[len(asking)] = id
-        send([0, len(asking) - 1, [args[0], [], {}]])
+        number = next(numbers)
+        asking[number] = id
+        send([0, number, [args[0], [], {}]])
     elif path == 'flood':
         write('x' * args[0])
     elif path == 'die':

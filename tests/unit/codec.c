@@ -233,6 +233,51 @@ test_lift_deep(void)
 	amas__area_unref(a);
 }
 
+/* Proxies of a peer that stands below a name. */
+static void
+test_mount(void)
+{
+	static const struct {
+		const char *json, *path, *text;
+	} t[] = {
+		{ "{\"__type__\":[\"proxy\",\"a/b\"]}", "m",
+		    "{\"__type__\": [\"proxy\", \"m/a/b\"]}" },
+		{ "[1,{\"k\":{\"__type__\":[\"proxy\",\"\"]}}]", "m/n",
+		    "[1, {\"k\": {\"__type__\": [\"proxy\", \"m/n\"]}}]" },
+		{ "{\"__type__\":[\"x\",{\"__type__\":[\"proxy\",\"a\"]}]}",
+		    "", "{\"__type__\": [\"x\", {\"__type__\": [\"proxy\", "
+		    "\"a\"]}]}" },
+		{ "[1,\"proxy\"]", "m", "[1, \"proxy\"]" },
+	};
+	const struct amas_value *v, *before;
+	struct amas_out out = { .lines = true };
+	struct amas__area *a, *b;
+	struct amas__buf text;
+	size_t i;
+
+	for (i = 0; i < sizeof t / sizeof *t; i++) {
+		a = amas__area_new(NULL);
+		b = amas__area_new(NULL);
+		amas__buf_init(&text, 0);
+		out.buf = &text;
+		v = parse(a, t[i].json);
+		if (amas__types_lift(a, &v, NULL, true, NULL) != 0)
+			abort();
+		before = v;
+		tap_int(amas__types_mount(b, &v, t[i].path, strlen(t[i].path),
+		    NULL), 0, "mount %s", t[i].json);
+		amas__area_unref(a);
+		if (amas__json_print(&out, v, 0, true, NULL) != 0 ||
+		    amas__buf_putc(&text, '\0') != 0)
+			abort();
+		tap_str(amas__buf_head(&text), t[i].text, "mount: gives");
+		if (strstr(t[i].json, "__type__") == NULL)
+			tap_ok(v == before, "mount: nothing to do");
+		amas__buf_fini(&text);
+		amas__area_unref(b);
+	}
+}
+
 /* ---- A codec of the program: msgpack, each byte xor 0x55 ---- */
 
 static int
@@ -486,6 +531,7 @@ main(void)
 	test_types();
 	test_lift();
 	test_lift_deep();
+	test_mount();
 	test_foreign();
 	test_lower();
 	test_public();

@@ -248,6 +248,24 @@ test_sleep(void)
 	    "nobody sleeps");
 }
 
+/* What runs already takes its place at once, if nobody waits for it. */
+static void
+test_take(void)
+{
+	setup(2, 100);
+	tap_ok(amas__job_take(&work[0].job), "take: a place is free");
+	(void)ask(1, 0, NULL);
+	tap_ok(!amas__job_take(&work[2].job), "take: not before one that waits");
+	turn();
+	tap_int(started, 1, "take: that one starts, the other did not");
+	tap_ok(!amas__job_take(&work[2].job), "take: no place is free");
+	amas__job_done(&work[0].job);
+	tap_ok(amas__job_take(&work[2].job), "take: one is again");
+	done_all();
+	tap_int((long long)amas__jobs_queue(amas__loop_jobs(loop)), 100,
+	    "the bound of what waits");
+}
+
 /* More than live at a time. */
 static void
 test_live(void)
@@ -294,6 +312,7 @@ main(void)
 	test_at_once();
 	test_change();
 	test_sleep();
+	test_take();
 	test_live();
 	setup(1, 0);
 	(void)ask(0, 0, NULL);

@@ -358,5 +358,12 @@ limited() {
 	for i in range(100):  # the pipe has room for 64 KiB
 	    assert c.ask(i, 'len', 'x' * 2000) == [1, i, 2000]
 	END
+	logged
+	raw <<-'END'
+	c = connect()
+	for i in range(10):  # and the trace for 8 MiB
+	    assert c.ask(i, 'none', 'x' * (1 << 20))[0] == 2
+	END
+	logged "amas-serve: $tmp/trace: its reader is too slow; no more is traced"
 	exec 5<&-
 }

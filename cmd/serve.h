@@ -56,6 +56,7 @@ struct serve_door {
 	const char *word;	/* as the user typed it */
 	const char *addr;	/* as it is announced */
 	bool one;		/* a connection, whose end is the door's */
+	bool dialled;		/* one that we made */
 	bool opened;		/* one: it stood */
 };
 

@@ -34,7 +34,7 @@ on_open(struct amas_channel *ch, void *arg)
 	door->opened = true;
 	serve_service_connect(s, ch);
 	serve_hooks_open(s, ch);
-	if (!s->dialling || !door->one || door->word != s->o->addr)
+	if (!door->dialled)
 		return;
 	s->dialling = false;
 	if ((status = serve_ready(s)) != CMD_OK)
@@ -228,7 +228,7 @@ dial(struct serve *s)
 
 	if (door == NULL)
 		return cmd_nomem();
-	door->one = true;
+	door->one = door->dialled = true;
 	opts = door_opts(door);
 	if (amas_channel_open(&ch, s->loop, s->o->addr, &opts, &err) != 0)
 		return cmd_fail(s->o->addr, &err);

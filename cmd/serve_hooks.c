@@ -71,7 +71,7 @@ option(const struct hook *h)
 
 /* ---- Environment ---- */
 
-/* What children never inherit: our defaults, and words to us alone. */
+/* What children never inherit; other words to us have left our environment. */
 static bool
 is_ours(const char *variable)
 {
@@ -101,7 +101,7 @@ make_env(char **own, size_t n_own)
 
 /* ---- The command ---- */
 
-/* The last line of what it wrote to standard error, before it "; ". */
+/* ": " and the last line of what it wrote to standard error, if it did. */
 static void
 last_words(const struct hook *h, char *out, size_t size)
 {

@@ -236,6 +236,7 @@ amas__calls_reply(struct amas_channel *ch, const struct amas__msg *m,
 		    amas_value_text(rep.value) : "remote failure";
 	}
 	report(c, &rep);
+	amas__channel_check_done(ch); /* it may have waited for this */
 	return true;
 }
 

@@ -99,7 +99,8 @@ flush(struct amas__trace *t)
 	    (amas__buf_len(&t->buf) == before && amas__loop_now(t->loop) -
 	    t->moved > AMAS__TRACE_STALL_S))
 		give_up(t, "its reader is too slow");
-	else if (!amas__timer_active(&t->retry))
+	else if (!amas__timer_active(&t->retry) &&
+	    !amas__loop_draining(t->loop)) /* the end does not wait for it */
 		amas__timer_start(&t->retry, RETRY_S);
 }
 

@@ -158,6 +158,15 @@ states() {
 	states amas-serve.1 'at most the last 8 KiB'
 	equal 1000 "$(constant AMAS__ERROUT_LINES)"
 	states amas-serve.1 'at most 1,000 lines of a call'
+	equal 10 "$(constant SERVE_HOOK_S)"
+	equal 16 "$(constant SERVE_HOOKS_MAX)"
+	states amas-serve.1 'Each has 10 seconds; at most 16 run at a time'
+	equal 64 "$(constant SERVE_LISTEN_MAX)"
+	states amas-serve.1 'may be given 64 times'
+	equal 1000 "$(constant AMAS__FAILURE_LINES)"
+	states amas-serve.1 'at most the last 1,000, follow'
+	equal 200 "$(constant REASON_MAX)"
+	states amas-serve.1 'why the connection ended, at most 200 bytes'
 	equal 100 "$(constant KW_MAX)"
 	states amas-serve.1 'more than 100 of them'
 	equal 10 "$(constant SERVE_GRACE_S)"

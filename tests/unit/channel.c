@@ -9,6 +9,7 @@
 
 #include "amas.h"
 #include "channel.h"
+#include "channel_int.h"
 #include "tap.h"
 
 struct world {
@@ -24,10 +25,11 @@ struct world {
 	char last_text[128];
 	int opened, closed, gone;
 	int close_code;
+	struct amas_channel *accepted;
 	int what;		/* for a handler or a callback to do */
 };
 
-enum { NOTHING, CLOSE_CLIENT, CLOSE_SERVER, CLOSE_IN_OPEN };
+enum { NOTHING, CLOSE_CLIENT, CLOSE_SERVER, CLOSE_IN_OPEN, HOLD_IN_OPEN };
 
 static void
 on_reply(const struct amas_reply *rep, void *arg)
@@ -102,8 +104,11 @@ on_open(struct amas_channel *ch, void *arg)
 	struct world *w = arg;
 
 	w->opened++;
+	w->accepted = ch;
 	if (w->what == CLOSE_IN_OPEN)
 		amas_channel_close(ch);
+	else if (w->what == HOLD_IN_OPEN)
+		amas__channel_hold(ch, true);
 }
 
 static void
@@ -293,6 +298,54 @@ test_drain(void)
 	world_close(&w);
 }
 
+/* faults.md, 30: our ids */
+static void
+test_ids(void)
+{
+	struct world w;
+
+	world_open(&w);
+	call(&w, "later", 0); /* 0, open all the time */
+	until(&w, &w.calls, 1);
+	w.client->next_id = ((uint64_t)1 << 53) - 1;
+	call(&w, "add", 2);
+	call(&w, "add", 2);
+	tap_ok(until(&w, &w.replies, 2), "30: ids before and after the wrap");
+	tap_int((long long)w.client->next_id, 2,
+	    "30: an open id is not used again");
+	amas_request_reply(w.kept, NULL);
+	w.kept = NULL;
+	tap_ok(until(&w, &w.replies, 3), "30: the open one is answered");
+	world_close(&w);
+}
+
+static void
+test_hold(void)
+{
+	struct world w;
+	int i;
+
+	world_open(&w);
+	w.what = HOLD_IN_OPEN;
+	call(&w, "add", 0);
+	tap_ok(until(&w, &w.opened, 1), "hold: on_open");
+	for (i = 0; i < 20; i++)
+		(void)amas_loop_run(w.loop, 0.001);
+	tap_int(w.calls, 0, "hold: no request is read");
+	amas__channel_hold(w.accepted, false);
+	tap_ok(until(&w, &w.replies, 1), "hold: it is over");
+	world_close(&w);
+
+	world_open(&w);
+	w.what = HOLD_IN_OPEN;
+	call(&w, "add", 0);
+	until(&w, &w.opened, 1);
+	amas_channel_close(w.accepted);
+	tap_ok(until(&w, &w.errors, 1), "hold: closed meanwhile");
+	tap_int(w.calls, 0, "hold: and no request was read");
+	world_close(&w);
+}
+
 static void
 test_refused(void)
 {
@@ -413,6 +466,8 @@ main(void)
 	test_depth();
 	test_free();
 	test_drain();
+	test_ids();
+	test_hold();
 	test_refused();
 	test_memory();
 	return tap_done();

@@ -1,0 +1,111 @@
+/* Failures as lists: what becomes of every kind of text, and of values. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "amas.h"
+#include "failure.h"
+#include "tap.h"
+
+/* The list of a text as JSON; to be freed. */
+static char *
+list_of(const char *text, size_t len)
+{
+	struct amas__area *a = amas__area_new(NULL);
+	struct amas_value v, list;
+	void *data = NULL;
+	size_t size = 0;
+	char *out;
+
+	amas__value_text(&v, NULL, AMAS_STRING, text, len);
+	if (amas__failure_list(&list, a, &v) != 0 ||
+	    amas_value_encode(&list, NULL, NULL, &data, &size, NULL) != 0)
+		size = 0;
+	out = calloc(1, size + 1);
+	if (out != NULL && size > 0)
+		memcpy(out, data, size);
+	free(data);
+	amas__area_unref(a);
+	return out;
+}
+
+static void
+test_texts(void)
+{
+	static const struct {
+		const char *text, *list;
+	} t[] = {
+		{ "ValueError: no", "[\"ValueError\", \"no\"]" },
+		{ "ValueError: no\n\n", "[\"ValueError\", \"no\"]" },
+		{ "a.b_1: x: y", "[\"a.b_1\", \"x: y\"]" },
+		{ "KeyError:", "[\"KeyError\", \"\"]" },
+		{ "no kind", "[\"Failure\", \"no kind\"]" },
+		{ "tcp://x: no", "[\"Failure\", \"tcp://x: no\"]" },
+		{ "1st: no", "[\"Failure\", \"1st: no\"]" },
+		{ ": no", "[\"Failure\", \": no\"]" },
+		{ "", "[\"Failure\", \"\"]" },
+		{ "\n", "[\"Failure\", \"\"]" },
+		{ "Trace\n  at x\nE: no\n",
+		    "[\"E\", \"no\", \"Trace\", \"  at x\", \"E: no\"]" },
+		{ "\nE: no", "[\"E\", \"no\", \"\", \"E: no\"]" },
+	};
+	size_t i;
+	char *got;
+
+	for (i = 0; i < sizeof t / sizeof *t; i++) {
+		got = list_of(t[i].text, strlen(t[i].text));
+		tap_str(got, t[i].list, "failure: text %zu", i);
+		free(got);
+	}
+}
+
+/* How many elements the list of a text of n lines has, and its third. */
+static void
+lines(size_t n, size_t want, const char *third)
+{
+	struct amas__area *a = amas__area_new(NULL);
+	struct amas_value v, list;
+	char *text = malloc(8 * n + 1), *p = text;
+	size_t i;
+
+	for (i = 1; i <= n; i++)
+		p += sprintf(p, "%zu\n", i);
+	amas__value_text(&v, NULL, AMAS_STRING, text, (size_t)(p - text));
+	tap_int(amas__failure_list(&list, a, &v), 0, "failure: %zu lines", n);
+	tap_int((long long)list.len, (long long)want, "failure: of them");
+	tap_mem(list.u.item[2].u.text, list.u.item[2].len, third,
+	    strlen(third), "failure: the first of them");
+	amas__area_unref(a);
+	free(text);
+}
+
+static void
+test_values(void)
+{
+	struct amas__area *a = amas__area_new(NULL);
+	struct amas_value *two = amas_value_pack("[ss]", "a", "b");
+	struct amas_value *one = amas_value_pack("[s]", "a"), list;
+
+	(void)amas__failure_list(&list, a, two);
+	tap_ok(amas__value_equal(&list, two), "failure: a list of two stays");
+	(void)amas__failure_list(&list, a, one);
+	tap_ok(list.len == 2 && amas__value_is(&list.u.item[0], "Failure") &&
+	    amas__value_equal(&list.u.item[1], one), "failure: one of one");
+	(void)amas__failure_list(&list, a, NULL);
+	tap_ok(list.len == 2 && list.u.item[1].type == AMAS_NULL,
+	    "failure: null");
+	amas_value_free(one);
+	amas_value_free(two);
+	amas__area_unref(a);
+}
+
+int
+main(void)
+{
+	test_texts();
+	lines(AMAS__FAILURE_LINES - 1, AMAS__FAILURE_LINES + 1, "1");
+	lines(AMAS__FAILURE_LINES, AMAS__FAILURE_LINES + 2, "1");
+	lines(AMAS__FAILURE_LINES + 1, AMAS__FAILURE_LINES + 2, "2");
+	test_values();
+	return tap_done();
+}

@@ -84,7 +84,7 @@ program_find(struct amas__exec *x, struct amas_request *req,
 }
 
 static const struct amas__exec_ops program_ops = { program_find,
-	program_free };
+	program_free, NULL };
 
 /* Opens the folder of a file and sees whether it can be served at all. */
 static int

@@ -10,7 +10,8 @@ main(int argc, char *argv[])
 	cmd_init("amas-call");
 	status = call_opts_parse(&o, argc, argv);
 	if (status == CMD_OK && o.addr != NULL)
-		status = o.batch || o.each ? call_batch_run(&o) :
+		status = o.pipe ? call_pipe_run(&o) :
+		    call_is_batch(&o) ? call_batch_run(&o) :
 		    call_single_run(&o);
 	call_opts_free(&o);
 	return cmd_finish(status);

@@ -19,12 +19,19 @@
 /* What the command line says. */
 struct call_opts {
 	struct cmd_args args;	/* options of all programs */
-	const char *addr;	/* NULL: only --help was wanted */
+	const char *addr;	/* as typed, or the command; NULL: only --help
+				 * was wanted */
+	const char *command;	/* --exec; NULL: none */
+	const char **sources;	/* -x, n_sources of them */
+	int n_sources;
 	char *function;		/* path; NULL: connect only */
 	char **argv;		/* the ARGs, argc of them */
 	int argc;
 	bool batch;		/* -B: message lines out; without -L also in */
 	bool each;		/* -L: once for each line of input */
+	bool pipe;		/* --pipe */
+	bool list;		/* -l */
+	bool channel;		/* --channel: content, not calls */
 	bool unordered, halt;
 	bool text;		/* -s: ARGs are text as they stand */
 	bool raw, pretty, json;
@@ -33,6 +40,7 @@ struct call_opts {
 	long long count;	/* -n; 0: not given */
 	double interval_s;	/* -i; < 0: not given */
 	double wait_s;		/* -w; < 0: not given */
+	double stay_s;		/* --stay; < 0: not given */
 	double timeout_s;	/* -t; < 0: not given, 0: none */
 	double deadline;	/* by call_now(); INFINITY: none */
 };
@@ -42,9 +50,6 @@ void call_opts_free(struct call_opts *o);
 
 /* Seconds of a monotonic clock. */
 double call_now(void);
-
-/* Settings of the connection as the options say; the rest is zero. */
-void call_channel_opts(struct amas_opts *out, const struct call_opts *o);
 
 /* ---- Arguments (call_args.c) ---- */
 
@@ -86,9 +91,16 @@ int call_put_failure(struct amas__buf *b, const struct amas_reply *rep);
 int call_print(const struct amas__buf *b);
 void call_say(const struct amas__buf *b);
 
-/* ---- The two ways to run ---- */
+/* ---- The ways to run ---- */
+
+/* Whether there is a call, or content, for each line of input. */
+bool call_is_batch(const struct call_opts *o);
+
+/* Whether each line of input says where to: -B -. */
+bool call_is_many(const struct call_opts *o);
 
 int call_single_run(const struct call_opts *o);
 int call_batch_run(const struct call_opts *o);
+int call_pipe_run(const struct call_opts *o);
 
 #endif

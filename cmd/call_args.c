@@ -1,7 +1,8 @@
 /*
  * Arguments on the command line.  An ARG is one of
  *
- *	BARE		DESIGN's rule for text that becomes a value
+ *	BARE		DESIGN's rule for text that becomes a value; @NAME is
+ *			a proxy of what -x serves
  *	NAME=BARE	keyword argument
  *	[NAME]:=JSON	[NAME]==TEXT	[NAME]:TYPE=REP
  *	[NAME]:json@FILE	:text@FILE	:bytes@FILE
@@ -184,7 +185,27 @@ set_json(struct amas_value **out, const struct arg *a, const char *text,
 	return status;
 }
 
-/* The bare rule; "@NAME" is kept for proxies of own services. */
+/* "@NAME": a proxy of what -x serves under NAME; "@" of all of it. */
+static int
+set_proxy(struct amas_value **out, const struct arg *a, const char *path,
+    const struct call_opts *o)
+{
+	struct amas_value *rep = NULL, *pair;
+	int status;
+
+	if (o->n_sources == 0)
+		return cmd_error(CMD_USAGE, a->rest,
+		    "a proxy needs -x (as text: ==%s)", a->rest);
+	path += strspn(path, "/");
+	if ((status = set_text(&rep, a, path, strlen(path))) != CMD_OK)
+		return status;
+	pair = amas_value_pack("{s:[sv]}", "__type__", "proxy", rep);
+	status = pair != NULL ? keep_lifted(out, a, NULL, pair) : cmd_nomem();
+	amas_value_free(pair);
+	amas_value_free(rep);
+	return status;
+}
+
 static int
 set_bare(struct amas_value **out, const struct arg *a, const char *text)
 {
@@ -194,9 +215,6 @@ set_bare(struct amas_value **out, const struct arg *a, const char *text)
 	size_t len = strlen(text);
 	int rc;
 
-	if (*text == '@')
-		return cmd_error(CMD_USAGE, text,
-		    "a proxy needs -x (as text: ==%s)", text);
 	if (amas__utf8_valid(text, len) != len)
 		return bad_arg(a, CMD_INPUT, "text is not UTF-8");
 	if ((area = amas__area_new(NULL)) == NULL)
@@ -276,7 +294,9 @@ set_value(struct amas_value **out, const struct arg *a,
 {
 	switch (a->form) {
 	case FORM_BARE:
-		return set_bare(out, a, a->rest);
+		return a->rest[0] == '@' ?
+		    set_proxy(out, a, a->rest + 1, o) :
+		    set_bare(out, a, a->rest);
 	case FORM_TEXT:
 		return set_text(out, a, a->rest, strlen(a->rest));
 	case FORM_JSON:
@@ -347,6 +367,9 @@ call_args_read(struct call_args *out, const struct call_opts *o)
 			return bad_arg(&a, CMD_USAGE,
 			    "standard input is taken already");
 		input_taken = input_taken || takes_stdin(&a);
+		if (o->channel && a.name_len > 0)
+			return bad_arg(&a, CMD_USAGE,
+			    "--channel has no keyword arguments");
 		if ((status = add_arg(out, &a, o)) != CMD_OK)
 			return status;
 	}

@@ -13,8 +13,12 @@
 
 enum {
 	OPT_UNORDERED = 256,
+	OPT_CHANNEL,
+	OPT_EXEC,
 	OPT_HALT,
-	OPT_JSON
+	OPT_JSON,
+	OPT_PIPE,
+	OPT_STAY
 };
 
 static const char synopsis[] = "[options] ADDR [FUNCTION [ARG...]]";
@@ -27,16 +31,24 @@ static const struct cmd_option options[] = {
 	{ 'P', "parallel", "N", "calls in flight with -B and -L (64)" },
 	{ OPT_UNORDERED, "unordered", NULL, "results as they come" },
 	{ OPT_HALT, "halt", NULL, "no further line after a failure" },
+	{ OPT_CHANNEL, "channel", NULL,
+	    "send content as it is: one ARG, or each input line" },
+	{ OPT_EXEC, "exec", "COMMAND", "speak with COMMAND, in place of ADDR" },
 	{ 'i', "interval", "DUR",
 	    "call again every DUR, without end or -n times" },
+	{ 'l', "list", NULL, "list the functions, a path a line" },
 	{ 'n', "count", "N", "call N times (1)" },
 	{ OPT_JSON, "json", NULL,
 	    "print {\"result\":...} or {\"failure\":...}" },
 	{ 'p', "pretty", NULL, "indent results (default on a terminal)" },
+	{ OPT_PIPE, "pipe", NULL, "message lines both ways" },
 	{ 'r', "raw", NULL, "print texts bare, bytes raw, null not at all" },
 	{ 's', "strings", NULL, "each ARG is text as it stands" },
+	{ OPT_STAY, "stay", "[DUR]",
+	    "go on serving -x after the answer (inf)" },
 	{ 't', "timeout", "DUR", "deadline of everything (none)" },
 	{ 'w', "wait", "DUR", "keep trying to connect (0), or \"inf\"" },
+	{ 'x', "serve", "SOURCE", "serve [NAME=]SOURCE to the other end" },
 	CMD_OPTIONS
 };
 
@@ -50,13 +62,32 @@ call_now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-void
-call_channel_opts(struct amas_opts *out, const struct call_opts *o)
+bool
+call_is_batch(const struct call_opts *o)
 {
-	memset(out, 0, sizeof *out);
-	out->codec = o->args.codec;
-	out->max_message = o->args.max_message;
-	out->connect_timeout_s = o->wait_s > 0 ? o->wait_s : 0;
+	return o->batch || o->each || (o->channel && o->argc == 0);
+}
+
+bool
+call_is_many(const struct call_opts *o)
+{
+	return o->batch && !o->each && !o->channel && o->command == NULL &&
+	    strcmp(o->addr, "-") == 0;
+}
+
+static int
+add_source(struct call_opts *o, const char *source)
+{
+	size_t n = (size_t)o->n_sources;
+	const char **more;
+
+	more = amas__reallocarray(o->sources, n + 1, sizeof *more);
+	if (more == NULL)
+		return cmd_nomem();
+	more[n] = source;
+	o->sources = more;
+	o->n_sources++;
+	return CMD_OK;
 }
 
 static int
@@ -76,6 +107,26 @@ take_option(struct call_opts *o, int id)
 	case OPT_UNORDERED:
 		o->unordered = true;
 		break;
+	case OPT_CHANNEL:
+		o->channel = true;
+		break;
+	case OPT_EXEC:
+		o->command = value;
+		break;
+	case OPT_PIPE:
+		o->pipe = true;
+		break;
+	case OPT_STAY:
+		if (value == NULL)
+			o->stay_s = INFINITY;
+		else
+			return cmd_duration(&o->stay_s, name, value, true);
+		break;
+	case 'l':
+		o->list = true;
+		break;
+	case 'x':
+		return add_source(o, value);
 	case OPT_HALT:
 		o->halt = true;
 		break;
@@ -103,25 +154,100 @@ take_option(struct call_opts *o, int id)
 	return CMD_OK;
 }
 
+/* The first of these options that was given; NULL: none was. */
+struct given {
+	bool is;
+	const char *name;
+};
+
+static const char *
+first_given(const struct given *g)
+{
+	for (; g->name != NULL; g++)
+		if (g->is)
+			return g->name;
+	return NULL;
+}
+
+/* Options that mean nothing with what a mode prints itself. */
+static const char *
+of_results(const struct call_opts *o)
+{
+	const struct given g[] = { { o->raw, "-r" }, { o->pretty, "-p" },
+		{ o->json, "--json" }, { false, NULL } };
+
+	return first_given(g);
+}
+
+static const char *
+of_repeating(const struct call_opts *o)
+{
+	const struct given g[] = { { o->count != 0, "-n" },
+		{ o->interval_s >= 0, "-i" }, { false, NULL } };
+
+	return first_given(g);
+}
+
+static const char *
+of_batches(const struct call_opts *o)
+{
+	const struct given g[] = { { o->parallel != 0, "-P" },
+		{ o->unordered, "--unordered" }, { o->halt, "--halt" },
+		{ false, NULL } };
+
+	return first_given(g);
+}
+
+static const char *
+of_modes(const struct call_opts *o)
+{
+	const struct given g[] = { { o->batch, "-B" }, { o->each, "-L" },
+		{ o->pipe && o->list, "-l" }, { o->text, "-s" },
+		{ o->list && o->channel, "--channel" },
+		{ o->stay_s >= 0, "--stay" }, { false, NULL } };
+
+	return first_given(g);
+}
+
+static int
+clash(const char *bad, const char *with)
+{
+	return bad == NULL ? CMD_OK : cmd_error(CMD_USAGE, bad,
+	    "does not go with %s", with);
+}
+
+/* What goes with --pipe and -l, which stand for themselves. */
+static int
+check_alone(const struct call_opts *o)
+{
+	const char *with = o->pipe ? "--pipe" : "-l", *bad;
+
+	if ((bad = of_modes(o)) == NULL && (bad = of_batches(o)) == NULL &&
+	    (bad = of_repeating(o)) == NULL)
+		bad = of_results(o);
+	return clash(bad, with);
+}
+
 /* Refuses options that would silently do nothing. */
 static int
 check_together(const struct call_opts *o)
 {
-	bool many = o->batch || o->each;
-	const char *bad = NULL;
+	const char *bad;
 
-	if (!many) {
-		bad = o->parallel != 0 ? "-P" : o->unordered ? "--unordered" :
-		    o->halt ? "--halt" : NULL;
+	if (o->channel && (o->n_sources > 0 || o->each))
+		return clash(o->each ? "-L" : "-x", "--channel");
+	if (o->stay_s >= 0 && o->n_sources == 0)
+		return cmd_error(CMD_USAGE, "--stay", "needs -x");
+	if (o->pipe || o->list)
+		return check_alone(o);
+	if (!call_is_batch(o)) {
+		bad = of_batches(o);
 		return bad == NULL ? CMD_OK : cmd_error(CMD_USAGE, bad,
 		    "needs -B or -L");
 	}
-	bad = o->count != 0 ? "-n" : o->interval_s >= 0 ? "-i" : NULL;
-	if (bad == NULL && o->batch)
-		bad = o->raw ? "-r" : o->pretty ? "-p" :
-		    o->json ? "--json" : NULL;
-	return bad == NULL ? CMD_OK : cmd_error(CMD_USAGE, bad,
-	    "does not go with -%c", o->batch ? 'B' : 'L');
+	if ((bad = of_repeating(o)) == NULL && o->batch)
+		bad = of_results(o);
+	return clash(bad, o->batch ? "-B" : o->each ? "-L" : "--channel");
 }
 
 /* The path of a function with exactly one slash between names. */
@@ -141,26 +267,55 @@ clean_path(const char *text)
 }
 
 static int
-take_operands(struct call_opts *o, int argc, char *argv[])
+take_function(struct call_opts *o, const char *text)
 {
-	int left = argc - o->args.first;
-
-	argv += o->args.first;
-	if (left < 1 || (o->each && left < 2))
-		return cmd_usage(&o->args);
-	if (o->batch && !o->each && left > 1)
-		return cmd_error(CMD_USAGE, argv[1],
-		    "-B reads functions from standard input");
-	o->addr = argv[0];
-	if (left == 1)
-		return CMD_OK;
-	if ((o->function = clean_path(argv[1])) == NULL)
+	if ((o->function = clean_path(text)) == NULL)
 		return cmd_nomem();
 	if (*o->function == '\0')
-		return cmd_error(CMD_USAGE, argv[1], "is no function");
-	o->argv = argv + 2;
-	o->argc = left - 2;
+		return cmd_error(CMD_USAGE, text, "is no function");
 	return CMD_OK;
+}
+
+/* Makes a call of what follows ADDR, if the mode takes one. */
+static int
+take_call(struct call_opts *o)
+{
+	char **argv = o->argv;
+	int n = o->argc;
+
+	if (o->stay_s >= 0 && call_is_many(o))
+		return clash("--stay", "-B -");
+	if (o->command == NULL && strcmp(o->addr, "-") == 0 && !call_is_many(o))
+		return cmd_error(CMD_USAGE, "-", "as ADDR needs -B");
+	if (n > 0 && (o->pipe || o->list))
+		return cmd_error(CMD_USAGE, argv[0], "%s takes no function",
+		    o->pipe ? "--pipe" : "-l");
+	if (n > 0 && o->batch && !o->each)
+		return cmd_error(CMD_USAGE, argv[0],
+		    "-B reads functions from standard input");
+	if (n > 1 && o->channel)
+		return cmd_error(CMD_USAGE, argv[1],
+		    "--channel takes one argument");
+	if (n < 1)
+		return o->each ? cmd_usage(&o->args) : CMD_OK;
+	if (o->channel)
+		return CMD_OK;
+	o->argv = argv + 1;
+	o->argc = n - 1;
+	return take_function(o, argv[0]);
+}
+
+/* ADDR, unless --exec stands for it, and what follows. */
+static void
+take_operands(struct call_opts *o, int argc, char *argv[])
+{
+	o->argc = argc - o->args.first;
+	o->argv = argv + o->args.first;
+	o->addr = o->command;
+	if (o->command == NULL && o->argc > 0) {
+		o->addr = *o->argv++;
+		o->argc--;
+	}
 }
 
 /* Defaults that depend on the environment or on other options. */
@@ -192,14 +347,18 @@ call_opts_parse(struct call_opts *o, int argc, char *argv[])
 	o->args.synopsis = synopsis;
 	o->args.options = options;
 	o->args.no_warnings = true;
-	o->interval_s = o->wait_s = o->timeout_s = -1;
+	o->interval_s = o->wait_s = o->timeout_s = o->stay_s = -1;
 	while ((id = cmd_getopt(&o->args, argc, argv)) >= 0)
 		if ((status = take_option(o, id)) != CMD_OK)
 			return status;
 	if (id == CMD_STOP)
 		return o->args.status; /* 0 after --help: addr is NULL then */
-	if ((status = check_together(o)) != CMD_OK ||
-	    (status = take_operands(o, argc, argv)) != CMD_OK)
+	take_operands(o, argc, argv);
+	if ((status = check_together(o)) != CMD_OK)
+		return status;
+	if (o->addr == NULL)
+		return cmd_usage(&o->args);
+	if ((status = take_call(o)) != CMD_OK)
 		return status;
 	return set_defaults(o);
 }
@@ -207,5 +366,6 @@ call_opts_parse(struct call_opts *o, int argc, char *argv[])
 void
 call_opts_free(struct call_opts *o)
 {
+	free(o->sources);
 	free(o->function);
 }

@@ -59,17 +59,26 @@ decode(struct call_request *r, const struct amas_value **v, const char *line,
 }
 
 int
-call_request_parse(struct call_request *r, struct amas__pool *pool,
+call_request_content(struct call_request *r, struct amas__pool *pool,
     const char *line, size_t len, struct amas_error *err)
 {
-	const struct amas_value *v;
 	int rc;
 
 	memset(r, 0, sizeof *r);
 	if ((r->area = amas__area_new(pool)) == NULL)
 		return amas__error_nomem(err);
-	if ((rc = decode(r, &v, line, len, err)) != 0 ||
-	    (rc = take_apart(r, v, err)) != 0)
+	if ((rc = decode(r, &r->content, line, len, err)) != 0)
+		call_request_free(r);
+	return rc;
+}
+
+int
+call_request_parse(struct call_request *r, struct amas__pool *pool,
+    const char *line, size_t len, struct amas_error *err)
+{
+	int rc = call_request_content(r, pool, line, len, err);
+
+	if (rc == 0 && (rc = take_apart(r, r->content, err)) != 0)
 		call_request_free(r);
 	return rc;
 }

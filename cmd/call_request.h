@@ -11,6 +11,7 @@ struct call_request {
 	const char *path;
 	const struct amas_value *args;
 	const struct amas_value *kwargs;
+	const struct amas_value *content;	/* --channel: in their place */
 	/* What holds them. */
 	struct amas__area *area;
 	struct amas_value *list;
@@ -21,6 +22,10 @@ struct call_request {
  * Returns 0, a code of the decoder's, AMAS_ETYPE or AMAS_ENOMEM.
  */
 int call_request_parse(struct call_request *r, struct amas__pool *pool,
+    const char *line, size_t len, struct amas_error *err);
+
+/* Reads any value, the content of a request on a plain channel; as above. */
+int call_request_content(struct call_request *r, struct amas__pool *pool,
     const char *line, size_t len, struct amas_error *err);
 
 /*

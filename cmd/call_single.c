@@ -1,5 +1,7 @@
 /*
- * One call, or the same call again and again: connect, call, print, end.
+ * One call, or the same call again and again: connect, call, print, end; with
+ * --stay not yet.  What is called may also be the list of functions (-l), and
+ * on a plain channel there is content in place of a call.
  *
  * A failure of the function is an outcome like any other, and the next call
  * follows; without an answer (connection lost, deadline) it is over.
@@ -9,18 +11,22 @@
 #include <assert.h>
 #include <math.h>
 
+#include "call_list.h"
+#include "call_peer.h"
 #include "channel.h"
 #include "loop.h"
 
 struct single {
 	const struct call_opts *o;
-	struct amas_loop *loop;
+	struct call_peer peer;
 	struct amas_channel *ch;
 	struct call_args args;
 	struct amas__timer deadline;
 	struct amas__timer next;	/* runs until the next call is due */
+	struct amas__timer stay;	/* runs until --stay is over */
 	double due;		/* when that is, by call_now() */
 	long long left;		/* calls to be made */
+	bool staying;
 	int status;
 	bool over;
 };
@@ -35,6 +41,7 @@ end(struct single *s, int status)
 		s->status = status;
 	amas__timer_stop(&s->deadline);
 	amas__timer_stop(&s->next);
+	amas__timer_stop(&s->stay);
 	amas_channel_close(s->ch);
 	s->ch = NULL;
 }
@@ -47,7 +54,7 @@ on_deadline(struct amas__timer *t)
 	end(s, cmd_error(CMD_TIMEOUT, s->o->addr,
 	    "deadline of %g s passed while %s", s->o->timeout_s,
 	    amas__timer_active(&s->next) ? "waiting for the next call" :
-	    amas__channel_phase(s->ch)));
+	    s->staying ? "serving" : amas__channel_phase(s->ch)));
 }
 
 /* Prints a result, or with --json a failure; one line, at once. */
@@ -59,7 +66,9 @@ print(struct single *s, const struct amas_reply *rep)
 	int rc, status = CMD_OK;
 
 	amas__buf_init(&b, 0);
-	if (rep->kind == AMAS_RESULT)
+	if (rep->kind == AMAS_RESULT && s->o->list)
+		rc = call_put_list(&b, s->o, rep->value, &err);
+	else if (rep->kind == AMAS_RESULT)
 		rc = call_put_result(&b, s->o, rep->value, &err);
 	else
 		rc = call_put_failure_json(&b, s->o, rep, &err);
@@ -78,6 +87,9 @@ print_failure(struct single *s, const struct amas_reply *rep)
 	int status;
 
 	s->status = CMD_FAILED;
+	if (s->o->list && call_list_is_missing(rep))
+		return cmd_error(CMD_FAILED, s->o->addr,
+		    "has no list of its functions");
 	if (s->o->json)
 		return print(s, rep);
 	amas__buf_init(&b, 0);
@@ -96,6 +108,32 @@ on_next(struct amas__timer *t)
 	start(AMAS__OF(t, struct single, next));
 }
 
+static void
+on_stay(struct amas__timer *t)
+{
+	end(AMAS__OF(t, struct single, stay), CMD_OK);
+}
+
+/* Serves on: until --stay or the connection is over. */
+static void
+stay(struct single *s)
+{
+	s->staying = true;
+	if (!isinf(s->o->stay_s))
+		amas__timer_start(&s->stay, s->o->stay_s);
+}
+
+static void
+on_close(struct amas_channel *ch, const struct amas_error *why, void *arg)
+{
+	struct single *s = arg;
+
+	(void)ch;
+	(void)why;
+	if (s->staying)
+		end(s, CMD_OK);
+}
+
 /* The next call, or the end. */
 static void
 go_on(struct single *s)
@@ -103,7 +141,10 @@ go_on(struct single *s)
 	double wait, now = call_now();
 
 	if (s->left == 0) {
-		end(s, CMD_OK);
+		if (s->o->stay_s > 0)
+			stay(s);
+		else
+			end(s, CMD_OK);
 		return;
 	}
 	if (s->o->interval_s > 0) {
@@ -115,6 +156,15 @@ go_on(struct single *s)
 	amas__timer_start(&s->next, wait);
 }
 
+static int
+no_answer(struct single *s, const struct amas_reply *rep)
+{
+	struct amas_error err = { .code = rep->code };
+
+	(void)amas_error_set(&err, rep->code, "%s", rep->text);
+	return call_peer_fail(&s->peer, &err);
+}
+
 static void
 on_reply(const struct amas_reply *rep, void *arg)
 {
@@ -124,11 +174,10 @@ on_reply(const struct amas_reply *rep, void *arg)
 	if (s->over)
 		return;
 	if (rep->kind == AMAS_ERROR)
-		status = cmd_error(amas_exit_status(rep->code), s->o->addr,
-		    "%s", rep->text);
+		status = no_answer(s, rep);
 	else if (rep->kind == AMAS_FAILURE)
 		status = print_failure(s, rep);
-	else if (s->o->function != NULL)
+	else if (rep->value != NULL)
 		status = print(s, rep);
 	if (status != CMD_OK)
 		end(s, status);
@@ -136,19 +185,29 @@ on_reply(const struct amas_reply *rep, void *arg)
 		go_on(s);
 }
 
+static int
+call(struct single *s)
+{
+	struct amas_proxy *remote = amas_channel_remote(s->ch);
+
+	if (s->o->list)
+		return call_list_ask(s->ch, on_reply, s);
+	if (s->o->channel)
+		return amas_channel_send(s->ch, 0, on_reply, s, "v",
+		    amas_value_at(s->args.list, 0));
+	if (s->o->function == NULL)
+		return amas_proxy_call(remote, NULL, 0, on_reply, s, NULL);
+	return amas_proxy_call(remote, s->o->function, 0, on_reply, s, "vv",
+	    s->args.list, s->args.map);
+}
+
 static void
 start(struct single *s)
 {
-	struct amas_proxy *remote = amas_channel_remote(s->ch);
 	int rc;
 
 	s->left--;
-	if (s->o->function != NULL)
-		rc = amas_proxy_call(remote, s->o->function, 0, on_reply, s,
-		    "vv", s->args.list, s->args.map);
-	else
-		rc = amas_proxy_call(remote, NULL, 0, on_reply, s, NULL);
-	if (rc != 0)
+	if ((rc = call(s)) != 0)
 		end(s, cmd_error(amas_exit_status(rc), s->o->function, "%s",
 		    amas_strerror(rc)));
 }
@@ -156,22 +215,28 @@ start(struct single *s)
 static int
 run(struct single *s)
 {
+	struct amas_loop *l = s->peer.loop;
 	struct amas_opts opts;
 	struct amas_error err;
 	double left;
+	int status;
 
-	call_channel_opts(&opts, s->o);
-	if (amas_channel_open(&s->ch, s->loop, s->o->addr, &opts, &err) != 0)
+	call_peer_opts(&opts, &s->peer);
+	opts.on_close = on_close;
+	opts.arg = s;
+	if (call_peer_open(&s->ch, &s->peer, s->o->addr, &opts, &err) != 0)
 		return cmd_fail(s->o->addr, &err);
-	amas__timer_init(&s->deadline, s->loop, on_deadline);
-	amas__timer_init(&s->next, s->loop, on_next);
+	amas__timer_init(&s->deadline, l, on_deadline);
+	amas__timer_init(&s->next, l, on_next);
+	amas__timer_init(&s->stay, l, on_stay);
 	left = s->o->deadline - call_now();
 	if (!isinf(left))
 		amas__timer_start(&s->deadline, left > 0 ? left : 0);
 	s->left = s->o->count;
 	s->due = call_now();
 	start(s);
-	(void)amas_loop_run(s->loop, INFINITY);
+	if ((status = call_peer_run(&s->peer)) != CMD_OK)
+		end(s, status); /* a signal */
 	assert(s->over);
 	return s->status;
 }
@@ -183,9 +248,9 @@ call_single_run(const struct call_opts *o)
 	int status;
 
 	if ((status = call_args_read(&s.args, o)) == CMD_OK &&
-	    (status = cmd_loop_new(&s.loop, &o->args)) == CMD_OK)
+	    (status = call_peer_init(&s.peer, o)) == CMD_OK)
 		status = run(&s);
-	amas_loop_free(s.loop);
+	call_peer_fini(&s.peer);
 	call_args_free(&s.args);
 	return status;
 }

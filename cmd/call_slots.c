@@ -144,11 +144,11 @@ call_slot_reply(struct call_slot *s, const struct amas_reply *rep,
 
 int
 call_slot_failure(struct call_slot *s, const char *text,
-    struct amas_error *err)
+    const char *origin, struct amas_error *err)
 {
 	struct amas_value *v = amas_value_pack("s", text);
 	struct amas_reply rep = { .kind = AMAS_FAILURE, .value = v,
-		.text = text, .origin = s->all->o->addr };
+		.text = text, .origin = origin };
 	int rc;
 
 	rc = v != NULL ? call_slot_reply(s, &rep, err) : amas__error_nomem(err);

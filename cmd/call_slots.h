@@ -23,11 +23,15 @@ struct call_slots {
 	size_t held;		/* bytes of outcomes that wait */
 };
 
+struct call_url;
+
 struct call_slot {
 	struct amas__link link;
 	struct call_slots *all;
 	uint64_t n;		/* line of input */
 	bool done;
+	struct call_url *via;	/* -B -: the connection of its call, until it
+				 * has ended; NULL: none */
 	bool to_stderr;		/* the outcome is for people */
 	struct amas__buf outcome;
 };
@@ -48,7 +52,7 @@ void call_slot_free(struct call_slot *s);
 int call_slot_reply(struct call_slot *s, const struct amas_reply *rep,
     struct amas_error *err);
 int call_slot_failure(struct call_slot *s, const char *text,
-    struct amas_error *err);
+    const char *origin, struct amas_error *err);
 int call_slot_nothing(struct call_slot *s, struct amas_error *err);
 
 #endif

@@ -141,10 +141,11 @@ int cmd_usage(const struct cmd_args *a);
 int cmd_loop_set(struct amas_loop *loop, const struct cmd_args *a);
 
 /*
- * Makes the loop of a program: on ev_loop_new(EVFLAG_NOENV), with log, trace and
+ * Makes the loop of a program: on ev, NULL: one of its own, with log, trace and
  * bound of memory as the options say.  Returns CMD_OK or a status (has been said).
  */
-int cmd_loop_new(struct amas_loop **out, const struct cmd_args *a);
+int cmd_loop_new(struct amas_loop **out, struct ev_loop *ev,
+    const struct cmd_args *a);
 
 /* ---- Values of options -------------------------------------------------- */
 

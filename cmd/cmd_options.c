@@ -218,13 +218,14 @@ cmd_loop_set(struct amas_loop *loop, const struct cmd_args *a)
 }
 
 int
-cmd_loop_new(struct amas_loop **out, const struct cmd_args *a)
+cmd_loop_new(struct amas_loop **out, struct ev_loop *ev,
+    const struct cmd_args *a)
 {
 	struct amas_error err;
 	int level = cmd__level(), status;
 
-	/* NULL: the library makes it with EVFLAG_NOENV, and frees it too. */
-	if (amas_loop_new(out, NULL, &err) != 0)
+	/* Its own it makes with EVFLAG_NOENV, and frees it too. */
+	if (amas_loop_new(out, ev, &err) != 0)
 		return cmd_fail(NULL, &err);
 	if (a->no_warnings && level == AMAS_LOG_WARN)
 		level = AMAS_LOG_ERROR;

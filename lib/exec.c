@@ -25,6 +25,7 @@
 #include "mem.h"
 #include "proc.h"
 #include "request.h"
+#include "service_list.h"
 #include "utf8.h"
 #include "value.h"
 
@@ -502,8 +503,18 @@ exec_source_free(struct amas__source *s)
 	exec_unref(AMAS__OF(s, struct amas__exec, source));
 }
 
+static int
+exec_list(struct amas__source *s, const char *base, struct amas__paths *paths,
+    struct amas_error *err)
+{
+	struct amas__exec *x = AMAS__OF(s, struct amas__exec, source);
+
+	return x->ops->list != NULL ? x->ops->list(x, base, paths, err) :
+	    amas__paths_add(paths, base, "", 0, err);
+}
+
 static const struct amas__source_ops source_ops = { exec_call,
-	exec_source_free };
+	exec_source_free, exec_list };
 
 void
 amas__exec_init(struct amas__exec *x, const struct amas__exec_ops *ops,

@@ -54,11 +54,14 @@ struct amas__exec;
  *       returns false.  It is asked when the call comes, and again when its
  *       turn has come, so that nothing is held open by those that wait.
  * free  frees x.
+ * list  as of struct amas__source_ops; NULL: it is one function.
  */
 struct amas__exec_ops {
 	bool (*find)(struct amas__exec *x, struct amas_request *req,
 	    const struct amas__where *w, struct amas__exec_target *t);
 	void (*free)(struct amas__exec *x);
+	int (*list)(struct amas__exec *x, const char *base,
+	    struct amas__paths *paths, struct amas_error *err);
 };
 
 /* First member of such a source. */

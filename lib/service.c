@@ -13,6 +13,7 @@
 #include "loop.h"
 #include "mem.h"
 #include "request.h"
+#include "service_list.h"
 
 enum node_kind { NODE_FUNCTION, NODE_SERVICE, NODE_SOURCE };
 
@@ -479,6 +480,8 @@ amas_service_set_serial(struct amas_service *svc, struct amas_error *err)
 void
 amas__service_call(struct amas_service *svc, struct amas_request *req)
 {
+	if (amas__service_answer_list(svc, req))
+		return;
 	if (svc->turns != NULL) {
 		take_turn(svc, req);
 		return;
@@ -502,6 +505,47 @@ amas__service_call_below(struct amas_service *svc, struct amas_request *req,
 	else
 		walk(svc, req, path, at, at + rest_len);
 	amas_service_free(svc);
+}
+
+static int
+list_node(const struct node *n, const char *base, struct amas__paths *paths,
+    struct amas_error *err)
+{
+	switch (n->kind) {
+	case NODE_SERVICE:
+		return amas__service_list(n->sub, base, paths, err);
+	case NODE_SOURCE:
+		return n->source->ops->list == NULL ?
+		    amas__paths_add_all(paths, base, err) :
+		    n->source->ops->list(n->source, base, paths, err);
+	case NODE_FUNCTION:
+		break;
+	}
+	return amas__paths_add(paths, base, "", 0, err);
+}
+
+int
+amas__service_list(struct amas_service *svc, const char *base,
+    struct amas__paths *paths, struct amas_error *err)
+{
+	const struct node *n;
+	const char *name;
+	char *path;
+	size_t len, i = 0;
+	int rc = 0;
+
+	if (svc->rest != NULL && svc->rest->kind == NODE_FUNCTION)
+		rc = amas__paths_add_all(paths, base, err);
+	else if (svc->rest != NULL)
+		rc = list_node(svc->rest, base, paths, err);
+	while (rc == 0 &&
+	    (n = amas__map_next(&svc->nodes, &i, &name, &len)) != NULL) {
+		if ((path = amas__paths_join(base, name, len)) == NULL)
+			return amas__error_nomem(err);
+		rc = list_node(n, path, paths, err);
+		free(path);
+	}
+	return rc;
 }
 
 int

@@ -12,6 +12,7 @@
 #include "buf.h"
 #include "value.h"
 
+struct amas__paths;
 struct amas__source;
 
 /*
@@ -22,12 +23,17 @@ struct amas__source;
  *       without slashes at its ends: "" is the source itself; the path up to
  *       there is walked.  It lies inside the request's path.
  * free  the service gives it up; calls under way go on.
+ * list  adds the paths of all functions that it has, base being its own, to
+ *       those of a list (service_list.h); NULL: it answers for all below base.
+ *       Returns 0 or a code.
  */
 struct amas__source_ops {
 	void (*call)(struct amas__source *s, struct amas_request *req,
 	    const char *walked, size_t walked_len, const char *rest,
 	    size_t rest_len);
 	void (*free)(struct amas__source *s);
+	int (*list)(struct amas__source *s, const char *base,
+	    struct amas__paths *paths, struct amas_error *err);
 };
 
 struct amas__source {
@@ -51,6 +57,10 @@ void amas__service_call(struct amas_service *svc, struct amas_request *req);
  */
 void amas__service_call_below(struct amas_service *svc,
     struct amas_request *req, const char *rest, size_t rest_len);
+
+/* Adds the paths of what it has, base being its own, to a list. */
+int amas__service_list(struct amas_service *svc, const char *base,
+    struct amas__paths *paths, struct amas_error *err);
 
 /*
  * Writes the path of sub below root: "" if they are the same.  Returns 0 or

@@ -50,6 +50,12 @@ amas__source_by_suffix(const char *name, size_t *stem_len)
 	return &amas__source_kinds[0];
 }
 
+bool
+amas__source_in_folder(const struct amas__source_kind *kind)
+{
+	return kind->load != NULL;
+}
+
 /* The kind that text begins with, and where its command begins. */
 static const struct amas__source_kind *
 by_word(const char *text, const char **command)

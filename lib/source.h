@@ -54,6 +54,16 @@ extern const size_t amas__n_source_kinds;
 const struct amas__source_kind *amas__source_by_suffix(const char *name,
     size_t *stem_len);
 
+/* Whether files of a kind are served in folders. */
+bool amas__source_in_folder(const struct amas__source_kind *kind);
+
+/*
+ * Adds the paths of what an open folder serves, base being its own, to a list;
+ * as struct amas__source_ops has it.
+ */
+int amas__source_list_folder(int dir, bool any, const char *base,
+    struct amas__paths *paths, struct amas_error *err);
+
 /* One source, read. */
 struct amas__source_spec {
 	char *name;		/* "": the root */

@@ -126,7 +126,7 @@ judge(struct folder *f, const struct amas__where *w, const struct part *p,
 	case AMAS__FOLDER:
 		return; /* e->sub */
 	case AMAS__PROGRAM:
-		if (kind->load == NULL)
+		if (!amas__source_in_folder(kind))
 			why = "this version cannot serve its kind";
 		else if (e->kind != NULL)
 			why = "another file has the same name";
@@ -452,7 +452,18 @@ folder_find(struct amas__exec *x, struct amas_request *req,
 	return false;
 }
 
-static const struct amas__exec_ops folder_ops = { folder_find, folder_free };
+static int
+folder_list(struct amas__exec *x, const char *base, struct amas__paths *paths,
+    struct amas_error *err)
+{
+	struct folder *f = AMAS__OF(x, struct folder, exec);
+
+	return amas__source_list_folder(f->fd, f->exec.opts.allow_writable != 0,
+	    base, paths, err);
+}
+
+static const struct amas__exec_ops folder_ops = { folder_find, folder_free,
+	folder_list };
 
 /* ---- Loading ---- */
 

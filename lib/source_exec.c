@@ -44,7 +44,7 @@ program_find(struct amas__exec *x, struct amas_request *req,
 }
 
 static const struct amas__exec_ops program_ops = { program_find,
-	program_free };
+	program_free, NULL };
 
 int
 amas__source_exec_load(struct amas__source **out,

@@ -27,6 +27,7 @@
 #include "proc.h"
 #include "program.h"
 #include "request.h"
+#include "service_list.h"
 #include "resident.h"
 #include "value.h"
 
@@ -546,7 +547,17 @@ filter_free(struct amas__source *s)
 	filter_unref(AMAS__OF(s, struct filter, source));
 }
 
-static const struct amas__source_ops filter_ops = { filter_call, filter_free };
+/* A function, with nothing below it. */
+static int
+filter_list(struct amas__source *s, const char *base,
+    struct amas__paths *paths, struct amas_error *err)
+{
+	(void)s;
+	return amas__paths_add(paths, base, "", 0, err);
+}
+
+static const struct amas__source_ops filter_ops = { filter_call, filter_free,
+	filter_list };
 
 static void
 filter_drain(struct amas__open *o)

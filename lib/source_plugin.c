@@ -32,7 +32,17 @@ plugin_free(struct amas__source *s)
 	free(p);
 }
 
-static const struct amas__source_ops plugin_ops = { plugin_call, plugin_free };
+static int
+plugin_list(struct amas__source *s, const char *base,
+    struct amas__paths *paths, struct amas_error *err)
+{
+	struct plugin_source *p = AMAS__OF(s, struct plugin_source, source);
+
+	return amas__service_list(p->service, base, paths, err);
+}
+
+static const struct amas__source_ops plugin_ops = { plugin_call, plugin_free,
+	plugin_list };
 
 /* Fills the service.  What is wrong in a plugin is not the user's fault. */
 static int

@@ -555,7 +555,8 @@ worker_free(struct amas__source *source)
 	group_unref(AMAS__OF(source, struct group, source));
 }
 
-static const struct amas__source_ops source_ops = { worker_call, worker_free };
+static const struct amas__source_ops source_ops = { .call = worker_call,
+	.free = worker_free };
 
 /* What it is called in messages: its name, or, at the root, what it runs. */
 static void

@@ -1,0 +1,194 @@
+/* The other end, and what it may call of us; see call_peer.h. */
+#include "call_peer.h"
+
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "addr.h"
+#include "call_exec.h"
+#include "child.h"
+#include "loop.h"
+#include "rpc.h"
+
+#define DYING_S 1.0	/* from closing its pipe to its end */
+
+static int
+load(struct call_peer *p, const char *source)
+{
+	struct amas_error err;
+	int rc = amas_service_load(p->service, p->loop, source, NULL, &err);
+
+	if (rc == AMAS_EEXIST)
+		return cmd_error(CMD_USAGE, source, "%s", err.text);
+	return rc != 0 ? cmd_fail(source, &err) : CMD_OK;
+}
+
+static void
+on_signal(struct ev_loop *ev, ev_signal *w, int revents)
+{
+	struct call_peer *p = w->data;
+
+	(void)ev;
+	(void)revents;
+	p->sig = w->signum;
+	amas__loop_break(p->loop);
+}
+
+/*
+ * Processes that we started do not get our signals, or would not know what has
+ * become of us; so we end by a signal only when they have ended.
+ */
+static int
+watch_signals(struct call_peer *p)
+{
+	static const int signals[CALL_SIGNALS] = { SIGHUP, SIGINT, SIGTERM };
+	size_t i;
+
+	if ((p->ev = ev_loop_new(EVFLAG_NOENV)) == NULL)
+		return cmd_error(CMD_SYS, NULL, "event loop: %s",
+		    strerror(errno));
+	for (i = 0; i < CALL_SIGNALS; i++) {
+		ev_signal_init(&p->signals[i], on_signal, signals[i]);
+		p->signals[i].data = p;
+		ev_signal_start(p->ev, &p->signals[i]);
+		ev_unref(p->ev);
+	}
+	return CMD_OK;
+}
+
+static void
+unwatch_signals(struct call_peer *p)
+{
+	size_t i;
+
+	for (i = 0; i < CALL_SIGNALS; i++) {
+		ev_ref(p->ev);
+		ev_signal_stop(p->ev, &p->signals[i]);
+	}
+	ev_loop_destroy(p->ev);
+}
+
+/* What speaks to the connection itself cannot mean an object behind it. */
+static int
+check_addr(const struct call_opts *o)
+{
+	struct amas__addr a;
+	struct amas_error err;
+	bool behind;
+
+	if ((!o->pipe && !o->channel) || o->command != NULL ||
+	    amas__addr_parse(&a, o->addr, &err) != 0)
+		return CMD_OK; /* what is wrong with it will be said */
+	behind = a.agent != NULL || a.path[0] != '\0';
+	amas__addr_fini(&a);
+	return !behind ? CMD_OK : cmd_error(CMD_USAGE, o->addr,
+	    "%s speaks to a connection, not to what is behind it",
+	    o->pipe ? "--pipe" : "--channel");
+}
+
+int
+call_peer_init(struct call_peer *p, const struct call_opts *o)
+{
+	struct amas_error err;
+	int i, status = CMD_OK;
+
+	memset(p, 0, sizeof *p);
+	p->o = o;
+	if ((status = check_addr(o)) == CMD_OK && o->n_sources > 0)
+		status = watch_signals(p);
+	if (status != CMD_OK ||
+	    (status = cmd_loop_new(&p->loop, p->ev, &o->args)) != CMD_OK)
+		return status;
+	if (o->n_sources > 0 && amas_service_new(&p->service, &err) != 0)
+		return cmd_fail(NULL, &err);
+	for (i = 0; i < o->n_sources && status == CMD_OK; i++)
+		status = load(p, o->sources[i]);
+	return status;
+}
+
+void
+call_peer_fini(struct call_peer *p)
+{
+	amas_service_free(p->service);
+	amas_loop_free(p->loop);
+	if (p->ev != NULL)
+		unwatch_signals(p);
+	if (p->child != 0)
+		call_exec_end(p->child);
+}
+
+/* A channel without RPC: there is nothing to ask of us. */
+static void
+refuse(struct amas_request *req, void *self)
+{
+	(void)self;
+	amas_request_fail(req, "no request is answered here");
+}
+
+void
+call_peer_opts(struct amas_opts *out, const struct call_peer *p)
+{
+	memset(out, 0, sizeof *out);
+	out->codec = p->o->args.codec;
+	out->max_message = p->o->args.max_message;
+	out->connect_timeout_s = p->o->wait_s > 0 ? p->o->wait_s : 0;
+	out->service = p->service;
+	if (p->o->channel)
+		out->on_request = p->on_request != NULL ? p->on_request :
+		    refuse;
+}
+
+int
+call_peer_open(struct amas_channel **out, struct call_peer *p,
+    const char *addr, const struct amas_opts *opts, struct amas_error *err)
+{
+	int in, to, rc;
+
+	if (p->o->command == NULL)
+		return amas_channel_open(out, p->loop, addr, opts, err);
+	if (p->child != 0)
+		call_exec_end(p->child);
+	p->child = 0;
+	rc = call_exec_start(&p->child, p->o->command, &in, &to, err);
+	return rc != 0 ? rc : amas__rpc_open_pair(out, p->loop, in, to,
+	    p->o->command, opts, err);
+}
+
+int
+call_peer_run(struct call_peer *p)
+{
+	if (p->sig == 0)
+		(void)amas_loop_run(p->loop, INFINITY);
+	return p->sig == 0 ? CMD_OK : 128 + p->sig;
+}
+
+/* How a process ended that gave no answer. */
+static int
+died(const char *command, int how)
+{
+	char name[AMAS__SIGNAL_SIZE];
+	int status;
+
+	if (WIFSIGNALED(how))
+		return cmd_error(CMD_PEER, command, "killed by %s",
+		    amas__signal_name(WTERMSIG(how), name));
+	status = WEXITSTATUS(how);
+	return cmd_error(status == CMD_NOEXEC || status == CMD_NOTFOUND ?
+	    status : CMD_PEER, command, "ended with exit status %d", status);
+}
+
+int
+call_peer_fail(struct call_peer *p, const struct amas_error *err)
+{
+	pid_t child = p->child;
+	int how;
+
+	if (child == 0 || err->code != AMAS_ECLOSED ||
+	    !call_exec_wait(child, DYING_S, &how))
+		return cmd_fail(p->o->addr, err);
+	p->child = 0;
+	return how != -1 ? died(p->o->addr, how) : cmd_fail(p->o->addr, err);
+}

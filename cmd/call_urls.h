@@ -1,0 +1,44 @@
+/*
+ * The connections of -B -, one for each address that a line names.  One without
+ * a call stays for the next, as long as they are not too many.
+ */
+#ifndef CALL_URLS_H
+#define CALL_URLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "amas.h"
+#include "call_peer.h"
+#include "list.h"
+
+#define CALL_URLS_IDLE 64	/* connections that may stand without a call */
+
+struct call_urls {
+	struct call_peer *peer;
+	struct amas__link list;
+	size_t idle;		/* of them, those without a call */
+	bool over;
+};
+
+struct call_url;
+
+void call_urls_init(struct call_urls *all, struct call_peer *peer);
+
+/* Closes all of them; calls end inside. */
+void call_urls_fini(struct call_urls *all);
+
+/*
+ * Finds or opens the connection for a function's URL, "ADDR/FUNCTION", where
+ * ADDR is what amas-call takes.  It counts as one that has a call until
+ * call_url_done().  path is that of the function on *ch, for free(3).  Returns
+ * 0, AMAS_EINVAL (no such URL), AMAS_ECONNECT or AMAS_ENOMEM.
+ */
+int call_url_open(struct call_url **out, struct amas_channel **ch,
+    char **path, struct call_urls *all, const char *text,
+    struct amas_error *err);
+
+/* Its call has ended; may close it. */
+void call_url_done(struct call_url *u);
+
+#endif

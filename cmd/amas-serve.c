@@ -23,6 +23,7 @@ serve(struct serve *s)
 	amas__host_set_dial(s->loop, o->args.codec, o->args.max_message);
 	if (amas_service_new(&s->service, &err) != 0)
 		return cmd_fail(NULL, &err);
+	amas__host_set_service(s->loop, s->service);
 	status = o->channel ? serve_relay_open(s) : serve_service_open(s);
 	if (status == CMD_OK)
 		status = serve_doors_open(s);

@@ -31,6 +31,7 @@ struct call_opts {
 	bool each;		/* -L: once for each line of input */
 	bool pipe;		/* --pipe */
 	bool list;		/* -l */
+	bool dial;		/* --dial: AMAS_PARENT does not matter */
 	bool channel;		/* --channel: content, not calls */
 	bool unordered, halt;
 	bool text;		/* -s: ARGs are text as they stand */

@@ -14,6 +14,7 @@
 enum {
 	OPT_UNORDERED = 256,
 	OPT_CHANNEL,
+	OPT_DIAL,
 	OPT_EXEC,
 	OPT_HALT,
 	OPT_JSON,
@@ -33,6 +34,7 @@ static const struct cmd_option options[] = {
 	{ OPT_HALT, "halt", NULL, "no further line after a failure" },
 	{ OPT_CHANNEL, "channel", NULL,
 	    "send content as it is: one ARG, or each input line" },
+	{ OPT_DIAL, "dial", NULL, "call addresses from a served program, too" },
 	{ OPT_EXEC, "exec", "COMMAND", "speak with COMMAND, in place of ADDR" },
 	{ 'i', "interval", "DUR",
 	    "call again every DUR, without end or -n times" },
@@ -109,6 +111,9 @@ take_option(struct call_opts *o, int id)
 		break;
 	case OPT_CHANNEL:
 		o->channel = true;
+		break;
+	case OPT_DIAL:
+		o->dial = true;
 		break;
 	case OPT_EXEC:
 		o->command = value;
@@ -238,6 +243,9 @@ check_together(const struct call_opts *o)
 		return clash(o->each ? "-L" : "-x", "--channel");
 	if (o->stay_s >= 0 && o->n_sources == 0)
 		return cmd_error(CMD_USAGE, "--stay", "needs -x");
+	if (o->command != NULL && cmd_env("AMAS_PARENT") != NULL)
+		return cmd_error(CMD_USAGE, "--exec", "is not for programs "
+		    "that are served: AMAS_PARENT is set");
 	if (o->pipe || o->list)
 		return check_alone(o);
 	if (!call_is_batch(o)) {

@@ -10,6 +10,7 @@
 #include "addr.h"
 #include "call_exec.h"
 #include "child.h"
+#include "codec.h"
 #include "loop.h"
 #include "rpc.h"
 
@@ -141,6 +142,37 @@ call_peer_opts(struct amas_opts *out, const struct call_peer *p)
 		    refuse;
 }
 
+/*
+ * Opens an address.  In a program that a server started, it is the URL of a
+ * proxy, a peer or an agent, which that server calls for us; anything else may
+ * be a stranger's text, and needs --dial.
+ */
+static int
+open_addr(struct amas_channel **out, struct call_peer *p, const char *addr,
+    const struct amas_opts *opts, struct amas_error *err)
+{
+	const char *parent = p->o->dial ? NULL : cmd_env("AMAS_PARENT");
+	struct amas_opts own = *opts;
+	struct amas__addr a;
+	bool agent;
+	int rc;
+
+	if (parent == NULL)
+		return amas_channel_open(out, p->loop, addr, opts, err);
+	if (strcmp(addr, parent) == 0) {
+		own.codec = &amas__codec_msgpack;
+		return amas_channel_open(out, p->loop, addr, &own, err);
+	}
+	if ((rc = amas__addr_parse(&a, addr, err)) != 0)
+		return rc;
+	agent = a.agent != NULL;
+	amas__addr_fini(&a);
+	if (!agent)
+		return amas_error_set(err, AMAS_EINVAL, "an address is not "
+		    "called from here without --dial: AMAS_PARENT is set");
+	return amas__rpc_open_via(out, p->loop, parent, addr, opts, err);
+}
+
 int
 call_peer_open(struct amas_channel **out, struct call_peer *p,
     const char *addr, const struct amas_opts *opts, struct amas_error *err)
@@ -148,7 +180,7 @@ call_peer_open(struct amas_channel **out, struct call_peer *p,
 	int in, to, rc;
 
 	if (p->o->command == NULL)
-		return amas_channel_open(out, p->loop, addr, opts, err);
+		return open_addr(out, p, addr, opts, err);
 	if (p->child != 0)
 		call_exec_end(p->child);
 	p->child = 0;

@@ -21,6 +21,7 @@
 #include "log.h"
 #include "mem.h"
 #include "request.h"
+#include "service.h"
 
 #define AGENTS "agents/"
 #define DIR_MAX 80		/* bytes of the folder; its socket must fit */
@@ -194,6 +195,7 @@ host_free(struct amas__host *h)
 	amas__host_peers_free(h);
 	amas__map_fini(&h->guests);
 	host_unlisten(h);
+	amas_service_free(h->service);
 	free(h);
 }
 
@@ -288,6 +290,17 @@ amas__host_get(struct amas_loop *l, struct amas_error *err)
 		return h;
 	host_unlisten(h);
 	return NULL;
+}
+
+void
+amas__host_set_service(struct amas_loop *l, struct amas_service *svc)
+{
+	struct amas__host *h = amas__host_made(l);
+
+	if (h == NULL || h->service != NULL)
+		return;
+	(void)amas__held_ref(amas__service_held(svc));
+	h->service = svc;
 }
 
 /* ---- Guests ---- */

@@ -116,4 +116,7 @@ int amas__host_proxy_url(struct amas_loop *l, const struct amas_value *proxy,
 void amas__host_set_dial(struct amas_loop *l, const struct amas_codec *codec,
     size_t max_message);
 
+/* What amas/list tells of; held. */
+void amas__host_set_service(struct amas_loop *l, struct amas_service *svc);
+
 #endif

@@ -13,6 +13,7 @@
 #include "err.h"
 #include "mem.h"
 #include "request.h"
+#include "service_list.h"
 #include "value.h"
 
 struct wait {
@@ -358,6 +359,14 @@ do_close(struct amas__visitor *v, struct amas_request *req)
 /* ---- Time, and waiting for each other ---- */
 
 static void
+do_list(struct amas__visitor *v, struct amas_request *req)
+{
+	if (v->host->service == NULL ||
+	    !amas__service_answer_list(v->host->service, req))
+		amas_request_reply(req, "[]");
+}
+
+static void
 do_time(struct amas__visitor *v, struct amas_request *req)
 {
 	if (amas_request_unpack(req, "[]") == 0)
@@ -412,6 +421,7 @@ static const struct {
 } functions[] = {
 	{ "amas/call", do_call },
 	{ "amas/close", do_close },
+	{ "amas/list", do_list },
 	{ "amas/notify", do_notify },
 	{ "amas/peer", do_peer },
 	{ "amas/peers", do_peers },

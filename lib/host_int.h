@@ -24,6 +24,7 @@ struct amas__host {
 	const struct amas_codec *codec;
 	size_t max_message;
 	/* host_calls.c */
+	struct amas_service *service;	/* to be listed; NULL: none */
 	struct amas__link rooms;	/* requests in amas/wait */
 };
 

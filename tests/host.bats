@@ -20,7 +20,26 @@ serve() {
 }
 
 # ask: what handlers here call the host with.
-ask='amas-call -r --codec msgpack "$AMAS_PARENT"'
+ask='amas-call -r "$AMAS_PARENT"'
+
+# guide: serves the guide's example: hello PROXY, who, and deep with the proxy
+# inside an argument.
+guide() {
+	put hello <<-'END'
+	#!/bin/sh
+	name=$(amas-call -r -- "$1" get_client_name) &&
+		echo "Client name is \"$name\""
+	END
+	put who <<-'END'
+	#!/bin/sh
+	exec amas-call -r "$AMAS_PEER" get_client_name
+	END
+	put deep.json <<-'END'
+	#!/bin/sh
+	url=$(jq -r '.. | .__type__? // empty | .[1]')
+	exec amas-call "$url" get_client_name
+	END
+}
 
 callback() {
 	run --separate-stderr t "$AMAS_VENV/bin/python" \
@@ -58,25 +77,41 @@ fails() {
 
 @test "host: the guide's example, the server asks its client for its name" {
 	need_peer
-	put hello <<-END
-	#!/bin/sh
-	name=\$($ask amas/call "\$1" get_client_name) &&
-		echo "Client name is \"\$name\""
-	END
-	put who <<-END
-	#!/bin/sh
-	exec $ask amas/call "\$AMAS_PEER" get_client_name
-	END
-	put sub.json <<-END
-	#!/bin/sh
-	url=\$(jq -r '.[0][0].there[0].__type__[1]')
-	exec amas-call --codec msgpack "\$AMAS_PARENT" amas/call "\$url" hello
-	END
+	guide
 	serve
 	callback hello @
 	equal 'Client name is "Monty"' "$output$stderr"
 	callback who
 	equal Monty "$output$stderr"
+}
+
+@test "host: the guide's example, from shell to shell" {
+	guide
+	serve
+	name='get_client_name=exec:echo Ann'
+	run -0 --separate-stderr t amas-call -r -x "$name" "$addr" hello @
+	equal 'Client name is "Ann"' "$output$stderr"
+	run -0 --separate-stderr t amas-call -r -x "$name" "$addr" who
+	equal Ann "$output$stderr"
+	run -0 --separate-stderr t amas-call -r -x "me/$name" "$addr" hello @me
+	equal 'Client name is "Ann"' "$output$stderr"
+	run -0 --separate-stderr t amas-call -r -x "me/$name" "$addr" deep \
+		'{"there": 1}' @me
+	equal Ann "$output$stderr"
+	run -0 t amas-call -B -x "$name" "$addr" <<<'["who", [], {}]'
+	equal '[1, 1, "Ann"]' "$output"
+}
+
+@test "host: the guide's example, a worker and a plugin are asked" {
+	asks
+	start amas-serve "$tmp/socket" "w=$tmp/asks.worker" \
+		"p=$AMAS_BUILD/tests/examples/stats_plugin.so"
+	run -0 --separate-stderr t amas-call -r \
+		-x 'get_client_name=exec:echo Ann' "$addr" w/hello @
+	equal Ann "$output$stderr"
+	run -0 --separate-stderr t amas-call -r \
+		-x 'get_client_name=exec:echo Ann' "$addr" p/server_method @
+	[[ $output$stderr == *Ann* ]]
 }
 
 @test "host: a proxy below a service, its functions, what is not there" {
@@ -175,13 +210,22 @@ fails() {
 	#!/bin/sh
 	exec $ask amas/call "\$1" get_client_name
 	END
+	put direct <<-'END'
+	#!/bin/sh
+	exec amas-call -r -- "$1" get_client_name
+	END
 	serve
 	for text in "exec:touch $tmp/owned" "-xme=exec:touch $tmp/owned" \
 	    "--trace=$tmp/owned" "$tmp/owned" ./owned 127.0.0.1:1 \
 	    "tcp://127.0.0.1:1" "tcp://127.0.0.1:1/" "$addr" stdio fd:0; do
 		run -1 --separate-stderr t amas-call -s "$addr" ask "$text"
 		[[ $(last_line "$stderr") == 'ValueError: "'*'" is '* ]]
+		run -1 --separate-stderr t amas-call -s "$addr" direct "$text"
+		[[ $stderr == *'direct: exit status 2'* ]]
 	done
+	run -1 --separate-stderr t amas-call -s "$addr" direct "$addr"
+	equal "amas-call: $addr: an address is not called from here without --dial: AMAS_PARENT is set" \
+		"$(last_line "$stderr")"
 	[ ! -e "$tmp/owned" ]
 }
 
@@ -324,4 +368,27 @@ asks() {
 	equal 'worker w: killed by SIGKILL' "$(last_line "$(<"$tmp/out")")"
 	run -0 t amas-call -w 5 "$addr" w/ask amas/notify '["never"]'
 	equal 0 "$output"
+}
+
+@test "host: --dial calls an address from a handler, --exec is refused" {
+	start amas-serve "$tmp/other" 'add=exec:expr "$1" + "$2"'
+	start amas-serve "$tmp/socket" \
+		"dial=exec:amas-call --dial '$tmp/other' add 3 4" \
+		"exec=exec:amas-call --dial --exec 'touch $tmp/owned' f"
+	run -0 t amas-call "$addr" dial
+	equal 7 "$output"
+	run -1 --separate-stderr t amas-call "$addr" exec
+	equal 'amas-call: --exec: is not for programs that are served: AMAS_PARENT is set' \
+		"$(last_line "$stderr")"
+	[ ! -e "$tmp/owned" ]
+}
+
+@test "host: what the server serves" {
+	put list <<-END
+	#!/bin/sh
+	exec $ask amas/list
+	END
+	serve
+	run -0 t amas-call "$addr" list
+	equal '["list"]' "$output"
 }

@@ -63,7 +63,7 @@ put() {
 		'put=exec:echo "$1" >"$AMAS_STATE/x"; echo "$AMAS_STATE"' \
 		'get=exec:cat "$AMAS_STATE/x"'
 	add='["n", [1], {}]'
-	run -0 t amas-call -B "$addr" <<<"$add"$'\n'"$add"$'\n["put", [7], {}]\n["get", [], {}]'
+	run -0 t amas-call -B -P 1 "$addr" <<<"$add"$'\n'"$add"$'\n["put", [7], {}]\n["get", [], {}]'
 	equal '[1, 1, 1]' "${lines[0]}"
 	equal '[1, 2, 2]' "${lines[1]}"
 	equal '[1, 4, 7]' "${lines[3]}"

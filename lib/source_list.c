@@ -176,7 +176,9 @@ list_folder(struct listing *t, struct level *l, struct amas_error *err)
 		rc = amas__paths_add_all(t->paths, l->base, err);
 	} else {
 		while (rc == 0 && (d = readdir(names)) != NULL)
-			rc = list_name(t, l, d->d_name, err);
+			if (strcmp(d->d_name, ".") != 0 &&
+			    strcmp(d->d_name, "..") != 0)
+				rc = list_name(t, l, d->d_name, err);
 	}
 	(void)closedir(names);
 	return rc;

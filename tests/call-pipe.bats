@@ -223,6 +223,30 @@ hang_up() {
 	END
 }
 
+@test "pipe: requests without answer are not without bound" {
+	raw <<-'END'
+	n = 65536
+	with open(tmp + '/in', 'w') as f:
+	    for i in range(n + 1):
+	        f.write(f'[0, {i}, {i}]\n')
+	l = listen(tmp + '/l')
+	p = start('amas-call', '--pipe', l.addr, stdin=open(tmp + '/in'))
+	c = l.accept()
+	for i in range(n):
+	    m = c.recv()
+	    assert m[2] == i, m
+	assert not select.select([c.sock], [], [], 0.2)[0] and c.buffer == b''
+	c.send(frame([1, m[1], 'x']))
+	m = c.recv()
+	assert m[2] == n, m
+	c.close()
+	status, out, errors = p.wait()
+	assert status == 5, status
+	assert out.count('\n') == n + 1, out.count('\n')
+	assert out.count('outcome unknown') == n
+	END
+}
+
 # --- The connection ---
 
 @test "pipe: when the connection is lost, what was sent has no known outcome" {

@@ -210,8 +210,8 @@ program() {
 	equal 'amas-call: head -c 4 >head; kill -KILL $$: killed by SIGKILL' "$stderr"
 	run -127 --separate-stderr call --exec ./nothing f
 	[[ $stderr == *'amas-call: ./nothing: ended with exit status 127' ]]
-	run -5 --separate-stderr call --exec 'printf "GET / HTTP"' f
-	[[ $stderr == 'amas-call: printf'*http* ]]
+	run -5 --separate-stderr call --exec 'printf "GET / HTTP"; cat >/dev/null' f
+	[[ $stderr == 'amas-call: printf'*HTTP* ]]
 	run -2 --separate-stderr call --exec 'true' -L
 	[[ $stderr == 'usage: '* ]]
 }
@@ -392,6 +392,20 @@ two' "$output"
 	touch d/shut/one-more
 	run -1 --separate-stderr call -l "$addr"
 	[[ $stderr == *'more than 100000 names, too many for a list' ]]
+}
+
+@test "amas-call: -l: folders in folders, as deep as a list goes" {
+	local path=d/$(printf 'f/%.0s' {1..64})
+
+	echo : | program "$path/last"
+	start amas-serve "$tmp/s" d
+	run -0 --separate-stderr call -l "$addr"
+	equal "${path#d/}last" "$output"
+	echo : | program "$path/f/beyond"
+	run -0 --separate-stderr call -l "$addr"
+	equal "${path#d/}f/*
+${path#d/}last" "$output"
+	run -0 --separate-stderr call "$addr" "${path#d/}f/beyond"
 }
 
 @test "amas-call: -l: a peer without a list" {

@@ -14,6 +14,7 @@
 #include "loop.h"
 #include "rpc.h"
 
+#define ENDING_S 3.0	/* more than processes have, from TERM to KILL */
 #define DYING_S 1.0	/* from closing its pipe to its end */
 
 static int
@@ -114,6 +115,8 @@ void
 call_peer_fini(struct call_peer *p)
 {
 	amas_service_free(p->service);
+	if (p->sig != 0) /* what was started ends in order, or at the next */
+		(void)amas_loop_run(p->loop, ENDING_S);
 	amas_loop_free(p->loop);
 	if (p->ev != NULL)
 		unwatch_signals(p);

@@ -340,8 +340,8 @@ amas__rpc_foreign(struct amas_service *root, const struct amas_value *proxy,
 	if (root == NULL)
 		return no_service(err);
 	if (!amas__service_knows(root, own->u.text, own->len))
-		return amas_error_set(err, AMAS_ETYPE,
-		    "RPC service is not exposed for this connection");
+		return amas_error_set(err, AMAS_ETYPE, "RPC service \"%.150s\" "
+		    "is not exposed for this connection", own->u.text);
 	return amas__buf_put(path, own->u.text, own->len) == 0 ? 0 :
 	    amas__error_nomem(err);
 }

@@ -17,7 +17,7 @@
 #include "folder.h"
 #include "service_list.h"
 
-#define DEPTH_MAX 64		/* folders in one another that are looked into */
+#define LIST_DEPTH_MAX 64	/* folders in one another that are looked into */
 #define STEM_MAX (AMAS__NAME_MAX - 7)	/* leaves room for any suffix */
 
 struct listing {
@@ -172,11 +172,13 @@ list_folder(struct listing *t, struct level *l, struct amas_error *err)
 	rc = fstat(fd, &st) == -1 ? AMAS_ESYS : 0;
 	l->dev = rc == 0 ? st.st_dev : 0;
 	l->ino = rc == 0 ? st.st_ino : 0;
-	if (rc != 0 || l->depth > DEPTH_MAX || is_loop(l)) {
+	if (rc != 0 || l->depth > LIST_DEPTH_MAX || is_loop(l)) {
 		rc = amas__paths_add_all(t->paths, l->base, err);
 	} else {
 		while (rc == 0 && (d = readdir(names)) != NULL)
-			rc = list_name(t, l, d->d_name, err);
+			if (strcmp(d->d_name, ".") != 0 &&
+			    strcmp(d->d_name, "..") != 0)
+				rc = list_name(t, l, d->d_name, err);
 	}
 	(void)closedir(names);
 	return rc;

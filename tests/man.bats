@@ -154,6 +154,14 @@ states() {
 	equal $((512 << 20)) "$(constant MEMORY_MAX)"
 	states amas-serve.1 '\(default: 512M\)'
 	states amas-wire.5 'queues 512 MiB'
+	equal 64 "$(constant CALL_URLS_IDLE)"
+	states amas-call.1 'At most 64 connections stand without a call'
+	equal 65536 "$(constant PIPE_CALLS)"
+	states amas-call.1 'while 65,536 requests have no answer'
+	equal 100000 "$(constant AMAS__LIST_MAX)"
+	states amas-wire.5 'Beyond 100,000 names'
+	equal 64 "$(constant LIST_DEPTH_MAX)"
+	states amas-wire.5 'more than 64 folders deep'
 	equal 8192 "$(constant AMAS__ERROUT_TAIL)"
 	states amas-serve.1 'at most the last 8 KiB'
 	equal 1000 "$(constant AMAS__ERROUT_LINES)"

@@ -17,6 +17,7 @@ import json
 import os
 import re
 import select
+import signal  # for scripts
 import socket
 import struct
 import subprocess

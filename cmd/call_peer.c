@@ -148,13 +148,15 @@ call_peer_opts(struct amas_opts *out, const struct call_peer *p)
 /*
  * Opens an address.  In a program that a server started, it is the URL of a
  * proxy, a peer or an agent, which that server calls for us; anything else may
- * be a stranger's text, and needs --dial.
+ * be a stranger's text, and needs --dial.  A pipe is a connection by its
+ * nature, and goes nowhere else.
  */
 static int
 open_addr(struct amas_channel **out, struct call_peer *p, const char *addr,
     const struct amas_opts *opts, struct amas_error *err)
 {
-	const char *parent = p->o->dial ? NULL : cmd_env("AMAS_PARENT");
+	const char *parent = p->o->dial || p->o->pipe ? NULL :
+	    cmd_env("AMAS_PARENT");
 	struct amas_opts own = *opts;
 	struct amas__addr a;
 	bool agent;

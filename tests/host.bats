@@ -392,3 +392,41 @@ asks() {
 	run -0 t amas-call "$addr" list
 	equal '["list"]' "$output"
 }
+
+@test "host: a gateway in one line joins both directions" {
+	guide
+	start amas-serve "$tmp/t" "$tmp/s" 'add=exec:expr "$1" + "$2"'
+	start amas-serve --codec msgpack "$tmp/l" \
+		"worker:amas-call --pipe --codec json '$addr'"
+	run -0 t amas-call --codec msgpack "$addr" add 3 4
+	equal 7 "$output"
+	run -1 --separate-stderr t amas-call --codec msgpack "$addr" nope
+	equal 'LookupError: Name "nope" not found in ""' "$(last_line "$stderr")"
+	run -0 --separate-stderr t amas-call --codec msgpack -r \
+		-x 'get_client_name=exec:echo Ann' "$addr" hello @
+	equal 'Client name is "Ann"' "$output$stderr"
+	if have_peer; then
+		start amas-serve "$tmp/j" "worker:amas-call --pipe '$tmp/t'"
+		callback hello @
+		equal 'Client name is "Monty"' "$output$stderr"
+	fi
+}
+
+@test "amas-serve: every kind of source at once" {
+	asks
+	mkdir "$tmp/services"
+	printf '#!/bin/sh\nexpr "$1" + "$2"\n' >"$tmp/services/add"
+	chmod 755 "$tmp/services/add"
+	start amas-serve "$tmp/socket" 'calc=filter:BC_LINE_LENGTH=0 bc -lq' \
+		'up=filter:sed -u s/./X/g' "math=$tmp/asks.worker" \
+		"$tmp/services" "plug=$AMAS_BUILD/tests/examples/stats_plugin.so"
+	run -0 t amas-call -s "$addr" calc '2^100'
+	equal 1267650600228229401496703205376 "$output"
+	run -1 --separate-stderr t amas-call -s "$addr" calc '1;2;3'
+	run -0 t amas-call -s "$addr" calc 6*7
+	equal 42 "$output"
+	gives '"XXX"' up abc
+	gives 0 math/ask amas/notify '["x"]'
+	gives 7 add 3 4
+	gives 7 plug/add 3 4
+}

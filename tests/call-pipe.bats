@@ -384,7 +384,7 @@ hang_up() {
 
 @test "channel: Python's server, and its messages to us are refused" {
 	need_peer
-	start "$AMAS_VENV/bin/python" "$AMAS_ROOT/tests/peer/channel.py"
+	start "$AMAS_VENV/bin/python" "$AMAS_ROOT/tests/peer/channel_server.py"
 	run -0 --separate-stderr t amas-call --channel "$addr" ohai
 	equal '"cya"' "$output"
 	printf '%s\n' '"a"' '["b", 1]' >in
@@ -396,7 +396,7 @@ hang_up() {
 
 @test "channel: with --pipe content of any form goes both ways" {
 	need_peer
-	start "$AMAS_VENV/bin/python" "$AMAS_ROOT/tests/peer/channel.py"
+	start "$AMAS_VENV/bin/python" "$AMAS_ROOT/tests/peer/channel_server.py"
 	converse --channel "$addr"
 	say '[0, 1, "ask"]'
 	hear

@@ -2,7 +2,7 @@
 An aiomas channel server, without RPC: it answers "ohai" with "cya", "ask" with
 what the client says to "who?", and anything else with itself.
 
-    channel.py [--ready-fd N]
+    channel_server.py [--ready-fd N]
 """
 import argparse
 import asyncio

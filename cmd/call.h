@@ -88,6 +88,12 @@ int call_put_failure_json(struct amas__buf *b, const struct call_opts *o,
 /* Appends a failure for people: "Origin: ADDR", and its text. */
 int call_put_failure(struct amas__buf *b, const struct amas_reply *rep);
 
+/*
+ * Says why standard output cannot be written, an errno value, and returns the
+ * status; of a reader that is gone nothing, as the signal would.
+ */
+int call_output_failed(int sys);
+
 /* Writes results to standard output; failures to standard error, if wanted. */
 int call_print(const struct amas__buf *b);
 void call_say(const struct amas__buf *b);

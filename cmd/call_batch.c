@@ -62,7 +62,7 @@ no_answer(struct batch *b, struct call_slot *slot,
 {
 	const char *text;
 
-	if (b->s.deaf)
+	if (b->s.deaf != 0)
 		return call_slot_nothing(slot, err);
 	if (rep->code == AMAS_ENOMEM)
 		return amas__error_nomem(err);

@@ -22,6 +22,27 @@
 
 extern char **environ;
 
+/* We may ignore SIGPIPE; it must not. */
+static int
+spawn_with(pid_t *pid, char *const *argv,
+    const posix_spawn_file_actions_t *fa)
+{
+	posix_spawnattr_t attr;
+	sigset_t pipe_set;
+	int rc;
+
+	sigemptyset(&pipe_set);
+	sigaddset(&pipe_set, SIGPIPE);
+	if ((rc = posix_spawnattr_init(&attr)) != 0)
+		return rc;
+	if ((rc = posix_spawnattr_setsigdefault(&attr, &pipe_set)) == 0 &&
+	    (rc = posix_spawnattr_setflags(&attr,
+	    POSIX_SPAWN_SETSIGDEF)) == 0)
+		rc = posix_spawn(pid, "/bin/sh", fa, &attr, argv, environ);
+	posix_spawnattr_destroy(&attr);
+	return rc;
+}
+
 static int
 spawn(pid_t *pid, const char *command, int in, int out)
 {
@@ -38,8 +59,7 @@ spawn(pid_t *pid, const char *command, int in, int out)
 			rc = posix_spawn_file_actions_adddup2(&fa, out,
 			    STDOUT_FILENO);
 		if (rc == 0)
-			rc = posix_spawn(pid, "/bin/sh", &fa, NULL, argv,
-			    environ);
+			rc = spawn_with(pid, argv, &fa);
 		posix_spawn_file_actions_destroy(&fa);
 	}
 	free(copy);

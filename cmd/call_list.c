@@ -34,7 +34,7 @@ call_list_ask(struct amas_channel *ch, amas_reply_fn *fn, void *arg)
 bool
 call_list_is_missing(const struct amas_reply *rep)
 {
-	return strstr(rep->text, "LookupError: Name \"amas\" not found") != NULL;
+	return strstr(rep->text, "Name \"amas\" not found") != NULL;
 }
 
 /* The path of what the address names, "" or with a slash at its end. */

@@ -41,7 +41,8 @@ on_signal(struct ev_loop *ev, ev_signal *w, int revents)
 
 /*
  * Processes that we started do not get our signals, or would not know what has
- * become of us; so we end by a signal only when they have ended.
+ * become of us; so we end by a signal only when they have ended.  SIGPIPE is
+ * seen when we write.
  */
 static int
 watch_signals(struct call_peer *p)
@@ -52,6 +53,7 @@ watch_signals(struct call_peer *p)
 	if ((p->ev = ev_loop_new(EVFLAG_NOENV)) == NULL)
 		return cmd_error(CMD_SYS, NULL, "event loop: %s",
 		    strerror(errno));
+	(void)signal(SIGPIPE, SIG_IGN);
 	for (i = 0; i < CALL_SIGNALS; i++) {
 		ev_signal_init(&p->signals[i], on_signal, signals[i]);
 		p->signals[i].data = p;

@@ -66,7 +66,7 @@ put_line(struct pipe *p, enum amas__msg_type type, const struct amas_value *id,
 	size_t before = amas__buf_len(b);
 	int rc;
 
-	if (p->s.deaf)
+	if (p->s.deaf != 0)
 		return 0;
 	if (amas__buf_printf(b, "[%d, ", (int)type) != 0)
 		return amas__error_nomem(err);

@@ -2,6 +2,7 @@
 #include "call.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -158,12 +159,18 @@ write_all(int fd, const struct amas__buf *b)
 }
 
 int
+call_output_failed(int sys)
+{
+	return sys == EPIPE ? 128 + SIGPIPE :
+	    cmd_error(CMD_SYS, "standard output", "%s", strerror(sys));
+}
+
+int
 call_print(const struct amas__buf *b)
 {
 	int sys = write_all(STDOUT_FILENO, b);
 
-	return sys == 0 ? CMD_OK : cmd_error(CMD_SYS, "standard output", "%s",
-	    strerror(sys));
+	return sys == 0 ? CMD_OK : call_output_failed(sys);
 }
 
 void

@@ -38,10 +38,8 @@ output_failed(struct call_session *s)
 {
 	if (s->out.error == 0)
 		return false;
-	if (!s->deaf)
-		(void)cmd_error(CMD_SYS, "standard output", "%s",
-		    strerror(s->out.error));
-	s->deaf = true;
+	if (s->deaf == 0)
+		s->deaf = call_output_failed(s->out.error);
 	return true;
 }
 
@@ -50,7 +48,7 @@ static void
 finish_if_written(struct call_session *s)
 {
 	if (output_failed(s) && s->status == CMD_OK)
-		s->status = CMD_SYS;
+		s->status = s->deaf;
 	if (!s->over || amas__buf_len(&s->out.buf) > 0)
 		return;
 	amas__timer_stop(&s->deadline);
@@ -251,7 +249,7 @@ call_session_pump(struct call_session *s)
 	bool more = true;
 
 	if (output_failed(s))
-		call_session_end(s, CMD_SYS);
+		call_session_end(s, s->deaf);
 	while (more && !s->over && !s->staying && !halted(s) &&
 	    (s->state == CALL_OPEN || s->state == CALL_LOST) &&
 	    s->ops->room(s))

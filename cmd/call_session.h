@@ -67,7 +67,7 @@ struct call_session {
 	struct amas_error lost;	/* why the last connection ended */
 	const char *why;	/* no answer: what its failure says */
 	bool failed, bad;	/* a call did; a line was */
-	bool deaf;		/* writing failed, as has been said */
+	int deaf;		/* writing failed, as has been said: the status */
 	bool ended;		/* no more lines */
 	bool staying;		/* all is done, but --stay */
 	bool over;		/* only output is still to be written */

@@ -296,8 +296,8 @@ on_tick(struct amas__timer *t)
 	struct amas_error err;
 
 	ch->idle_ticks = ch->moved ? 0 : ch->idle_ticks + 1;
-	ch->frame_ticks = ch->finished || unfinished == 0 ? 0 :
-	    ch->frame_ticks + 1;
+	ch->frame_ticks = ch->finished || unfinished == 0 || ch->on_hold ? 0 :
+	    ch->frame_ticks + 1; /* on hold it is we who do not go on */
 	ch->moved = ch->finished = false;
 	if (ch->peer_done && amas__stream_gone(ch->stream)) {
 		amas_error_set(&err, AMAS_ECLOSED, "peer is gone");

@@ -17,7 +17,7 @@
 #include "folder.h"
 #include "service_list.h"
 
-#define LIST_DEPTH_MAX 64	/* folders in one another that are looked into */
+#define LIST_DEPTH_MAX 64	/* folders in one another to be looked into */
 #define STEM_MAX (AMAS__NAME_MAX - 7)	/* leaves room for any suffix */
 
 struct listing {

@@ -170,6 +170,21 @@ program() {
 	END
 }
 
+@test "amas-call: -x: 79: when the reader of results is gone, all ends quietly" {
+	start amas-serve "$tmp/s" 'add=exec:expr "$1" + "$2"'
+	# shellcheck disable=SC2016
+	run -0 --separate-stderr t bash -c 'amas-call -i 1ms -x a=exec:true \
+		"$1" add 1 2 | head -n 1; echo "${PIPESTATUS[0]}"' - "$addr"
+	equal $'3\n141' "$output"
+	equal '' "$stderr"
+	# shellcheck disable=SC2016
+	run -0 --separate-stderr t bash -c 'yes "[\"add\", [1, 2]]" |
+		amas-call -B -x a=exec:true "$1" | head -n 1; echo "${PIPESTATUS[1]}"' \
+		- "$addr"
+	equal $'[1, 1, 3]\n141' "$output"
+	equal '' "$stderr"
+}
+
 @test "amas-call: -x: what was served ends with the call" {
 	mkfifo started gone never
 	raw <<-'END'
@@ -210,6 +225,10 @@ program() {
 	[[ $stderr == *'amas-call: ./nothing: ended with exit status 127' ]]
 	run -5 --separate-stderr call --exec 'printf "GET / HTTP"; cat >/dev/null' f
 	[[ $stderr == 'amas-call: printf'*HTTP* ]]
+	run -0 --separate-stderr call -x a=exec:true --exec \
+		'head -c 4 >/dev/null; (yes; echo "$?" >died) | head -n 1 >/dev/null
+		printf "\0\0\0\011[1, 0, 7]"' f
+	[ "$(cat died)" = 141 ]
 	run -2 --separate-stderr call --exec 'true' -L
 	[[ $stderr == 'usage: '* ]]
 }
@@ -405,6 +424,14 @@ two' "$output"
 	equal "${path#d/}f/*
 ${path#d/}last" "$output"
 	run -0 --separate-stderr call "$addr" "${path#d/}f/beyond"
+}
+
+@test "amas-call: -l: plugins" {
+	start amas-serve "$tmp/s" \
+		"plug=$AMAS_BUILD/tests/examples/stats_plugin.so"
+	run -0 --separate-stderr call -l "$addr"
+	equal 'plug/add plug/mean plug/news plug/server_method plug/tell plug/util/pairs' \
+		"$(echo $output)"
 }
 
 @test "amas-call: -l: a peer without a list" {

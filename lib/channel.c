@@ -749,54 +749,6 @@ amas__channel_hold(struct amas_channel *ch, bool hold)
 
 /* ---- Looking ---- */
 
-const char *
-amas__channel_phase(const struct amas_channel *ch)
-{
-	if (ch->dial != NULL)
-		return amas__dial_phase(ch->dial);
-	return ch->state == ENDED ? "closed" : "waiting for the answer";
-}
-
-const struct amas_error *
-amas__channel_ended(const struct amas_channel *ch)
-{
-	return ch->state == ENDED ? &ch->why : NULL;
-}
-
-size_t
-amas__channel_open_requests(const struct amas_channel *ch)
-{
-	return ch->n_requests;
-}
-
-struct amas_loop *
-amas__channel_loop(const struct amas_channel *ch)
-{
-	return ch->loop;
-}
-
-struct amas_proxy **
-amas__channel_remote_slot(struct amas_channel *ch)
-{
-	return &ch->remote;
-}
-
-void
-amas__channel_on_end(struct amas_channel *ch, struct amas__ending *e)
-{
-	amas__list_init(&e->link);
-	if (ch->state == ENDED)
-		e->fn(e);
-	else
-		amas__list_add(&ch->endings, &e->link);
-}
-
-struct amas__peer **
-amas__channel_peer_slot(struct amas_channel *ch)
-{
-	return &ch->told;
-}
-
 void
 amas__channel_each(struct amas_loop *l,
     void (*fn)(struct amas_channel *ch, void *arg), void *arg)
@@ -814,12 +766,6 @@ amas__channel_each(struct amas_loop *l,
 	}
 }
 
-struct amas_service **
-amas__channel_service_slot(struct amas_channel *ch)
-{
-	return &ch->own;
-}
-
 struct amas_channel *
 amas__channel_sender(const struct amas_value *proxy)
 {
@@ -828,47 +774,4 @@ amas__channel_sender(const struct amas_value *proxy)
 	if (s == NULL || s->proxy != sender_proxy)
 		return NULL;
 	return ((struct peer_sender *)(void *)s)->ch;
-}
-
-const char *
-amas__channel_peer_host(const struct amas_channel *ch)
-{
-	return ch->peer_host != NULL ? ch->peer_host : "";
-}
-
-struct amas__link *
-amas__channel_link(struct amas_channel *ch)
-{
-	return &ch->link;
-}
-
-struct amas_channel *
-amas__channel_of(struct amas__link *link)
-{
-	return AMAS__OF(link, struct amas_channel, link);
-}
-
-amas_request_fn *
-amas__channel_on_request(const struct amas_channel *ch, void **arg)
-{
-	*arg = ch->arg;
-	return ch->on_request;
-}
-
-const char *
-amas_channel_peer(const struct amas_channel *ch)
-{
-	return ch->peer;
-}
-
-void
-amas_channel_set_arg(struct amas_channel *ch, void *arg)
-{
-	ch->user = arg;
-}
-
-void *
-amas_channel_arg(const struct amas_channel *ch)
-{
-	return ch->user;
 }

@@ -35,9 +35,9 @@ put() {
 	start amas-serve --serial --queue 2 "$tmp/socket" \
 		"f=exec:read -r x <'$tmp/go'"
 	yes '["f", [], {}]' | head -5 >"$tmp/in"
+	exec 5<>"$tmp/go"
 	amas-call -B --unordered "$addr" <"$tmp/in" >"$tmp/out" 2>&1 &
 	caller $!
-	exec 5>"$tmp/go"
 	printf '\n\n\n\n\n' >&5
 	wait "$!" || true
 	exec 5>&-

@@ -477,10 +477,22 @@ amas_service_set_serial(struct amas_service *svc, struct amas_error *err)
 	return 0;
 }
 
+/* What peers may ask of every server, beside the list. */
+static bool
+answer_time(struct amas_request *req)
+{
+	if (strcmp(amas_request_path(req), "amas/time") != 0)
+		return false;
+	if (amas_request_unpack(req, "[]") == 0)
+		amas_request_reply(req, "f",
+		    amas__loop_now(amas__request_loop(req)));
+	return true;
+}
+
 void
 amas__service_call(struct amas_service *svc, struct amas_request *req)
 {
-	if (amas__service_answer_list(svc, req))
+	if (amas__service_answer_list(svc, req) || answer_time(req))
 		return;
 	if (svc->turns != NULL) {
 		take_turn(svc, req);

@@ -383,6 +383,13 @@ asks() {
 	[ ! -e "$tmp/owned" ]
 }
 
+@test "amas-serve: amas/time for whoever asks" {
+	start amas-serve "$tmp/socket" f=exec:true
+	run -0 t amas-call "$addr" amas/time
+	[[ $output =~ ^[0-9]+[.][0-9]+$ ]]
+	run -1 t amas-call "$addr" amas/peers
+}
+
 @test "host: what the server serves" {
 	put list <<-END
 	#!/bin/sh

@@ -235,7 +235,7 @@ step(struct call_session *s)
 		return false;
 	}
 	if (kind == CALL_LINE_LONG)
-		call_session_bad(s, s->in.n + 1, "line is too long");
+		call_session_bad(s, s->in.n + 1, "line is too long (--max-message)");
 	else if (s->blank || !is_blank(line, len))
 		take_line(s, line, len);
 	if (!s->over)

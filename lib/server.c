@@ -276,7 +276,10 @@ open_addr(struct amas_server *srv, const char *addr,
 
 	if (rc != 0)
 		return rc;
-	if (copy_opts(srv, &a, opts) != 0)
+	if (a.agent != NULL || a.path[0] != '\0')
+		rc = amas_error_set(err, AMAS_EINVAL, "a server's address has "
+		    "no path behind it");
+	else if (copy_opts(srv, &a, opts) != 0)
 		rc = amas__error_nomem(err);
 	else
 		rc = amas__listener_new(&srv->listener, srv->loop, &a,

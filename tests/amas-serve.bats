@@ -373,3 +373,8 @@ call_has() {
 	stop
 	[ -s "$err" ]
 }
+
+@test "amas-serve: an address with something behind it is none to serve at" {
+	run -2 --separate-stderr t amas-serve :0/svc f=exec:true
+	equal "amas-serve: :0/svc: a server's address has no path behind it" "$stderr"
+}

@@ -93,9 +93,9 @@ call() {
 	} >in
 	run -4 --separate-stderr call -B --max-message 2K "$addr" <in
 	equal $'[1, 1, "a"]\n[1, 3, "b"]' "$output"
-	equal 'amas-call: standard input: line 2: line is too long
-amas-call: standard input: line 4: line is too long
-amas-call: standard input: line 5: line is too long' "$stderr"
+	equal 'amas-call: standard input: line 2: line is too long (--max-message)
+amas-call: standard input: line 4: line is too long (--max-message)
+amas-call: standard input: line 5: line is too long (--max-message)' "$stderr"
 }
 
 @test "batch: results that cannot be said in JSON have names" {

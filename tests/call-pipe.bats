@@ -95,7 +95,7 @@ hang_up() {
 	[[ $stderr == *'line 4: message is no list of three'* ]]
 	[[ $stderr == *'line 5: message type 3'* ]]
 	[[ $stderr == *'line 7: answers no request that is open'* ]]
-	[[ $stderr == *'line 11: line is too long'* ]]
+	[[ $stderr == *'line 11: line is too long (--max-message)'* ]]
 }
 
 @test "pipe: 80: input that is empty, closed or a directory" {

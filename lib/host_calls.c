@@ -120,8 +120,14 @@ answer(struct wait *w, const struct amas_value *value, const char *failure)
 {
 	struct amas__guest *g = w->guest;
 
-	if (g->job == NULL || amas__job_wake(g->job)) {
+	if (g->job == NULL) { /* g may go with it */
 		give(w, value, failure);
+		return;
+	}
+	if (amas__job_wake(g->job)) {
+		give(w, value, failure);
+		if (all_wait(g)) /* for others, as a batch does */
+			amas__job_sleep(g->job);
 		return;
 	}
 	w->value = value != NULL ? amas_value_keep(value) : NULL;

@@ -176,6 +176,19 @@ fails() {
 	equal bottom "$output$stderr"
 }
 
+@test "host: 36: a batch that waits for several answers holds no place" {
+	need_peer
+	put pair <<-'END'
+	#!/bin/sh
+	[ "$1" = 0 ] && exec echo 1
+	seq 2 | sed "s/.*/[\"again\", [$1], {}]/" |
+		amas-call -B "$AMAS_PEER" | jq -s 'map(.[2]) | add'
+	END
+	serve -j 1
+	callback pair 3
+	equal 8 "$output$stderr"
+}
+
 @test "host: nothing is served without a token" {
 	printf '#!/bin/sh\necho "${AMAS_PARENT%%/*}"\n' | put base
 	serve

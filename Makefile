@@ -26,7 +26,7 @@ ISYSTEM := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I $(PKGS))
 ALL_CPPFLAGS = -Ilib -D_GNU_SOURCE $(ISYSTEM) $(CPPFLAGS)
 ALL_CFLAGS   = -std=c11 -fPIC -fvisibility=hidden $(WARN) $(SAN) $(CFLAGS)
 ALL_LDFLAGS  = $(SAN) $(LDFLAGS)
-WRAP     = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+WRAP     = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
 
 LIB_O   := $(patsubst %.c,$(B)/%.o,$(wildcard lib/*.c))
 TOOLS   := $(patsubst cmd/%.c,$(B)/%,$(wildcard cmd/amas-*.c))

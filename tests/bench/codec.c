@@ -6,7 +6,8 @@
  *
  * Both do the same work in turns within each pass, so that a machine that is
  * busy for a while slows both: trust the ratio.  Ours includes a copy of each
- * document, since it is decoded in place.
+ * document, since it is decoded in place, and looks whether text is UTF-8, both
+ * ways; msgpack-c does neither, which shows where a document is one long text.
  */
 #include <stdbool.h>
 #include <stdio.h>

@@ -48,7 +48,7 @@ struct amas__area {
 	size_t refs;
 	struct amas__pool *pool;
 	struct chunk *chunks;	/* latest first; the last one holds this */
-	char *at, *end;		/* what is free of the latest usual chunk */
+	char *at, *end;		/* what is free of the usual chunk */
 	size_t size;		/* of all chunks and memory taken */
 	struct cleanup *cleanups;
 	struct amas__sender *sender;

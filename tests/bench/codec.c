@@ -1,6 +1,6 @@
 /*
  * Codecs beside the libraries one would take instead: JSON beside jansson's
- * json_loadb() and json_dumps(), MsgPack beside msgpack-c's unpacker and packer.
+ * json_loadb() and json_dumps(), MsgPack beside msgpack-c's unpacker, packer.
  *
  * usage: codec [PASSES]	(default 7, make bench)
  *
@@ -352,8 +352,8 @@ main(int argc, char *argv[])
 		return 2;
 	}
 	must((pool = amas__pool_new()) != NULL, "memory");
-	printf("codec    document       work   us a document: median (range) of "
-	    "ours, the other's; their ratio\n");
+	printf("codec    document       work   us a document: median (range) "
+	    "of ours, the other's; their ratio\n");
 	for (c = 0; c < 2; c++) {
 		const struct amas_codec *codec = ways[c][0].codec;
 

@@ -68,12 +68,14 @@ static void *
 ours_decode(const struct way *w, const struct document *d)
 {
 	struct amas__area *a = amas__area_new(pool);
-	struct ours *o;
 	bool typed = false;
+	struct ours *o;
 	char *copy;
 
-	must(a != NULL && (o = amas__area_alloc(a, sizeof *o)) != NULL &&
-	    (copy = amas__area_text(a, d->data, d->len)) != NULL, "memory");
+	must(a != NULL, "memory");
+	o = amas__area_alloc(a, sizeof *o);
+	copy = amas__area_text(a, d->data, d->len);
+	must(o != NULL && copy != NULL, "memory");
 	o->area = a;
 	must(amas__codec_decode(w->codec, a, copy, d->len, NULL, &o->v, &typed,
 	    NULL) == 0, "decode");
@@ -252,11 +254,12 @@ static struct document
 document(const char *name, char *text, const struct amas_codec *codec)
 {
 	struct document d = { name, NULL, 0 };
-	struct amas_value *v;
-	void *data;
+	struct amas_value *v = NULL;
+	void *data = NULL;
 
-	must(amas_value_decode(&v, NULL, NULL, text, strlen(text), NULL) == 0 &&
-	    amas_value_encode(v, codec, NULL, &data, &d.len, NULL) == 0, name);
+	must(amas_value_decode(&v, NULL, NULL, text, strlen(text), NULL) == 0,
+	    name);
+	must(amas_value_encode(v, codec, NULL, &data, &d.len, NULL) == 0, name);
 	d.data = data;
 	amas_value_free(v);
 	free(text);

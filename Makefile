@@ -26,7 +26,7 @@ ISYSTEM := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I $(PKGS))
 ALL_CPPFLAGS = -Ilib -D_GNU_SOURCE $(ISYSTEM) $(CPPFLAGS)
 ALL_CFLAGS   = -std=c11 -fPIC -fvisibility=hidden $(WARN) $(SAN) $(CFLAGS)
 ALL_LDFLAGS  = $(SAN) $(LDFLAGS)
-WRAP     = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+WRAP     = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
 
 LIB_O   := $(patsubst %.c,$(B)/%.o,$(wildcard lib/*.c))
 TOOLS   := $(patsubst cmd/%.c,$(B)/%,$(wildcard cmd/amas-*.c))
@@ -65,7 +65,7 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-tests: $(UNIT) $(TESTTOOLS) $(EXAMPLES) $(PLUGINS) $(FUZZ:%=$(B)/tests/fuzz/%)
+tests: $(UNIT) $(TESTTOOLS) $(EXAMPLES) $(PLUGINS) $(FUZZ:%=$(B)/tests/fuzz/%) $(B)/tests/bench/codec
 
 $(UNIT): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/unit/tap.o $(B)/libamas.a
 	$(CC) $(ALL_LDFLAGS) $(WRAP) -o $@ $^ $(LIBS)
@@ -86,6 +86,12 @@ $(TESTTOOLS): $(B)/tests/tools/%: $(B)/tests/tools/%.o $(B)/libamas.a
 
 $(FUZZ:%=$(B)/tests/fuzz/%): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/driver.o $(B)/libamas.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/tests/bench/codec: $(B)/tests/bench/codec.o $(B)/libamas.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(shell pkg-config --libs $(MSGPACK))
+
+bench: $(B)/tests/bench/codec
+	$<
 
 # The fuzz targets keep their undocumented prototype: libFuzzer has no header.
 $(B)/tests/%.o: WARN += -Wno-missing-prototypes
@@ -137,5 +143,5 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: all tests check check-asan check-valgrind check-all fuzz lint format install uninstall clean
+.PHONY: all tests check check-asan check-valgrind check-all fuzz bench lint format install uninstall clean
 -include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)

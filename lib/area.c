@@ -48,7 +48,7 @@ struct amas__area {
 	size_t refs;
 	struct amas__pool *pool;
 	struct chunk *chunks;	/* latest first; the last one holds this */
-	char *at, *end;		/* what is free of the latest chunk */
+	char *at, *end;		/* what is free of the usual chunk */
 	size_t size;		/* of all chunks and memory taken */
 	struct cleanup *cleanups;
 	struct amas__sender *sender;
@@ -180,45 +180,55 @@ amas__area_unref(struct amas__area *a)
 	pool_unref(pool);
 }
 
-/* Adds a chunk with room for at least size bytes. */
-static bool
-more(struct amas__area *a, size_t size)
+/* Adds a chunk, of size bytes with its head; gives what is behind that. */
+static void *
+add_chunk(struct amas__area *a, size_t size)
 {
-	size_t want = a->size < CHUNK_MAX ? a->size : CHUNK_MAX;
-	struct chunk *c;
+	struct chunk *c = chunk_new(a->pool, size);
 
-	if (!amas__add(&size, size, sizeof *c))
-		return false;
-	if (ONE_BY_ONE || size > want)
-		want = size;
-	if ((c = chunk_new(a->pool, want)) == NULL)
-		return false;
+	if (c == NULL)
+		return NULL;
 	c->next = a->chunks;
 	a->chunks = c;
-	a->at = (char *)(c + 1);
-	a->end = (char *)c + want;
-	a->size += want;
-	return true;
+	a->size += size;
+	return c + 1;
+}
+
+/*
+ * The size of the next usual chunk: an eighth of the area, so that little is
+ * free at its end however the pieces come.
+ */
+static size_t
+usual_size(const struct amas__area *a)
+{
+	size_t size = a->size / 8;
+
+	if (size < CHUNK_SIZE)
+		return CHUNK_SIZE;
+	return size < CHUNK_MAX ? size : CHUNK_MAX;
 }
 
 void *
 amas__area_alloc(struct amas__area *a, size_t size)
 {
-	size_t room;
-	void *p;
+	size_t room, usual = usual_size(a);
+	char *p;
 
-	if (size > SIZE_MAX - 8)
+	if (size > SIZE_MAX - sizeof(struct chunk) - 8)
 		return NULL;
 	room = (size + 7) & ~(size_t)7;
-	if (ONE_BY_ONE) { /* exactly size, and never a chunk's rest */
-		if (!more(a, size != 0 ? size : 1))
+	if (ONE_BY_ONE) /* exactly size, and never a chunk's rest */
+		return add_chunk(a, sizeof(struct chunk) +
+		    (size != 0 ? size : 1));
+	if (room > (size_t)(a->end - a->at)) {
+		/* for a large piece the rest of the latest is not given up */
+		if (room > usual / 8)
+			return add_chunk(a, sizeof(struct chunk) + room);
+		if ((p = add_chunk(a, usual)) == NULL)
 			return NULL;
-		p = a->at;
-		a->at = a->end;
-		return p;
+		a->at = p;
+		a->end = p + usual - sizeof(struct chunk);
 	}
-	if (room > (size_t)(a->end - a->at) && !more(a, room))
-		return NULL;
 	p = a->at;
 	a->at += room;
 	return p;

@@ -41,6 +41,13 @@ bool amas__types_is_name(const char *name, size_t len);
 /* The id of a name, -1 if there is none. */
 int amas__types_id(const struct amas__types *t, const char *name, size_t len);
 
+/*
+ * The most that decoding and lifting hold for a frame of len bytes, which is
+ * among them, and all that stays after it: amas-wire(5), "Limits".  No code
+ * asks; it follows from how values, stacks and areas grow.
+ */
+#define AMAS__DECODED_MAX(len) (64 * (len) + 16384)
+
 /* What a decoder may build. */
 struct amas__limits {
 	size_t max_values;	/* 0: AMAS__VALUES_MAX */

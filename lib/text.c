@@ -21,6 +21,16 @@ is_ascii8(const unsigned char *p)
 }
 
 static inline bool
+is_ascii64(const unsigned char *p)
+{
+	uint64_t w[8];
+
+	memcpy(w, p, sizeof w);
+	return ((w[0] | w[1] | w[2] | w[3] | w[4] | w[5] | w[6] | w[7]) &
+	    HIGH_BITS) == 0;
+}
+
+static inline bool
 is_ascii4(const unsigned char *p)
 {
 	uint32_t w;
@@ -36,6 +46,8 @@ skip_ascii(const unsigned char *p, const unsigned char *end)
 	size_t len = (size_t)(end - p);
 
 	if (len >= 8) {
+		while (end - p >= 64 && is_ascii64(p))
+			p += 64;
 		while (end - p >= 16 && is_ascii8(p) && is_ascii8(p + 8))
 			p += 16;
 		if (end - p >= 8 && is_ascii8(p))

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Our MsgPack against Python's package: msgpack_diff.py MSGPACKCAT [COUNT].
+"""Our MsgPack against Python's package: msgpack_diff.py MSGPACKCAT [COUNT
+[SEED]].
 
 Random values, as Python packs them, have to come back as the same bytes.
 Bytes that were changed at random have to get the same verdict, and if both
-read them, the same value.  Prints TAP; the seed is fixed.
+read them, the same value.  Prints TAP.
 """
 import math
 import random
@@ -13,30 +14,25 @@ import sys
 
 import msgpack
 
-UNPACK = {
-    'raw': False, 'strict_map_key': False, 'use_list': False,
-    'max_str_len': 2**31 - 1, 'max_bin_len': 2**31 - 1,
-    'max_array_len': 2**31 - 1, 'max_map_len': 2**31 - 1,
-}
+BATCH = 4000    # payloads for one run of the program
+
+UNPACK = {'raw': False, 'strict_map_key': False, 'use_list': False}
 
 
-class Cat:
-    """The program under test: bytes in, bytes or a refusal out."""
-
-    def __init__(self, path):
-        self.process = subprocess.Popen(
-            [path], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-
-    def __call__(self, data):
-        self.process.stdin.write(struct.pack('>I', len(data)) + data)
-        self.process.stdin.flush()
-        kind, size = struct.unpack('>cI', self.process.stdout.read(5))
-        answer = self.process.stdout.read(size)
-        return (answer, None) if kind == b'=' else (None, answer.decode())
-
-    def close(self):
-        self.process.stdin.close()
-        return self.process.wait()
+def ask(path, payloads):
+    """What the program under test makes of each: bytes, or a refusal."""
+    done = subprocess.run([path], stdout=subprocess.PIPE, check=True, input=b''
+                          .join(struct.pack('>I', len(p)) + p
+                                for p in payloads))
+    answers, at = [], 0
+    while at < len(done.stdout):
+        kind, size = struct.unpack_from('>cI', done.stdout, at)
+        answer = done.stdout[at + 5:at + 5 + size]
+        answers.append((answer, None) if kind == b'=' else
+                       (None, answer.decode()))
+        at += 5 + size
+    assert len(answers) == len(payloads)
+    return answers
 
 
 EDGES = [0] + [s * (2**b + d) for s in (1, -1) for b in
@@ -158,10 +154,9 @@ def python_reads(data):
         return None, False
 
 
-def differs(data, cat):
+def differs(data, ours, why):
     """Why the two part on some bytes, or None."""
     theirs, good = python_reads(data)
-    ours, why = cat(data)
     if not good:
         # more text keys may be equal for Python than are for us, never fewer
         return None if ours is None else 'we read what Python refuses'
@@ -179,31 +174,33 @@ def differs(data, cat):
 
 
 def main():
-    cat = Cat(sys.argv[1])
     count = int(sys.argv[2]) if len(sys.argv) > 2 else 20000
-    r = random.Random(20161)
+    r = random.Random(int(sys.argv[3]) if len(sys.argv) > 3 else 20161)
     failed = []
     for name, make in (('values come back as the same bytes', None),
                        ('changed bytes get the same verdict', mutate)):
         bad = 0
-        for i in range(count):
-            data = msgpack.packb(value(r), use_bin_type=True)
-            if make is None:
-                again, why = cat(data)
-                why = None if again == data else why or 'other bytes'
-            else:
-                data = make(r, data)
-                why = differs(data, cat)
-            if why is not None:
-                bad += 1
-                if bad <= 5:
-                    print(f'# {why}: {data[:200].hex()}')
-        print(f'{"not " if bad else ""}ok {1 + len(failed)} - {name} ({count})')
+        taken = 0
+        for first in range(0, count, BATCH):
+            payloads = [msgpack.packb(value(r), use_bin_type=True)
+                        for _ in range(min(BATCH, count - first))]
+            if make is not None:
+                payloads = [make(r, data) for data in payloads]
+            for data, (ours, why) in zip(payloads, ask(sys.argv[1], payloads)):
+                taken += ours is not None
+                if make is not None:
+                    why = differs(data, ours, why)
+                elif ours != data:
+                    why = why or 'other bytes'
+                if why is not None:
+                    bad += 1
+                    if bad <= 5:
+                        print(f'# {why}: {data[:200].hex()}')
+        print(f'{"not " if bad else ""}ok {1 + len(failed)} - {name} '
+              f'({count}, {taken} of them read)')
         failed.append(bad)
-    status = cat.close()
-    print(f'{"not " if status else ""}ok 3 - the program ends with 0')
-    print('1..3')
-    return 1 if any(failed) or status else 0
+    print('1..2')
+    return 1 if any(failed) else 0
 
 
 sys.exit(main())

@@ -103,11 +103,13 @@ until_log() {
 	done
 }
 
-@test "worker: JSON keeps integers of any size, NaN and infinities" {
+@test "worker: 21: JSON keeps numbers of any size, NaN and infinities" {
 	serve "m=worker:exec $worker"
-	gives 123456789012345678901234567890 m/echo \
-		123456789012345678901234567890
-	gives '[NaN, Infinity, -Infinity]' m/echo '[NaN,Infinity,-Infinity]'
+	for v in "$(printf '9%.0s' {1..400})" 18446744073709551615 -0.0 \
+		1e-320 5e-324 0.30000000000000004 1.7976931348623157e+308 \
+		'[NaN, Infinity, -Infinity]'; do
+		gives "$v" m/echo ":=$v"
+	done
 }
 
 @test "worker: failures keep their text" {

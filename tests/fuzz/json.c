@@ -10,7 +10,6 @@
 #include "codec.h"
 #include "value.h"
 
-#define DECODED_MAX(size) (64 * (size) + 16384)
 #define SPARE 'X'
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -39,12 +38,12 @@ decode(struct amas__area *a, const void *data, size_t size, bool lines)
 	check(amas__area_take_memory(a, copy) == 0);
 	rc = amas__codec_decode(NULL, a, copy, size, NULL, &v, &typed, &err);
 	check(copy[size] == SPARE);
-	check(amas__area_size(a) <= DECODED_MAX(size));
 	check(rc == 0 || rc == AMAS_EPROTO || rc == AMAS_ETOOBIG);
 	if (rc == 0 && lines && typed) {
 		rc = amas__types_lift(a, &v, NULL, true, &err);
 		check(rc == 0 || rc == AMAS_ETYPE);
 	}
+	check(amas__area_size(a) <= AMAS__DECODED_MAX(size));
 	check(rc == 0 || (rc == err.code && err.text[0] != '\0'));
 	return rc == 0 ? v : NULL;
 }

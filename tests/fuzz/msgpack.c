@@ -10,8 +10,6 @@
 #include "codec.h"
 #include "value.h"
 
-#define DECODED_MAX(size) (64 * (size) + 16384)
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
@@ -36,7 +34,7 @@ decode(struct amas__area *a, const void *data, size_t size, bool *typed)
 	check(amas__area_take_memory(a, copy) == 0);
 	rc = amas__codec_decode(&amas__codec_msgpack, a, copy, size, NULL, &v,
 	    typed, &err);
-	check(amas__area_size(a) <= DECODED_MAX(size));
+	check(amas__area_size(a) <= AMAS__DECODED_MAX(size));
 	check(rc == 0 || (rc == err.code && err.text[0] != '\0' &&
 	    (rc == AMAS_EPROTO || rc == AMAS_ETOOBIG)));
 	return rc == 0 ? v : NULL;

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "codec.h"
 #include "mem.h"
@@ -478,7 +477,6 @@ test_keys(void)
 	const size_t n = 200000;
 	struct amas__buf b;
 	struct subject s;
-	struct timespec t0, t1;
 	size_t i, k;
 
 	for (k = 0; k < 3; k++) {
@@ -496,13 +494,9 @@ test_keys(void)
 			}
 			(void)amas__buf_putc(&b, (char)(i % 100));
 		}
-		(void)clock_gettime(CLOCK_MONOTONIC, &t0);
 		decode(&s, amas__buf_head(&b), amas__buf_len(&b), 0);
-		(void)clock_gettime(CLOCK_MONOTONIC, &t1);
 		tap_int((long long)amas_value_len(s.v), k == 1 ? 2 : (int)n,
 		    "faults 25: keys of a large map");
-		tap_ok(t1.tv_sec - t0.tv_sec <= 1,
-		    "faults 25: in linear time");
 		if (k == 1)
 			tap_int(amas_value_int(amas_value_at(s.v, 1)), 99,
 			    "faults 25: the last one wins");

@@ -6,15 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <malloc.h>
+
 static int tests, failures;
 static unsigned long fail_at, allocs;
+static size_t heap, heap_peak;	/* since tap_heap_start() */
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t n, size_t size);
 void *__real_realloc(void *p, size_t size);
+void __real_free(void *p);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_realloc(void *p, size_t size);
+void __wrap_free(void *p);
 
 static bool
 fails(void)
@@ -22,22 +27,63 @@ fails(void)
 	return ++allocs == fail_at;
 }
 
+static void *
+got(void *p)
+{
+	heap += malloc_usable_size(p);
+	if (heap > heap_peak)
+		heap_peak = heap;
+	return p;
+}
+
+/* What was there before the start, or came from inside libc, is less. */
+static void
+gone(size_t size)
+{
+	heap -= size < heap ? size : heap;
+}
+
 void *
 __wrap_malloc(size_t size)
 {
-	return fails() ? NULL : __real_malloc(size);
+	return fails() ? NULL : got(__real_malloc(size));
 }
 
 void *
 __wrap_calloc(size_t n, size_t size)
 {
-	return fails() ? NULL : __real_calloc(n, size);
+	return fails() ? NULL : got(__real_calloc(n, size));
 }
 
 void *
 __wrap_realloc(void *p, size_t size)
 {
-	return fails() ? NULL : __real_realloc(p, size);
+	size_t before = malloc_usable_size(p);
+	void *q = fails() ? NULL : got(__real_realloc(p, size));
+
+	/* old and new may have been there at once */
+	if (q != NULL)
+		gone(before);
+	return q;
+}
+
+void
+__wrap_free(void *p)
+{
+	gone(malloc_usable_size(p));
+	__real_free(p);
+}
+
+void
+tap_heap_start(void)
+{
+	heap = heap_peak = 0;
+}
+
+size_t
+tap_heap_peak(void)
+{
+	return heap_peak;
 }
 
 void

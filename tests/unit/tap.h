@@ -39,4 +39,11 @@ int tap_done(void);
 void tap_fail_alloc(unsigned long n);
 unsigned long tap_allocs(void);
 
+/*
+ * The most bytes of heap held at once since the start, of what our objects ask
+ * for: blocks as large as malloc made them, two during a realloc.
+ */
+void tap_heap_start(void);
+size_t tap_heap_peak(void);
+
 #endif

@@ -90,7 +90,7 @@ called() {
 }
 
 @test "values: dates in all forms are what arrow makes of them" {
-	COUNT=20000
+	COUNT=10000
 	values dates >"$tmp/in"
 	cat >"$tmp/date" <<-'END'
 	#!/usr/bin/python3

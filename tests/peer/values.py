@@ -249,16 +249,16 @@ def dates(o):
     pick = r.choice
     for _ in range(o.count):
         year, month = pick((1, 9999, r.randrange(1, 10000))), r.randrange(14)
+        late = max(year, 1000)  # arrow reads no day or week of earlier ones
         day = pick((r.randrange(1, 29), r.randrange(33)))
         date = pick((
             '%04d-%02d-%02d' % (year, month, day),
             '%04d%02d%02d' % (year, month, day),
             '%04d-%02d' % (year, month), '%04d' % year,
-            '%04d-%03d' % (year, r.randrange(1, 366)),
-            '%04d%03d' % (year, r.randrange(1, 366)),
-            '%04d-W%02d-%d' % (max(year, 2), r.randrange(1, 53),
-                               r.randrange(1, 8)),
-            '%04dW%02d' % (max(year, 2), r.randrange(1, 53))))
+            '%04d-%03d' % (late, r.randrange(1, 366)),
+            '%04d%03d' % (late, r.randrange(1, 366)),
+            '%04d-W%02d-%d' % (late, r.randrange(1, 53), r.randrange(1, 8)),
+            '%04dW%02d' % (late, r.randrange(1, 53))))
         h, m, s = r.randrange(25), r.randrange(61), r.randrange(61)
         if h == 24 and r.random() < .7:
             m = s = 0

@@ -195,7 +195,7 @@ typed() {
 }
 
 @test "dates: what is none is said in one line, with its place" {
-	types=date
+	types="date"
 	serve "$tmp/s" bad='json:echo "[1, {\"__type__\": [\"date\", \"2016-13-01\"]}]"' \
 		w='worker:jq -c --unbuffered "[1, .[1], {\"__type__\": [\"date\", \"now\"]}]"'
 	refuses 4 'argument 2: date "2016-13-01": month is not 1 to 12' \

@@ -5,6 +5,7 @@
 load helper
 load tools/raw
 
+CODECS=${CODECS:-json msgpack}
 types=point,money
 
 # serve [OPTION...] SOURCE...: on a unix socket, with the types.
@@ -253,7 +254,7 @@ typed() {
 # each_codec COMMAND: with $codec set, for all.
 each_codec() {
 	need_peer
-	for codec in json msgpack; do
+	for codec in $CODECS; do
 		export AMAS_CODEC=$codec
 		"$@"
 		stop

@@ -139,6 +139,7 @@ call_peer_opts(struct amas_opts *out, const struct call_peer *p)
 {
 	memset(out, 0, sizeof *out);
 	out->codec = p->o->args.codec;
+	out->types = p->o->args.types;
 	out->max_message = p->o->args.max_message;
 	out->connect_timeout_s = p->o->wait_s > 0 ? p->o->wait_s : 0;
 	out->service = p->service;
@@ -168,7 +169,11 @@ open_addr(struct amas_channel **out, struct call_peer *p, const char *addr,
 		return amas_channel_open(out, p->loop, addr, opts, err);
 	if (strcmp(addr, parent) == 0) {
 		own.codec = &amas__codec_msgpack;
-		return amas_channel_open(out, p->loop, addr, &own, err);
+		own.types = NULL;
+		rc = amas_channel_open(out, p->loop, addr, &own, err);
+		if (rc == 0)
+			amas__channel_any_types(*out);
+		return rc;
 	}
 	if ((rc = amas__addr_parse(&a, addr, err)) != 0)
 		return rc;

@@ -160,8 +160,12 @@ static int
 no_answer(struct single *s, const struct amas_reply *rep)
 {
 	struct amas_error err = { .code = rep->code };
+	bool doubt = rep->code == AMAS_ECLOSED && s->o->command == NULL &&
+	    !amas__channel_heard(s->ch);
 
-	(void)amas_error_set(&err, rep->code, "%s", rep->text);
+	/* asked, it went without a byte: it may speak something else */
+	(void)amas_error_set(&err, rep->code, "%s%s", rep->text,
+	    doubt ? "; is --codec right?" : "");
 	return call_peer_fail(&s->peer, &err);
 }
 

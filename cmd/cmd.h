@@ -85,10 +85,13 @@ struct cmd_option {
 #define CMD_OPT_MAX_MESSAGE 0x1002
 #define CMD_OPT_MEMORY 0x1003
 #define CMD_OPT_TRACE 0x1004
+#define CMD_OPT_TYPES 0x1005
 
 /* The options of all programs, handled by cmd_getopt(), and the table's end. */
 #define CMD_OPTIONS							\
 	{ CMD_OPT_CODEC, "codec", "NAME", "json (default) or msgpack" }, \
+	{ CMD_OPT_TYPES, "types", "NAMES",				\
+	    "extra types in their order: date,money (none)" },		\
 	{ CMD_OPT_MAX_MESSAGE, "max-message", "SIZE",			\
 	    "largest message (64M)" },					\
 	{ CMD_OPT_MEMORY, "memory", "SIZE",				\
@@ -102,7 +105,8 @@ struct cmd_option {
 
 /*
  * The options under way.  Fill in what stands first, the rest is zero.
- * Environment defaults AMAS_CODEC and AMAS_MAX_MESSAGE are taken at CMD_END.
+ * Environment defaults AMAS_CODEC, AMAS_TYPES and AMAS_MAX_MESSAGE are taken at
+ * CMD_END.
  */
 struct cmd_args {
 	const char *synopsis;	/* "[options] ADDR [FUNCTION [ARG...]]" */
@@ -117,6 +121,7 @@ struct cmd_args {
 	int status;		/* CMD_STOP: what to exit with */
 	/* Set by the common options; 0 or NULL: the library's default. */
 	const struct amas_codec *codec;
+	const char *types;	/* as struct amas_opts has them */
 	size_t max_message;
 	size_t memory;
 	const char *trace;

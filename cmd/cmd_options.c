@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cmd_private.h"
+#include "codec.h"
 
 #define OPTIONS_MAX 64	/* of one program */
 
@@ -124,6 +125,22 @@ set_codec(struct cmd_args *a, const char *name, const char *value)
 	return cmd_error(CMD_USAGE, name, "%s: %s", value, err.text);
 }
 
+static int
+set_types(struct cmd_args *a, const char *name, const char *value)
+{
+	struct amas__types t;
+	struct amas_error err;
+	int rc = amas__types_init(&t, value, true, &err);
+
+	if (rc == AMAS_ENOMEM)
+		return cmd_nomem();
+	if (rc != 0)
+		return cmd_error(CMD_USAGE, name, "%s", err.text);
+	amas__types_fini(&t);
+	a->types = value;
+	return CMD_OK;
+}
+
 /* Takes an option of all programs.  Returns whether it was one. */
 static bool
 common_option(struct cmd_args *a, int c, bool *stop)
@@ -133,6 +150,9 @@ common_option(struct cmd_args *a, int c, bool *stop)
 	switch (c) {
 	case CMD_OPT_CODEC:
 		status = set_codec(a, a->name, a->value);
+		break;
+	case CMD_OPT_TYPES:
+		status = set_types(a, a->name, a->value);
 		break;
 	case CMD_OPT_MAX_MESSAGE:
 		status = cmd_size(&a->max_message, a->name, a->value, 1);
@@ -173,6 +193,9 @@ take_environment(struct cmd_args *a)
 
 	if (a->codec == NULL && (value = cmd_env("AMAS_CODEC")) != NULL)
 		status = set_codec(a, "AMAS_CODEC", value);
+	if (status == CMD_OK && a->types == NULL &&
+	    (value = cmd_env("AMAS_TYPES")) != NULL)
+		status = set_types(a, "AMAS_TYPES", value);
 	if (status == CMD_OK && a->max_message == 0 &&
 	    (value = cmd_env("AMAS_MAX_MESSAGE")) != NULL)
 		status = cmd_size(&a->max_message, "AMAS_MAX_MESSAGE", value,

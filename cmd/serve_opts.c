@@ -262,6 +262,7 @@ serve_opts_parse(struct serve_opts *o, int argc, char *argv[])
 	if ((o->args.status = check_together(o)) != CMD_OK)
 		return CMD_STOP;
 	o->server.codec = o->args.codec;
+	o->server.types = o->args.types;
 	o->server.max_message = o->args.max_message;
 	o->source.max_result = o->args.max_message;
 	return CMD_OK;

@@ -118,10 +118,16 @@ AMAS_API const char *amas_version(void);
  *   {k:v}    map: pairs of a key (mostly s) and a value.  Unpack is given the
  *            text key to look for: "{s:i}", "times", &times
  *   <...>    typed value: const char *, the name of its type, given both ways;
- *            then what stands inside, its representation
+ *            then what stands inside, its representation: "<[ff]>",
+ *            "point", x, y.  "<s>", "date" takes short dates and makes them
+ *            whole
  *   |        unpack only: the rest of this list or map may be missing; its
  *            variables are then left alone
  *   *        unpack only, last in a list or map: more in it is ignored
+ *
+ * A type of your own needs no more: a name in the types of a connection, and a
+ * format each way.  Values carry the name, so there are no functions to
+ * register; aiomas's add_serializer() is this pair of formats.
  *
  * Unpack is exact: without '*', one element or key more is AMAS_ETYPE.  p
  * sends a proxy of an own object: the service of that connection or one mounted
@@ -478,7 +484,10 @@ struct amas_opts {
 	/* The wire. */
 	const struct amas_codec *codec;	/* NULL: JSON; referenced */
 	const char *types;	/* extra types in the order of their ids, which
-				 * both ends share: "point,matrix" */
+				 * both ends share: "point,matrix"; "date" is
+				 * the date of aiomas, first by itself at
+				 * addresses of containers; proxies have the
+				 * id after the last by themselves */
 	int lines;		/* message lines instead of frames */
 	int failure_list;	/* a failure's content is a list [kind, message,
 				 * line...], as mosaik wants it; 0: one text */

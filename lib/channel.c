@@ -432,6 +432,7 @@ on_readable(void *arg)
 		return;
 	amas__channel_ref(ch);
 	ch->moved = true;
+	ch->heard = ch->heard || n > 0;
 	if (n > 0 && ch->counters != NULL)
 		ch->counters->bytes_in += (uint64_t)n;
 	if (n < 0) {
@@ -701,23 +702,13 @@ on_dialed(int fd, const struct amas_error *why, void *arg)
 	amas__channel_unref(ch);
 }
 
-/* Connections to containers have the date before all other types. */
-static char *
-types_of(const struct amas__addr *addr, const struct amas_opts *opts)
-{
-	const char *extra = opts->types != NULL ? opts->types : "";
-
-	return amas__asprintf("%s%s%s", addr->container ? "date" : "",
-	    addr->container && *extra != '\0' ? "," : "", extra);
-}
-
 int
 amas__channel_dial(struct amas_channel **out, struct amas_loop *l,
     const struct amas__addr *addr, const struct amas_opts *opts,
     const struct amas__channel_ops *ops, void *arg, struct amas_error *err)
 {
 	struct amas_channel *ch = NULL;
-	char *types = types_of(addr, opts);
+	char *types = amas__types_join(addr->container, opts->types);
 	int rc;
 
 	if (types == NULL)

@@ -37,7 +37,7 @@
  * broken   it reads no more; what it wrote is still read.  NULL: that ends the
  *          connection.
  * room     some output was written.  NULL: not wanted.
- * any_types  on lines any name of a type passes.
+ * any_types  any name of a type passes; without an id it goes by its name.
  * inner    a loop that ends in order serves it on.
  */
 struct amas__channel_ops {
@@ -132,6 +132,15 @@ amas_request_fn *amas__channel_on_request(const struct amas_channel *ch,
 
 /* A slot for the proxy that stands for the peer's root; rpc.c fills it. */
 struct amas_proxy **amas__channel_remote_slot(struct amas_channel *ch);
+
+/* Whether anything has come from the peer. */
+bool amas__channel_heard(const struct amas_channel *ch);
+
+/*
+ * Lets types without an id go by their names, as any_types does: for a channel
+ * to a host, before anything is sent.
+ */
+void amas__channel_any_types(struct amas_channel *ch);
 
 /* Who counts as one peer for limits: a host, or a user. */
 const char *amas__channel_peer_host(const struct amas_channel *ch);

@@ -79,6 +79,7 @@ struct amas_channel {
 	struct amas__link parked;
 	size_t parked_bytes;
 	struct amas__task unpark;
+	bool heard;		/* something came from the peer */
 	unsigned stray;		/* replies to nothing since the last good one */
 
 	/* output */

@@ -30,6 +30,18 @@ amas__channel_loop(const struct amas_channel *ch)
 	return ch->loop;
 }
 
+bool
+amas__channel_heard(const struct amas_channel *ch)
+{
+	return ch->heard;
+}
+
+void
+amas__channel_any_types(struct amas_channel *ch)
+{
+	ch->types.any = true;
+}
+
 struct amas_proxy **
 amas__channel_remote_slot(struct amas_channel *ch)
 {

@@ -14,6 +14,7 @@
 #include "amas.h"
 #include "buf.h"
 #include "value.h"
+#include "where.h"
 
 /*
  * The names of the typed values of a connection in the order of their ids.  If
@@ -23,7 +24,8 @@ struct amas__types {
 	char **names;
 	size_t n;
 	bool proxies;		/* id n is a proxy */
-	bool any;		/* on lines any other name passes too */
+	bool any;		/* any other name passes too: on lines, and by
+				 * its name between a host and its children */
 };
 
 /*
@@ -38,8 +40,26 @@ void amas__types_fini(struct amas__types *t);
 /* Whether the name of a type may be so. */
 bool amas__types_is_name(const char *name, size_t len);
 
+/* Whether it is a word of message lines: proxy, bytes, map. */
+bool amas__types_is_word(const char *name, size_t len);
+
 /* The id of a name, -1 if there is none. */
 int amas__types_id(const struct amas__types *t, const char *name, size_t len);
+
+/*
+ * Makes the names of a connection from the user's: "date" comes first between
+ * containers, as if the user had begun with it, who may.  extra as in
+ * amas__types_init().  For free(3); NULL: out of memory.
+ */
+char *amas__types_join(bool container, const char *extra);
+
+/*
+ * For encoders: looks whether a typed value is one.  A date has to be a text
+ * that is a date; of other types nothing is known.  step, n: where it stands,
+ * as for amas__where().  Returns 0 or AMAS_ETYPE.
+ */
+int amas__types_check(const struct amas_value *v,
+    const struct amas__step *step, size_t n, struct amas_error *err);
 
 /*
  * The most that decoding and lifting hold for a frame of len bytes, which is
@@ -135,7 +155,8 @@ const char *amas__codec_guess(const char *data, size_t len);
 /*
  * Turns maps with the one key "__type__" in v into typed values and proxies, by
  * the ids of types, or (lines) by names, where "bytes" and "map" become what
- * they stand for.  Gives v itself if nothing changes, else a changed copy in a.
+ * they stand for, and dates become whole.  Gives v itself if nothing changes,
+ * else a changed copy in a.
  * types NULL: no id is known, but (lines) any name is.
  * Returns 0, AMAS_ETYPE ("unknown type id 99", err says which), AMAS_ETOOBIG
  * (only for what no codec of ours decoded: nested too deep) or AMAS_ENOMEM.

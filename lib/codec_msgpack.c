@@ -131,15 +131,25 @@ put_bytes(struct encoder *e, const struct amas_value *v)
 
 /* ---- Typed values ---- */
 
-/* Writes {"__type__": [id, without what the id stands for. */
+/* Writes {"__type__": [ without what stands in the pair. */
+static int
+open_type(struct encoder *e)
+{
+	int rc;
+
+	if ((rc = msgpack_pack_map(PK(e), 1)) != 0 ||
+	    (rc = put_text(e, type_key, sizeof type_key - 1)) != 0)
+		return rc;
+	return msgpack_pack_array(PK(e), 2);
+}
+
+/* The same with the id, without what the id stands for. */
 static int
 put_type(struct encoder *e, int64_t id)
 {
 	int rc;
 
-	if ((rc = msgpack_pack_map(PK(e), 1)) != 0 ||
-	    (rc = put_text(e, type_key, sizeof type_key - 1)) != 0 ||
-	    (rc = msgpack_pack_array(PK(e), 2)) != 0)
+	if ((rc = open_type(e)) != 0)
 		return rc;
 	return msgpack_pack_int64(PK(e), id);
 }
@@ -149,15 +159,21 @@ put_typed(struct encoder *e, const struct amas_value *v)
 {
 	const struct amas_value *name = &v->u.item[0];
 	char where[AMAS__WHERE_SIZE];
-	int id = -1;
+	int id = -1, rc;
 
 	if (e->out->types != NULL)
 		id = amas__types_id(e->out->types, name->u.text, name->len);
-	if (id == -1)
+	if (id == -1 && (e->out->types == NULL || !e->out->types->any))
 		return amas_error_set(e->err, AMAS_ETYPE,
 		    "type \"%.80s\" is not known on this connection%s",
 		    name->u.text, amas__where(where, e->step, e->n));
-	return put_type(e, id);
+	if ((rc = amas__types_check(v, e->step, e->n, e->err)) != 0)
+		return rc;
+	if (id != -1)
+		return put_type(e, id);
+	if ((rc = open_type(e)) != 0)
+		return rc;
+	return put_text(e, name->u.text, name->len);
 }
 
 static int

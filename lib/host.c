@@ -124,6 +124,7 @@ static const struct amas__channel_ops visitor_ops = {
 	.request = on_request,
 	.foreign = foreign,
 	.ended = on_ended,
+	.any_types = true,
 	.inner = true,
 };
 

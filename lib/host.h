@@ -110,11 +110,11 @@ int amas__host_proxy_url(struct amas_loop *l, const struct amas_value *proxy,
     struct amas__buf *url, struct amas_error *err);
 
 /*
- * Settings of the connections that the host makes to agents; copied, but for
- * what they reference.
+ * Settings of the connections that the host makes to agents; codec and types
+ * are referenced.
  */
 void amas__host_set_dial(struct amas_loop *l, const struct amas_codec *codec,
-    size_t max_message);
+    const char *types, size_t max_message);
 
 /* What amas/list tells of; held. */
 void amas__host_set_service(struct amas_loop *l, struct amas_service *svc);

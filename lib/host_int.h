@@ -22,6 +22,7 @@ struct amas__host {
 	uint64_t last_peer;
 	struct amas__map dialled;	/* by address: struct amas__peer */
 	const struct amas_codec *codec;
+	const char *types;
 	size_t max_message;
 	/* host_calls.c */
 	struct amas_service *service;	/* to be listed; NULL: none */

@@ -188,13 +188,14 @@ amas__host_proxy_url(struct amas_loop *l, const struct amas_value *proxy,
 
 void
 amas__host_set_dial(struct amas_loop *l, const struct amas_codec *codec,
-    size_t max_message)
+    const char *types, size_t max_message)
 {
 	struct amas__host *h = amas__host_made(l);
 
 	if (h == NULL)
 		return;
 	h->codec = codec;
+	h->types = types;
 	h->max_message = max_message;
 }
 
@@ -203,7 +204,7 @@ static int
 dial(struct amas__host *h, const struct amas__addr *a, const char *url,
     struct amas_channel **ch, struct amas_error *err)
 {
-	struct amas_opts opts = { .codec = h->codec,
+	struct amas_opts opts = { .codec = h->codec, .types = h->types,
 		.max_message = h->max_message };
 	char *addr = amas__addr_print(a);
 	struct amas__peer *p;

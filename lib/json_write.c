@@ -107,8 +107,7 @@ static bool
 is_free_name(const struct amas_value *name)
 {
 	return amas__types_is_name(name->u.text, name->len) &&
-	    !amas__value_is(name, "proxy") &&
-	    !amas__value_is(name, "bytes") && !amas__value_is(name, "map");
+	    !amas__types_is_word(name->u.text, name->len);
 }
 
 static bool
@@ -117,7 +116,7 @@ open_typed(struct writer *w, const struct amas_value *v)
 	const struct amas_value *name = &v->u.item[0];
 	char shown[64], where[AMAS__WHERE_SIZE];
 	const struct amas_out *out = w->o.out;
-	int id = -1;
+	int id = -1, rc;
 
 	if (out->types != NULL)
 		id = amas__types_id(out->types, name->u.text, name->len);
@@ -127,6 +126,10 @@ open_typed(struct writer *w, const struct amas_value *v)
 		    "type \"%s\" is not known on this connection%s",
 		    amas__log_text(shown, sizeof shown, name->u.text,
 		    name->len), amas__where(where, w->step, w->n)));
+		return false;
+	}
+	if ((rc = amas__types_check(v, w->step, w->n, w->o.err)) != 0) {
+		amas__json_fail(&w->o, rc);
 		return false;
 	}
 	if (out->lines)

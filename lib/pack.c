@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "date.h"
 #include "mem.h"
 #include "value.h"
 
@@ -196,6 +197,28 @@ pack_scalar(char c, struct stack *s, const char **fmt, struct args *args)
 	}
 }
 
+/*
+ * A date in a short form becomes whole; what is no date stays, and is refused
+ * where it is sent.
+ */
+static int
+complete_date(struct amas__area *a, struct amas_value *item)
+{
+	char whole[AMAS__DATE_SIZE], *text;
+	const char *why;
+	size_t len;
+
+	if (!amas__value_is(&item[0], "date") || item[1].type != AMAS_STRING)
+		return 0;
+	len = amas__date_complete(whole, item[1].u.text, item[1].len, &why);
+	if (len == 0)
+		return 0;
+	if ((text = amas__area_text(a, whole, len)) == NULL)
+		return AMAS_ENOMEM;
+	amas__value_text(&item[1], a, AMAS_STRING, text, len);
+	return 0;
+}
+
 /* Turns the values from mark on into one list, map or typed value. */
 static int
 close_bracket(struct stack *s, char open, size_t mark)
@@ -215,8 +238,10 @@ close_bracket(struct stack *s, char open, size_t mark)
 		rc = amas__value_map(&v, s->area, item, n / 2);
 	} else {
 		amas__value_list(&v, s->area, item, n);
-		if (open == '<')
+		if (open == '<') {
 			v.type = AMAS_TYPED;
+			rc = complete_date(s->area, item);
+		}
 	}
 	s->n = mark;
 	if (rc == 0)

@@ -450,6 +450,8 @@ amas__rpc_open_via(struct amas_channel **out, struct amas_loop *l,
 		free(via);
 	else
 		(*amas__channel_remote_slot(*out))->via = via;
+	if (rc == 0)
+		amas__channel_any_types(*out);
 	return rc;
 }
 

@@ -8,6 +8,7 @@
 
 #include "amas.h"
 #include "channel.h"
+#include "codec.h"
 #include "err.h"
 #include "fds.h"
 #include "listener.h"
@@ -190,21 +191,15 @@ static const struct amas__open_ops open_ops = {
 	.release = server_release,
 };
 
-/* Containers speak of dates before all other types. */
 static int
 copy_opts(struct amas_server *srv, const struct amas__addr *a,
     const struct amas_opts *opts)
 {
-	const char *extra;
-
 	if (opts != NULL)
 		srv->opts = *opts;
-	extra = srv->opts.types != NULL ? srv->opts.types : "";
-	srv->opts.types = NULL;
 	if (srv->opts.service != NULL)
 		(void)amas__held_ref(amas__service_held(srv->opts.service));
-	srv->types = amas__asprintf("%s%s%s", a->container ? "date" : "",
-	    a->container && *extra != '\0' ? "," : "", extra);
+	srv->types = amas__types_join(a->container, srv->opts.types);
 	srv->opts.types = srv->types;
 	return srv->types != NULL ? 0 : AMAS_ENOMEM;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "date.h"
 #include "err.h"
 #include "log.h"
 #include "mem.h"
@@ -27,8 +28,8 @@ amas__types_is_name(const char *name, size_t len)
 	return true;
 }
 
-static bool
-is_word(const char *name, size_t len)
+bool
+amas__types_is_word(const char *name, size_t len)
 {
 	static const char *const words[] = { "proxy", "bytes", "map" };
 	size_t i;
@@ -51,7 +52,7 @@ add_name(struct amas__types *t, const char *name, size_t len,
 	if (!amas__types_is_name(name, len))
 		return amas_error_set(err, AMAS_EINVAL,
 		    "\"%s\" is no name of a type", shown);
-	if (is_word(name, len))
+	if (amas__types_is_word(name, len))
 		return amas_error_set(err, AMAS_EINVAL,
 		    "type name \"%s\" is reserved", shown);
 	if (amas__types_id(t, name, len) != -1)
@@ -114,4 +115,41 @@ amas__types_id(const struct amas__types *t, const char *name, size_t len)
 		    memcmp(t->names[i], name, len) == 0)
 			return (int)i;
 	return -1;
+}
+
+char *
+amas__types_join(bool container, const char *extra)
+{
+	static const char date[] = "date";
+	const size_t len = sizeof date - 1;
+
+	if (extra == NULL)
+		extra = "";
+	if (!container || (strncmp(extra, date, len) == 0 &&
+	    (extra[len] == '\0' || extra[len] == ',')))
+		return amas__strdup(extra);
+	return amas__asprintf("%s%s%s", date, *extra != '\0' ? "," : "",
+	    extra);
+}
+
+int
+amas__types_check(const struct amas_value *v, const struct amas__step *step,
+    size_t n, struct amas_error *err)
+{
+	const struct amas_value *rep = &v->u.item[1];
+	char whole[AMAS__DATE_SIZE], shown[64], where[AMAS__WHERE_SIZE];
+	const char *why;
+
+	if (!amas__value_is(&v->u.item[0], "date"))
+		return 0;
+	if (rep->type != AMAS_STRING)
+		return amas_error_set(err, AMAS_ETYPE,
+		    "a date is no %s, but a text%s",
+		    amas__type_name((enum amas_type)rep->type),
+		    amas__where(where, step, n));
+	if (amas__date_complete(whole, rep->u.text, rep->len, &why) == 0)
+		return amas_error_set(err, AMAS_ETYPE, "date \"%s\": %s%s",
+		    amas__log_text(shown, sizeof shown, rep->u.text, rep->len),
+		    why, amas__where(where, step, n));
+	return 0;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base64.h"
+#include "date.h"
 #include "err.h"
 #include "log.h"
 #include "where.h"
@@ -155,16 +156,36 @@ unknown_id(struct walk *w, const struct amas_value *id)
 	return amas_error_set(w->err, AMAS_ETYPE, "__type__ is no pair");
 }
 
+/* Makes the text of a date, which is one, whole. */
+static int
+complete_date(struct walk *w, struct amas_value *v)
+{
+	struct amas_value *rep = &v->u.item[1];
+	char whole[AMAS__DATE_SIZE], *text;
+	const char *why;
+	size_t len = amas__date_complete(whole, rep->u.text, rep->len, &why);
+
+	if (len == rep->len && memcmp(whole, rep->u.text, len) == 0)
+		return 0;
+	if ((text = amas__area_text(w->a, whole, len)) == NULL)
+		return amas__error_nomem(w->err);
+	amas__value_text(rep, w->a, AMAS_STRING, text, len);
+	return 0;
+}
+
 static int
 make_typed(struct walk *w, const struct amas_value **v, const char *name,
     const struct amas_value *rep)
 {
 	struct amas_value *new = amas__area_values(w->a, 1);
+	int rc;
 
 	if (new == NULL || amas__value_typed(new, w->a, name, rep) != 0)
 		return amas__error_nomem(w->err);
+	if ((rc = amas__types_check(new, w->step, w->n, w->err)) != 0)
+		return rc;
 	*v = new;
-	return 0;
+	return strcmp(name, "date") == 0 ? complete_date(w, new) : 0;
 }
 
 static int
@@ -266,12 +287,22 @@ lift_name(struct walk *w, const struct amas_value **v,
 	return make_typed(w, v, name->u.text, rep);
 }
 
+/* Between a host and its children, what has no id goes by its name. */
+static bool
+is_free_name(const struct amas_value *name)
+{
+	return amas__types_is_name(name->u.text, name->len) &&
+	    !amas__types_is_word(name->u.text, name->len);
+}
+
 static int
 lift_id(struct walk *w, const struct amas_value **v,
     const struct amas_value *id, const struct amas_value *rep)
 {
 	const struct amas__types *t = w->types;
 
+	if (t != NULL && t->any && is_text(id) && is_free_name(id))
+		return make_typed(w, v, id->u.text, rep);
 	if (t == NULL || id->type != AMAS_INT || id->u.i < 0)
 		return unknown_id(w, id);
 	if ((uint64_t)id->u.i < t->n)
@@ -407,7 +438,7 @@ lower_typed(struct walk *w, const struct amas_value **v)
 	const struct amas_value *rep = &(*v)->u.item[1];
 	char shown[64], where[AMAS__WHERE_SIZE];
 	struct amas_value *place;
-	int id = -1;
+	int id = -1, rc;
 
 	if (w->types != NULL)
 		id = amas__types_id(w->types, name->u.text, name->len);
@@ -416,6 +447,8 @@ lower_typed(struct walk *w, const struct amas_value **v)
 		    "type \"%s\" is not known on this connection%s",
 		    amas__log_text(shown, sizeof shown, name->u.text,
 		    name->len), amas__where(where, w->step, w->n));
+	if ((rc = amas__types_check(*v, w->step, w->n, w->err)) != 0)
+		return rc;
 	if ((place = make_type_map(w, v, id)) == NULL)
 		return amas__error_nomem(w->err);
 	*place = *rep;

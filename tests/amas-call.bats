@@ -266,7 +266,7 @@ failesc: exit status 3
 	raw <<-'END'
 	l = listen(tmp + '/l')
 	for said, cause in (
-	        (b'', 'connection closed by peer'),
+	        (b'', 'connection closed by peer; is --codec right?'),
 	        (b'\0\0', 'closed inside a header'),
 	        (b'\0\0\0\x09[1, 0', 'closed inside a message (5 of 9 bytes)')):
 	    call = start('amas-call', l.addr, 'add', '3', '4')

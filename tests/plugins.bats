@@ -378,12 +378,14 @@ TypeError: plug/server_method: [0]: text, not a proxy" "$output"
 @test "plugin: a codec that one end alone has" {
 	start amas-serve --codec "$fnv" "$tmp/s" "$stats"
 	run -5 --separate-stderr t amas-call "$addr" add 3 4
-	equal "amas-call: $addr: connection closed by peer" "$output$stderr"
+	equal "amas-call: $addr: connection closed by peer; is --codec right?" \
+		"$output$stderr"
 	logged 'amas-serve: PEER: no json-fnv: wrong checksum; the peer seems to speak json'
 	stop
 	start amas-serve "$tmp/s" "$stats"
 	run -5 --separate-stderr t amas-call --codec "$fnv" "$addr" add 3 4
-	equal "amas-call: $addr: connection closed by peer" "$output$stderr"
+	equal "amas-call: $addr: connection closed by peer; is --codec right?" \
+		"$output$stderr"
 	logged 'amas-serve: PEER: no json: expected a value at offset 0'
 }
 

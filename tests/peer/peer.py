@@ -13,6 +13,41 @@ from aiomas_compat import aiomas
 CODECS = {'json': aiomas.JSON, 'msgpack': aiomas.MsgPack}
 
 
+class Point:
+    """A type of the user, represented by a list."""
+
+    def __init__(self, x, y):
+        self.x, self.y = x, y
+
+    @classmethod
+    def serializer(cls):
+        return cls, lambda p: [p.x, p.y], lambda rep: cls(*rep)
+
+
+class Money:
+    """Another, represented by a map; *amount* may be anything."""
+
+    def __init__(self, amount, currency):
+        self.amount, self.currency = amount, currency
+
+    @classmethod
+    def serializer(cls):
+        return cls, vars, lambda rep: cls(**rep)
+
+
+SERIALIZERS = {
+    'date': aiomas.util.arrow_serializer,
+    'point': Point.serializer,
+    'money': Money.serializer,
+}
+NAMES = {func()[0]: (name, func()[1]) for name, func in SERIALIZERS.items()}
+
+
+def serializers(names):
+    """Return the serializers that --types names."""
+    return [SERIALIZERS[name] for name in names.split(',') if name]
+
+
 def parse_addr(text):
     """Return the aiomas address for *text*: tcp://HOST:PORT, HOST:PORT,
     ipc://[PATH], ipc:///PATH or a path."""
@@ -52,6 +87,9 @@ def _printable(value):
                                      for k, v in value.items()]]}
     if isinstance(value, bytes):
         return {'__type__': ['bytes', base64.b64encode(value).decode()]}
+    if type(value) in NAMES:
+        name, serialize = NAMES[type(value)]
+        return {'__type__': [name, _printable(serialize(value))]}
     if isinstance(value, aiomas.rpc.Proxy):
         return {'__type__': ['proxy', value._path]}
     return value
@@ -65,4 +103,6 @@ def _object(obj):
         return base64.b64decode(rep)
     if name == 'map':
         return {tuple(k) if isinstance(k, list) else k: v for k, v in rep}
+    if name in SERIALIZERS:
+        return SERIALIZERS[name]()[2](rep)
     raise ValueError('unknown type "%s"' % name)

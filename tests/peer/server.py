@@ -1,7 +1,11 @@
 """
 An aiomas RPC server with the functions that peer/services has as executables.
 
-    server.py [--ready-fd N] [--codec json|msgpack] ADDR
+    server.py [--ready-fd N] [--codec json|msgpack] [--types NAMES]
+              [--container] ADDR
+
+With --container it is a container (on a unix socket) whose agent 0 has echo
+and tomorrow.
 
 It prints its address on descriptor N (default: standard output) when it is
 ready and ends with status 0 on SIGTERM.
@@ -13,7 +17,7 @@ import signal
 import sys
 
 from aiomas_compat import aiomas
-from peer import CODECS, announce, parse_addr
+from peer import CODECS, Money, announce, parse_addr, serializers
 
 MIB = 1 << 20
 
@@ -143,30 +147,69 @@ class Root:
         return self.sub
 
     @router.expose
+    def priced(self):
+        """A proxy inside a typed value, in a list."""
+        return [Money(self.sub, 'EUR')]
+
+    @router.expose
+    def repr(self, value):
+        return repr(value)
+
+    @router.expose
+    async def ask_inside(self, money, name):
+        """Call function *name* of the service that *money* holds."""
+        return await getattr(money.amount, name)()
+
+    @router.expose
+    async def hand(self, peer, name, value):
+        """Call function *name* of *peer* with a value."""
+        return await getattr(peer, name)(value)
+
+    @router.expose
     async def ask(self, peer, name):
         """Call function *name* of the service *peer* that the caller sent."""
         return await getattr(peer, name)()
+
+
+class Agent(aiomas.Agent):
+    @aiomas.expose
+    def echo(self, value):
+        return value
+
+    @aiomas.expose
+    def tomorrow(self, date):
+        return date.shift(days=1)
 
 
 def main():
     p = argparse.ArgumentParser()
     p.add_argument('--ready-fd', type=int, default=1)
     p.add_argument('--codec', choices=CODECS, default='json')
+    p.add_argument('--types', default='')
+    p.add_argument('--container', action='store_true')
     p.add_argument('addr')
     o = p.parse_args()
 
     loop = asyncio.get_event_loop_policy().get_event_loop()
     loop.add_signal_handler(signal.SIGTERM, loop.stop)
     addr = parse_addr(o.addr)
-    server = loop.run_until_complete(
-        aiomas.rpc.start_server(addr, Root(), codec=CODECS[o.codec]))
+    if o.container:
+        server = aiomas.Container.create(
+            addr, codec=CODECS[o.codec],
+            extra_serializers=serializers(o.types))
+        Agent(server)
+    else:
+        server = loop.run_until_complete(aiomas.rpc.start_server(
+            addr, Root(), codec=CODECS[o.codec],
+            extra_serializers=serializers(o.types)))
     if not isinstance(addr, str):
         addr = server.sockets[0].getsockname()
     announce(addr, o.ready_fd)
     loop.run_forever()
 
     # Open connections and unfinished calls end with the process.
-    server.close()
+    if not o.container:
+        server.close()
     if isinstance(addr, str) and os.path.exists(addr):
         os.unlink(addr)
     sys.stdout.flush()

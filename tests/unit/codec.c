@@ -449,6 +449,75 @@ test_public(void)
 	    AMAS_EPROTO, "no bytes");
 }
 
+/* ---- Dates ---- */
+
+static void
+test_dates(void)
+{
+	static const struct amas_codec *const codecs[] = { NULL,
+		&amas__codec_msgpack, &xor_codec };
+	struct amas_value *good = amas_value_pack("[<s>]", "date", "2016");
+	struct amas_value *bad = amas_value_pack("[<s>]", "date", "2016-13");
+	struct amas_value *odd = amas_value_pack("[<i>]", "date", 5);
+	struct amas_value *other = amas_value_pack("<s>", "dates", "2016");
+	struct amas_value *v;
+	struct amas_error err;
+	const char *text;
+	void *data;
+	size_t i, len;
+
+	tap_int(amas_value_unpack(good, NULL, "[<s>]", "date", &text), 0,
+	    "a date is packed");
+	tap_str(text, "2016-01-01T00:00:00+00:00", "and made whole");
+	tap_str(amas_value_text(amas_value_at(other, 0)), "2016",
+	    "other types are left alone");
+	for (i = 0; i < sizeof codecs / sizeof *codecs; i++) {
+		tap_int(amas_value_encode(bad, codecs[i], "date", &data, &len,
+		    &err), AMAS_ETYPE, "codec %zu: no date is sent", i);
+		tap_str(err.text, "date \"2016-13\": month is not 1 to 12 "
+		    "(at [0])", "why");
+		tap_int(amas_value_encode(odd, codecs[i], "date", &data, &len,
+		    &err), AMAS_ETYPE, "codec %zu: nor a number", i);
+		tap_str(err.text, "a date is no integer, but a text (at [0])",
+		    "why");
+		tap_int(amas_value_encode(good, codecs[i], "date", &data, &len,
+		    &err), 0, "codec %zu: a date is", i);
+		tap_int(amas_value_decode(&v, codecs[i], "date", data, len,
+		    &err), 0, "and comes back");
+		tap_str(show(v), show(good), "the same");
+		amas_value_free(v);
+		free(data);
+	}
+	amas_value_free(other);
+	amas_value_free(odd);
+	amas_value_free(bad);
+	amas_value_free(good);
+}
+
+static void
+test_join(void)
+{
+	static const struct {
+		bool container;
+		const char *extra, *all;
+	} joins[] = {
+		{ false, NULL, "" }, { false, "a,date", "a,date" },
+		{ true, NULL, "date" }, { true, "", "date" },
+		{ true, "a", "date,a" }, { true, "date", "date" },
+		{ true, "date,a", "date,a" }, { true, "dates", "date,dates" },
+		{ true, "a,date", "date,a,date" },
+	};
+	char *all;
+	size_t i;
+
+	for (i = 0; i < sizeof joins / sizeof *joins; i++) {
+		all = amas__types_join(joins[i].container, joins[i].extra);
+		tap_str(all, joins[i].all, "types of a connection: %s",
+		    joins[i].all);
+		free(all);
+	}
+}
+
 static void
 test_memory(void)
 {
@@ -535,6 +604,8 @@ main(void)
 	test_foreign();
 	test_lower();
 	test_public();
+	test_dates();
+	test_join();
 	test_memory();
 	test_guess();
 	return tap_done();

@@ -493,7 +493,7 @@ test_spoilt(void)
 static void
 test_types(void)
 {
-	char date[] = "date", money[] = "money", *names[] = { date, money };
+	char age[] = "age", money[] = "money", *names[] = { age, money };
 	struct amas__types types = { .names = names, .n = 2,
 	    .proxies = true };
 	struct amas_out how = { .types = &types };
@@ -501,7 +501,7 @@ test_types(void)
 
 	check_value(amas_value_pack("[<[ii]>]", "money", 1, 2), &how,
 	    "[{\"__type__\": [1, [1, 2]]}]", "a type by its id");
-	v = amas_value_pack("<<s>>", "date", "money", "x");
+	v = amas_value_pack("<<s>>", "age", "money", "x");
 	check_value(v, &how,
 	    "{\"__type__\": [0, {\"__type__\": [1, \"x\"]}]}",
 	    "a type in a type");

@@ -104,11 +104,11 @@ static void
 test_types(void)
 {
 	gives("args", amas_value_pack("<s>", "date", "2016-01-01"), 0,
-	    "<2016-01-01>");
+	    "<2016-01-01T00:00:00+00:00>");
 	gives("args", amas_value_pack("<[ii]>", "point", 1, 2), 0, "<[1, 2]>");
-	gives("args", amas_value_pack("[<s>]", "date", "2016-01-01"), 0,
-	    "<[{\"__type__\": [\"date\", \"2016-01-01\"]}]>");
-	gives("args", amas_value_pack("<s%>", "date", "a\0b", (size_t)3),
+	gives("args", amas_value_pack("[<s>]", "point", "x"), 0,
+	    "<[{\"__type__\": [\"point\", \"x\"]}]>");
+	gives("args", amas_value_pack("<s%>", "point", "a\0b", (size_t)3),
 	    AMAS_EREMOTE, "args: argument 1 has a NUL at offset 1; serve it "
 	    "as json:COMMAND");
 	gives("args", amas_value_pack("s", "x"), 0, "<x>");

@@ -80,8 +80,10 @@ static const char *const table[][2] = {
 	{ "{a}", "expected a key in quotes at offset 1" },
 	{ "{\"__type__\": [\"bytes\", \"QQ==\"]}",
 	    "bytes {\"__type__\": [\"bytes\", \"QQ==\"]}" },
-	{ "[{\"__type__\": [\"date\", \"x\"]}]",
-	    "list [{\"__type__\": [\"date\", \"x\"]}]" },
+	{ "[{\"__type__\": [\"age\", \"x\"]}]",
+	    "list [{\"__type__\": [\"age\", \"x\"]}]" },
+	{ "[{\"__type__\": [\"date\", \"x\"]}]", "date \"x\": "
+	    "not as in 2016-01-31T10:30:00+01:00 (at [0])" },
 	{ "{\"__type__\": 5}", "__type__ is no pair" },
 };
 

@@ -1,0 +1,31 @@
+/*
+ * Dates as text: the forms of ISO 8601 that arrow.get() reads, made into the
+ * one form that str(arrow) gives.  A date keeps its UTC offset.
+ */
+#ifndef AMAS__DATE_H
+#define AMAS__DATE_H
+
+#include <stddef.h>
+
+#define AMAS__DATE_SIZE 48	/* holds any date as text, and a NUL */
+
+/*
+ * Completes a date: writes "2016-01-01T00:00:00+00:00", with microseconds only
+ * if there are any, and a NUL to out.  It takes
+ *
+ *	date	2016-02-29 20160229 2016-02 2016, day 60 of the year 2016-060
+ *		2016060, day of a week 2016-W09-1 2016W091, its Monday 2016-W09
+ *	time	behind T or a blank: 10 10:30 10:30:15 1030 103015, a fraction
+ *		of seconds behind a point or comma, rounded to microseconds
+ *		(half to even, by the seventh digit); 24:00 is the next day
+ *	offset	behind a time: Z +01 +0130 +01:30, less than a day; none is UTC
+ *
+ * Years are 0001 to 9999.  What else arrow takes (other separators, months of
+ * one digit, day 366 of any year, week 0) is refused.
+ *
+ * Returns the length; 0 and a cause in *why, if text is no date.
+ */
+size_t amas__date_complete(char out[AMAS__DATE_SIZE], const char *text,
+    size_t len, const char **why);
+
+#endif

@@ -81,9 +81,9 @@ on_exit_(struct amas__proc *p, const struct amas__exit *how)
 	char why[sizeof how->err.text + 32], name[AMAS__SIGNAL_SIZE];
 	int sig = signal_of(r, how);
 
+	amas__guest_close(&r->guest); /* may end its channel: it is not over */
 	amas__proc_free(p);
 	r->proc = NULL;
-	amas__guest_close(&r->guest);
 	amas__errout_end(&r->err);
 	amas__errout_fini(&r->err);
 	if (how->code != 0)

@@ -7,6 +7,7 @@
  */
 #include "host_int.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -185,13 +186,15 @@ static void
 on_reply(const struct amas_reply *rep, void *arg)
 {
 	struct wait *w = arg;
+	char text[AMAS_URL_SIZE + sizeof(struct amas_error)];
 
 	if (w->dropped)
 		return;
+	(void)snprintf(text, sizeof text, "%s: %s", rep->origin, rep->text);
 	if (rep->kind == AMAS_RESULT)
 		answer(w, rep->value, NULL);
-	else
-		answer(w, NULL, rep->text);
+	else /* without an answer the text is a cause alone */
+		answer(w, NULL, rep->kind == AMAS_ERROR ? text : rep->text);
 }
 
 /* Makes [path, args, kwargs]. */

@@ -2,6 +2,7 @@
 # of faults.
 
 load helper
+load tools/calls
 load tools/raw
 
 setup() {
@@ -22,24 +23,6 @@ put() {
 # serve SOURCE...
 serve() {
 	start amas-serve "$tmp/socket" "$@"
-}
-
-call() {
-	run --separate-stderr t amas-call "${options[@]}" "$addr" "$@"
-}
-
-# gives RESULT FUNCTION ARG...: the call succeeds with that JSON.
-gives() {
-	call "${@:2}"
-	equal "0 $1" "$status $output$stderr"
-}
-
-# fails TEXT FUNCTION ARG...: the call fails with exactly that text.
-fails() {
-	call "${@:2}"
-	equal 1 "$status"
-	equal "Origin: ipc://$tmp/socket
-$1" "$stderr"
 }
 
 # gone PID: waits until that process is gone.

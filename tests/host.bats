@@ -383,6 +383,13 @@ asks() {
 	equal 0 "$output"
 }
 
+@test "host: an agent that cannot be reached is named" {
+	start amas-serve "$tmp/socket" 'ask=exec:amas-call -- "$1" f'
+	run -1 --separate-stderr t amas-call "$addr" ask "ipc://$tmp/none//0"
+	equal "ipc://$tmp/none: No such file or directory" \
+		"$(last_line "$stderr")"
+}
+
 @test "host: --dial calls an address from a handler, --exec is refused" {
 	start amas-serve "$tmp/other" 'add=exec:expr "$1" + "$2"'
 	start amas-serve "$tmp/socket" \

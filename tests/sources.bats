@@ -2,6 +2,7 @@
 # those of the list of faults.
 
 load helper
+load tools/calls
 load tools/raw
 
 setup() {
@@ -20,25 +21,6 @@ put() {
 # serve [OPTION...]: serves that folder.
 serve() {
 	start amas-serve "$@" "$tmp/socket" "$tmp/s"
-}
-
-# call ARG...: calls the server, with ${options[@]}; sets $output, $stderr, $status.
-call() {
-	run --separate-stderr t amas-call "${options[@]}" "$addr" "$@"
-}
-
-# gives RESULT FUNCTION ARG...: the call succeeds with that JSON.
-gives() {
-	call "${@:2}"
-	equal "0 $1" "$status $output$stderr"
-}
-
-# fails TEXT FUNCTION ARG...: the call fails with exactly that text.
-fails() {
-	call "${@:2}"
-	equal 1 "$status"
-	equal "Origin: ipc://$tmp/socket
-$1" "$stderr"
 }
 
 # lost NAME...: these are not found, by a caller who says anything he likes.

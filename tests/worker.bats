@@ -2,6 +2,7 @@
 # the list of faults.
 
 load helper
+load tools/calls
 load tools/raw
 
 setup() {
@@ -20,25 +21,6 @@ serve() {
 		shift 2
 	done
 	start amas-serve "${o[@]}" "$tmp/socket" "$@"
-}
-
-# call ARG...: calls the server, with ${options[@]}; sets $output, $stderr, $status.
-call() {
-	run --separate-stderr t amas-call "${options[@]}" "$addr" "$@"
-}
-
-# gives RESULT FUNCTION ARG...: the call succeeds with that JSON.
-gives() {
-	call "${@:2}"
-	equal "0 $1" "$status $output$stderr"
-}
-
-# fails TEXT FUNCTION ARG...: the call fails with exactly that text.
-fails() {
-	call "${@:2}"
-	equal 1 "$status"
-	equal "Origin: ipc://$tmp/socket
-$1" "$stderr"
 }
 
 # until_log N PATTERN: waits until so many lines of the log match.

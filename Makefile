@@ -26,22 +26,21 @@ ISYSTEM := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I $(PKGS))
 ALL_CPPFLAGS = -Ilib -D_GNU_SOURCE $(ISYSTEM) $(CPPFLAGS)
 ALL_CFLAGS   = -std=c11 -fPIC -fvisibility=hidden $(WARN) $(SAN) $(CFLAGS)
 ALL_LDFLAGS  = $(SAN) $(LDFLAGS)
-WRAP     = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
 
-LIB_O   := $(patsubst %.c,$(B)/%.o,$(wildcard lib/*.c))
+LIB_O   := $(patsubst %.c,$(B)/%.o,$(filter-out lib/codec_blosc.c,$(wildcard lib/*.c)))
 TOOLS   := $(patsubst cmd/%.c,$(B)/%,$(wildcard cmd/amas-*.c))
 CMD_O   := $(patsubst %.c,$(B)/%.o,$(filter-out $(wildcard cmd/amas-*.c),$(wildcard cmd/*.c)))
-TESTTOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c))
-EXAMPLES := $(patsubst %.c,$(B)/%,$(filter-out %_plugin.c,$(wildcard tests/examples/*.c)))
-PLUGINS := $(patsubst %.c,$(B)/%.so,$(wildcard tests/examples/*_plugin.c)) \
-	$(patsubst %,$(B)/tests/plugins/%.so,symbol open silent names twice codec other abi empty crash)
-UNIT    := $(patsubst %.c,$(B)/%,$(filter-out tests/unit/tap.c,$(wildcard tests/unit/*.c)))
-FUZZ    := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/driver.c,$(wildcard tests/fuzz/*.c)))
 MAN     := $(wildcard man/*.[1357])
 
 SO       = libamas.so.0
 
-all: $(B)/libamas.a $(B)/$(SO) $(TOOLS)
+# Modules, loaded on first use from MODDIR, whose name is in what is built.
+MODDIR   = $(abspath $(B))/amas
+HAS_BLOSC := $(shell echo '\#include <blosc.h>' | $(CC) $(CPPFLAGS) -E -x c - >/dev/null 2>&1 && echo yes)
+MODULES  = $(if $(HAS_BLOSC),$(B)/amas/codec_blosc.so)
+
+all: $(B)/libamas.a $(B)/$(SO) $(TOOLS) $(MODULES)
+	@$(if $(HAS_BLOSC),:,echo "no blosc.h: made without the codec msgpack-blosc")
 
 $(B)/libamas.a: $(LIB_O)
 	rm -f $@
@@ -61,40 +60,21 @@ $(TOOLS): $(B)/%: $(B)/cmd/%.o $(B)/libcmd.a $(B)/libamas.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $(filter-out %/libamas.a,$^) \
 	    -Wl,--export-dynamic,--whole-archive $(B)/libamas.a -Wl,--no-whole-archive $(LIBS)
 
+$(B)/amas/%.so: $(B)/lib/%.o $(B)/libamas.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -shared -Wl,--exclude-libs,ALL -o $@ $^ -lblosc
+
+$(B)/moddir: FORCE
+	@mkdir -p $(@D); echo '$(MODDIR)' | cmp -s - $@ || echo '$(MODDIR)' >$@
+
+$(B)/lib/libdir.o: $(B)/moddir
+$(B)/lib/libdir.o: CPPFLAGS += -DAMAS_LIBDIR='"$(MODDIR)"'
+
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-tests: $(UNIT) $(TESTTOOLS) $(EXAMPLES) $(PLUGINS) $(FUZZ:%=$(B)/tests/fuzz/%) $(B)/tests/bench/codec
-
-$(UNIT): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/unit/tap.o $(B)/libamas.a
-	$(CC) $(ALL_LDFLAGS) $(WRAP) -o $@ $^ $(LIBS)
-
-$(EXAMPLES): $(B)/tests/examples/%: $(B)/tests/examples/%.o $(B)/libamas.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
-
-$(B)/tests/examples/%.so: $(B)/tests/examples/%.o
-	$(CC) $(ALL_LDFLAGS) -shared -o $@ $<
-
-# One source, a plugin for each fault.
-$(B)/tests/plugins/%.so: tests/plugins/odd.c lib/amas.h
-	@mkdir -p $(@D)
-	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -DODD_$* -shared -o $@ $<
-
-$(TESTTOOLS): $(B)/tests/tools/%: $(B)/tests/tools/%.o $(B)/libamas.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
-
-$(FUZZ:%=$(B)/tests/fuzz/%): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/driver.o $(B)/libamas.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
-
-$(B)/tests/bench/codec: $(B)/tests/bench/codec.o $(B)/libamas.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(shell pkg-config --libs $(MSGPACK))
-
-bench: $(B)/tests/bench/codec
-	$<
-
-# The fuzz targets keep their undocumented prototype: libFuzzer has no header.
-$(B)/tests/%.o: WARN += -Wno-missing-prototypes
+include tests/tests.mk
 
 check: all tests
 	scripts/run-tests $(B)
@@ -110,7 +90,7 @@ check-all: check check-asan
 
 # libFuzzer: build/fuzz/NAME tests/fuzz/corpus/NAME
 fuzz:
-	$(MAKE) B=build/fuzz-obj CC=clang SAN="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all" build/fuzz-obj/libamas.a $(FUZZ:%=build/fuzz-obj/tests/fuzz/%.o)
+	$(MAKE) B=build/fuzz-obj CC=clang SAN="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all" build/fuzz-obj/libamas.a $(MODULES:$(B)/%=build/fuzz-obj/%) $(FUZZ:%=build/fuzz-obj/tests/fuzz/%.o)
 	@mkdir -p build/fuzz
 	for t in $(FUZZ); do clang -fsanitize=fuzzer,address,undefined -o build/fuzz/$$t build/fuzz-obj/tests/fuzz/$$t.o build/fuzz-obj/libamas.a $(LIBS) || exit 1; done
 
@@ -120,11 +100,14 @@ lint:
 format:
 	clang-format -i lib/*.[ch] cmd/*.[ch] tests/unit/*.[ch] tests/fuzz/*.c
 
-install: all
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCDIR)
-	install $(TOOLS) $(DESTDIR)$(BINDIR)
-	install -m 644 $(B)/libamas.a $(DESTDIR)$(LIBDIR)
-	install $(B)/$(SO) $(DESTDIR)$(LIBDIR)
+# What is installed looks for modules elsewhere, so it is built once more.
+install:
+	$(MAKE) B=$(B)/installed MODDIR=$(LIBDIR)/amas all
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(LIBDIR)/amas $(DESTDIR)$(INCDIR)
+	install $(TOOLS:$(B)/%=$(B)/installed/%) $(DESTDIR)$(BINDIR)
+	install -m 644 $(B)/installed/libamas.a $(DESTDIR)$(LIBDIR)
+	install $(B)/installed/$(SO) $(DESTDIR)$(LIBDIR)
+	for m in $(MODULES:$(B)/%=%); do install $(B)/installed/$$m $(DESTDIR)$(LIBDIR)/$$m || exit 1; done
 	ln -sf $(SO) $(DESTDIR)$(LIBDIR)/libamas.so
 	install -m 644 lib/amas.h lib/amas_jansson.h $(DESTDIR)$(INCDIR)
 	for p in amas amas-plugin; do \
@@ -138,10 +121,13 @@ uninstall:
 	    $(DESTDIR)$(LIBDIR)/$(SO) $(DESTDIR)$(LIBDIR)/libamas.so \
 	    $(DESTDIR)$(LIBDIR)/pkgconfig/amas.pc $(DESTDIR)$(LIBDIR)/pkgconfig/amas-plugin.pc \
 	    $(DESTDIR)$(INCDIR)/amas.h $(DESTDIR)$(INCDIR)/amas_jansson.h
+	rm -rf $(DESTDIR)$(LIBDIR)/amas
 	for p in $(MAN); do rm -f $(DESTDIR)$(MANDIR)/man$${p##*.}/$${p##*/}; done
 
 clean:
 	rm -rf build
+
+FORCE:
 
 .PHONY: all tests check check-asan check-valgrind check-all fuzz bench lint format install uninstall clean
 -include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)

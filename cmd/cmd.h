@@ -89,7 +89,7 @@ struct cmd_option {
 
 /* The options of all programs, handled by cmd_getopt(), and the table's end. */
 #define CMD_OPTIONS							\
-	{ CMD_OPT_CODEC, "codec", "NAME", "json (default) or msgpack" }, \
+	{ CMD_OPT_CODEC, "codec", "NAME", "json (default), msgpack, msgpack-blosc" }, \
 	{ CMD_OPT_TYPES, "types", "NAMES",				\
 	    "extra types in their order: date,money (none)" },		\
 	{ CMD_OPT_MAX_MESSAGE, "max-message", "SIZE",			\

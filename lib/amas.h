@@ -226,7 +226,8 @@ struct amas_codec {
 };
 
 /*
- * Finds a codec: "json", "msgpack", or "./x.so", a path: that of a plugin.  It
+ * Finds a codec: "json", "msgpack", "msgpack-blosc", or "./x.so", a path: that
+ * of a plugin.  It
  * lasts as long as the process.  Returns 0, AMAS_ENOENT or AMAS_ESYS (a plugin
  * that cannot be loaded; others can write it).
  */

@@ -281,12 +281,13 @@ deliver(struct amas_channel *ch, struct amas__area *area, char *data,
 	const struct amas_value *v;
 	struct amas_error err;
 	struct amas__msg m;
+	const struct amas__limits limits = { .max_bytes = ch->max_message };
 	struct head head;
 	bool typed = false;
 	int rc;
 
 	head_init(&head, ch, data, len);
-	rc = amas__codec_decode(ch->codec, area, data, len, NULL, &v, &typed,
+	rc = amas__codec_decode(ch->codec, area, data, len, &limits, &v, &typed,
 	    &err);
 	if (rc != 0) {
 		err.code = rc;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "blosc_check.h"
 #include "err.h"
 
 /* ---- For encoders ---- */
@@ -205,6 +206,8 @@ amas__codec_guess(const char *data, size_t len)
 		    memcmp(data, s->text, n) == 0)
 			return s->name;
 	}
+	if (amas__blosc_looks_like(data, len))
+		return "msgpack-blosc";
 	for (i = 0; i < len && strchr(" \t\r\n", data[i]) != NULL &&
 	    data[i] != '\0'; i++)
 		continue;

@@ -64,14 +64,19 @@ int amas__types_check(const struct amas_value *v,
 /*
  * The most that decoding and lifting hold for a frame of len bytes, which is
  * among them, and all that stays after it: amas-wire(5), "Limits".  No code
- * asks; it follows from how values, stacks and areas grow.
+ * asks; it follows from how values, stacks and areas grow.  Of a Blosc buffer
+ * len is what it holds when it is unpacked, and the frame comes to it.
  */
 #define AMAS__DECODED_MAX(len) (64 * (len) + 16384)
 
 /* What a decoder may build. */
 struct amas__limits {
 	size_t max_values;	/* 0: AMAS__VALUES_MAX */
+	size_t max_bytes;	/* of what is packed, when it is unpacked; 0:
+				 * AMAS__BYTES_MAX */
 };
+
+#define AMAS__BYTES_MAX ((size_t)64 << 20)
 
 /*
  * Where encoders write.  Typed values and proxies are written by the encoder
@@ -148,7 +153,7 @@ int amas__codec_peek(const struct amas_codec *codec, const char *data,
 
 /*
  * Guesses what a payload is from its first bytes, for error texts: "json",
- * "msgpack", "http", "tls", "ssh", "proxy"; NULL if nothing fits.
+ * "msgpack", "msgpack-blosc", "http", "tls", "ssh", "proxy"; NULL if nothing fits.
  */
 const char *amas__codec_guess(const char *data, size_t len);
 

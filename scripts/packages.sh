@@ -13,6 +13,7 @@ packages_table() {
 	build   hdr:ev.h         libev-dev        libev-devel         libev-dev        libev         libev
 	build   hdr:jansson.h    libjansson-dev   jansson-devel       jansson-dev      jansson       jansson
 	build   hdr:msgpack.h    libmsgpack-dev   msgpack-devel       msgpack-c-dev    msgpack-c     msgpack
+	build   hdr:blosc.h      libblosc-dev     blosc-devel         c-blosc-dev      blosc         c-blosc
 	tests   hdr:openssl/ssl.h libssl-dev      openssl-devel       openssl-dev      openssl       openssl@3
 	tests   cmd:gcc          gcc              gcc                 gcc              gcc           -
 	tests   cmd:bash         bash             bash                bash             bash          bash

@@ -6,7 +6,7 @@
 
 load helper
 
-CODECS=${CODECS:-json msgpack}
+CODECS=${CODECS:-json msgpack msgpack-blosc}
 COUNT=${COUNT:-100000}
 types=date,point,money
 

@@ -1,16 +1,17 @@
 # amas and Python's aiomas at either end of the wire: the same cases for
 #
-#	{amas-serve, aiomas} x {amas-call, aiomas} x {json, msgpack} x {tcp, unix}
+#	{amas-serve, aiomas} x {amas-call, aiomas} x
+#	{json, msgpack, msgpack-blosc} x {tcp, unix}
 #
 # $INTEROP lists the combinations to run as SERVER/CLIENT/CODEC/TRANSPORT, by
-# default all sixteen; scripts/check runs this file once for each, so that each
+# default all of them; scripts/check runs this file once for each, so that each
 # combination of a case is a test of its own.  The functions that are called
 # are in peer/services as executables and in peer/server.py for Python.
 
 load helper
 
 combinations() {
-	echo {amas-serve,aiomas}/{amas-call,aiomas}/{json,msgpack}/{tcp,unix}
+	echo {amas-serve,aiomas}/{amas-call,aiomas}/{json,msgpack,msgpack-blosc}/{tcp,unix}
 }
 
 # each CASE: runs the function CASE for each combination, with $server, $client,

@@ -151,6 +151,12 @@ states() {
 	equal $((64 << 20)) "$(constant AMAS__FRAME_MAX)"
 	states amas-serve.1 'each result \(default: 64M\)'
 	states amas-wire.5 'length of a payload 64 MiB'
+	equal $((64 << 20)) "$(constant AMAS__BYTES_MAX)"
+	states amas-wire.5 'the same, unpacked 64 MiB'
+	equal $((4 << 20)) "$(constant AMAS__BLOSCLZ_BLOCK)"
+	states amas-wire.5 'block of blosclz 4 MiB'
+	equal $((8 << 20)) "$(constant AMAS__BLOSC_STREAM)"
+	states amas-wire.5 'stream in a Blosc block below 8 MiB'
 	equal $((512 << 20)) "$(constant MEMORY_MAX)"
 	states amas-serve.1 '\(default: 512M\)'
 	states amas-wire.5 'queues 512 MiB'

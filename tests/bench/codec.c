@@ -17,6 +17,9 @@
 
 #include <jansson.h>
 #include <msgpack.h>
+#ifdef HAS_BLOSC
+#include <blosc.h>
+#endif
 
 #include "codec.h"
 
@@ -164,7 +167,65 @@ msgpackc_release(void *state)
 	free(state);
 }
 
-static const struct way ways[][2] = {
+/* ---- msgpack-c and c-blosc ---- */
+
+#ifdef HAS_BLOSC
+struct blosc_state {
+	char *text;
+	void *unpacked;
+};
+
+static void *
+blosc_decode(const struct way *w, const struct document *d)
+{
+	struct blosc_state *s = malloc(sizeof *s);
+	struct document plain = { d->name, NULL, 0 };
+	size_t nbytes, cbytes, blocksize;
+
+	must(s != NULL, "memory");
+	blosc_cbuffer_sizes(d->data, &nbytes, &cbytes, &blocksize);
+	must((s->text = malloc(nbytes)) != NULL, "memory");
+	must(blosc_decompress_ctx(d->data, s->text, nbytes, 1) ==
+	    (int)nbytes, "blosc_decompress_ctx");
+	plain.data = s->text;
+	plain.len = nbytes;
+	s->unpacked = msgpackc_decode(w, &plain);
+	return s;
+}
+
+static void
+blosc_encode(const struct way *w, const void *state)
+{
+	const struct blosc_state *s = state;
+	const msgpack_unpacked *u = s->unpacked;
+	msgpack_sbuffer buf;
+	msgpack_packer pk;
+	void *out;
+
+	(void)w;
+	msgpack_sbuffer_init(&buf);
+	msgpack_packer_init(&pk, &buf, msgpack_sbuffer_write);
+	must(msgpack_pack_object(&pk, u->data) == 0, "msgpack_pack_object");
+	must((out = malloc(buf.size + BLOSC_MAX_OVERHEAD)) != NULL, "memory");
+	must(blosc_compress_ctx(9, BLOSC_SHUFFLE, 8, buf.size, buf.data, out,
+	    buf.size + BLOSC_MAX_OVERHEAD, BLOSC_BLOSCLZ_COMPNAME, 0, 1) > 0,
+	    "blosc_compress_ctx");
+	free(out);
+	msgpack_sbuffer_destroy(&buf);
+}
+
+static void
+blosc_release(void *state)
+{
+	struct blosc_state *s = state;
+
+	msgpackc_release(s->unpacked);
+	free(s->text);
+	free(s);
+}
+#endif
+
+static struct way ways[][2] = {
 	{
 		{ "json", &amas__codec_json, ours_decode, ours_encode,
 		    ours_release },
@@ -176,6 +237,12 @@ static const struct way ways[][2] = {
 		{ "msgpack-c", NULL, msgpackc_decode, msgpackc_encode,
 		    msgpackc_release },
 	},
+#ifdef HAS_BLOSC
+	{
+		{ "blosc", NULL, ours_decode, ours_encode, ours_release },
+		{ "c-blosc", NULL, blosc_decode, blosc_encode, blosc_release },
+	},
+#endif
 };
 
 /* ---- Documents ---- */
@@ -355,9 +422,13 @@ main(int argc, char *argv[])
 		return 2;
 	}
 	must((pool = amas__pool_new()) != NULL, "memory");
+#ifdef HAS_BLOSC
+	must(amas_codec_find(&ways[2][0].codec, "msgpack-blosc", NULL) == 0,
+	    "codec_blosc.so");
+#endif
 	printf("codec    document       work   us a document: median (range) "
 	    "of ours, the other's; their ratio\n");
-	for (c = 0; c < 2; c++) {
+	for (c = 0; c < sizeof ways / sizeof *ways; c++) {
 		const struct amas_codec *codec = ways[c][0].codec;
 
 		d[0] = document("small message", strdup(

@@ -31,7 +31,7 @@ static int
 read_msg(const struct form *f, const void *data, size_t len,
     struct amas__area **a, struct amas__msg *m)
 {
-	struct amas__limits limits = { 10000 };
+	struct amas__limits limits = { .max_values = 10000 };
 	const struct amas_value *v;
 	bool typed = false;
 	char *copy;

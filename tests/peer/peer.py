@@ -10,7 +10,8 @@ import os
 
 from aiomas_compat import aiomas
 
-CODECS = {'json': aiomas.JSON, 'msgpack': aiomas.MsgPack}
+CODECS = {'json': aiomas.JSON, 'msgpack': aiomas.MsgPack,
+          'msgpack-blosc': aiomas.MsgPackBlosc}
 
 
 class Point:

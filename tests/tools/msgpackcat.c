@@ -1,7 +1,7 @@
 /*
- * Reads payloads of MsgPack, each behind its length in four bytes, and answers
+ * Reads payloads of MsgPack, or of the codec that is named, each behind its length in four bytes, and answers
  * each in the same form with a letter in front: "=" and what it is when written
- * again, or "!" and why it was refused.  For tests/msgpack_diff.py.
+ * again, or "!" and why it was refused.  For the tests named _diff.py.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -38,7 +38,7 @@ write_answer(char kind, const void *data, size_t len)
 }
 
 int
-main(void)
+main(int argc, char *argv[])
 {
 	const struct amas_codec *codec;
 	struct amas_value *v;
@@ -47,7 +47,7 @@ main(void)
 	void *again;
 	size_t len, again_len;
 
-	if (amas_codec_find(&codec, "msgpack", &err) != 0)
+	if (amas_codec_find(&codec, argc > 1 ? argv[1] : "msgpack", &err) != 0)
 		return 1;
 	while (read_payload(&data, &len)) {
 		v = NULL;

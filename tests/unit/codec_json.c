@@ -24,7 +24,7 @@ struct doc {
 static void
 doc_read(struct doc *d, const char *text, size_t len, size_t max)
 {
-	struct amas__limits limits = { max };
+	struct amas__limits limits = { .max_values = max };
 
 	memset(d, 0, sizeof *d);
 	d->area = amas__area_new(NULL);

@@ -21,7 +21,7 @@ struct subject {
 static void
 decode(struct subject *s, const void *data, size_t len, size_t max_values)
 {
-	struct amas__limits limits = { max_values };
+	struct amas__limits limits = { .max_values = max_values };
 	char *copy = malloc(len + 1);
 
 	memset(s, 0, sizeof *s);

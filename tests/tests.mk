@@ -1,0 +1,42 @@
+# How the tests are built; the Makefile includes it.
+
+WRAP     = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
+TESTTOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c))
+EXAMPLES := $(patsubst %.c,$(B)/%,$(filter-out %_plugin.c,$(wildcard tests/examples/*.c)))
+PLUGINS := $(patsubst %.c,$(B)/%.so,$(wildcard tests/examples/*_plugin.c)) \
+	$(patsubst %,$(B)/tests/plugins/%.so,symbol open silent names twice codec other abi empty crash)
+UNIT    := $(patsubst %.c,$(B)/%,$(filter-out tests/unit/tap.c,$(wildcard tests/unit/*.c)))
+FUZZ    := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/driver.c,$(wildcard tests/fuzz/*.c)))
+
+tests: $(UNIT) $(TESTTOOLS) $(EXAMPLES) $(PLUGINS) $(FUZZ:%=$(B)/tests/fuzz/%) $(B)/tests/bench/codec
+
+$(UNIT): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/unit/tap.o $(B)/libamas.a
+	$(CC) $(ALL_LDFLAGS) $(WRAP) -o $@ $^ $(LIBS)
+
+$(EXAMPLES): $(B)/tests/examples/%: $(B)/tests/examples/%.o $(B)/libamas.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/tests/examples/%.so: $(B)/tests/examples/%.o
+	$(CC) $(ALL_LDFLAGS) -shared -o $@ $<
+
+# One source, a plugin for each fault.
+$(B)/tests/plugins/%.so: tests/plugins/odd.c lib/amas.h
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -DODD_$* -shared -o $@ $<
+
+$(TESTTOOLS): $(B)/tests/tools/%: $(B)/tests/tools/%.o $(B)/libamas.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$(FUZZ:%=$(B)/tests/fuzz/%): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/driver.o $(B)/libamas.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/tests/bench/codec: $(B)/tests/bench/codec.o $(B)/libamas.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(shell pkg-config --libs $(MSGPACK)) $(if $(HAS_BLOSC),-lblosc)
+
+$(B)/tests/bench/codec.o: CPPFLAGS += $(if $(HAS_BLOSC),-DHAS_BLOSC)
+
+bench: $(B)/tests/bench/codec $(MODULES)
+	$<
+
+# The fuzz targets keep their undocumented prototype: libFuzzer has no header.
+$(B)/tests/%.o: WARN += -Wno-missing-prototypes

@@ -402,7 +402,7 @@ no_codec() {
 	no_codec 'its codec lacks encode or decode' "$tmp/p/codec.so"
 	no_codec 'No such file or directory' "$tmp/p/none.so"
 	no_codec 'is a folder' "$tmp/p"
-	no_codec 'no codec of that name; there are json, msgpack and ./NAME.so' \
+	no_codec 'no codec of that name; there are json, msgpack, msgpack-blosc and ./NAME.so' \
 		codec_plugin.so
 	chmod 757 "$fnv"
 	no_codec 'others can write it' "$fnv"

@@ -20,7 +20,8 @@ struct amas__links;
  *        NULL: it cannot be made (the log says why).
  * serve  has a request for the host answered that only agents may make, as
  *        "amas/spawn"; false: there is no such function.  The request's path
- *        is the function's.
+ *        is the function's.  One that is kept, as any handler may, lets its
+ *        process wait until it is answered: that gives its place back.
  */
 struct amas__home_ops {
 	const char *(*state)(struct amas__home *h);

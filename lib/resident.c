@@ -187,13 +187,13 @@ int
 amas__resident_start(struct amas__resident *r, struct amas_error *err)
 {
 	struct amas__texts argv = { .n = 0 }, envp = { .n = 0 };
-	int rc = make_argv(&argv, r, err);
+	int rc;
 
-	if (rc != 0)
-		goto out;
-	amas__guest_open(&r->guest, r->ops->hand != NULL);
 	amas__errout_fini(&r->err);
 	amas__errout_init(&r->err, amas__loop_log(r->loop), r->name);
+	if ((rc = make_argv(&argv, r, err)) != 0)
+		goto out;
+	amas__guest_open(&r->guest, r->ops->hand != NULL);
 	if (make_envp(&envp, r, amas__texts_size(&argv)) != 0 ||
 	    start_proc(r, &argv, &envp) != 0) {
 		amas__guest_close(&r->guest);

@@ -30,7 +30,8 @@ void amas__jobs_free(struct amas__jobs *jobs);
  * too, as long as it is awake.  So of all that have the same turns one is awake
  * at a time, in order of arrival; one that falls asleep lets the next in.
  *
- * The parent has no parent, and is freed after them.  NULL if memory is short.
+ * The parent has no parent, and stays while they are asked for anything.  NULL
+ * if memory is short.
  */
 struct amas__jobs *amas__jobs_new_turns(struct amas__jobs *parent);
 

@@ -1,5 +1,4 @@
 /* The programs of an agent's own, in a folder that is its class. */
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +6,7 @@
 #include <unistd.h>
 
 #include "agent_run.h"
+#include "folder.h"
 #include "home.h"
 #include "jobs.h"
 #include "loop.h"
@@ -407,7 +407,7 @@ main(void)
 	char cmd[64];
 
 	if (mkdtemp(tmp) == NULL || chdir(tmp) != 0 ||
-	    (dir = open(tmp, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1 ||
+	    (dir = amas__folder_open(tmp, false, NULL)) < 0 ||
 	    amas_loop_new(&loop, NULL, NULL) != 0)
 		return 1;
 	amas_loop_set_log(loop, AMAS_LOG_DEBUG, on_log, NULL);
@@ -427,6 +427,7 @@ main(void)
 	test_alloc();
 	amas__agent_run_free(r);
 	amas_loop_free(loop);
+	close(dir);
 	(void)snprintf(cmd, sizeof cmd, "rm -rf %s", tmp);
 	return system(cmd) != 0 || tap_done();
 }

@@ -277,10 +277,22 @@ test_arguments(void)
 
 /* ---- The folder ---- */
 
+static int n_told;
+
+static void
+on_log(int level, const char *line, void *arg)
+{
+	(void)level;
+	(void)arg;
+	n_told += strcmp(line, "c/run is not served: it is the agent's own") ==
+	    0;
+}
+
 static void
 test_own(void)
 {
 	world_open();
+	amas_loop_set_log(loop, AMAS_LOG_WARN, on_log, NULL);
 	file("run", "echo run");
 	file("init", "echo init");
 	file("init.json", "echo 1");
@@ -297,6 +309,7 @@ test_own(void)
 	gives("a/sub/run", 0, "sub");
 	gives("a/run-it", 0, "it");
 	gives("s/run", 0, "run");
+	tap_int(n_told, 1, "the log says why, once");
 	world_close();
 }
 
@@ -515,6 +528,15 @@ answer_kept(const char *text)
 }
 
 static void
+fail_kept(const char *text)
+{
+	struct amas_request *req = kept;
+
+	kept = NULL;
+	amas_request_fail(req, "%s", text);
+}
+
+static void
 test_serve(void)
 {
 	char ask[1024];
@@ -547,6 +569,13 @@ test_serve(void)
 	answer_kept("done");
 	wait_for(0);
 	tap_str(got[0].text, "done", "serve: then it has that");
+	begin(0, "ask", "amas/later");
+	wait_kept();
+	fail_kept("ValueError: no");
+	wait_for(0);
+	tap_ok(strstr(got[0].text, "\nValueError: no") != NULL ||
+	    strstr(got[0].text, ": ValueError: no") != NULL,
+	    "serve: a failure is one");
 	world_close();
 }
 

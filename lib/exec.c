@@ -458,9 +458,12 @@ call_new(struct amas__exec *x, struct amas_request *req,
 	c->where = *w;
 	amas__job_init(&c->job, x->loop, on_start);
 	c->job.back = on_back;
+	if (x->home != NULL && x->home->turns != NULL)
+		c->job.jobs = x->home->turns;
 	amas__guest_init(&c->guest, x->loop, &c->job, c->name);
 	c->guest.peer = caller;
 	c->guest.state = x->opts.state;
+	c->guest.home = x->home;
 	amas__timer_init(&c->deadline, x->loop, on_deadline);
 	amas__list_init(&c->room.link);
 	c->room.fn = on_room;
@@ -518,12 +521,14 @@ static const struct amas__source_ops source_ops = { exec_call,
 
 void
 amas__exec_init(struct amas__exec *x, const struct amas__exec_ops *ops,
-    struct amas_loop *l, const struct amas_source_opts *opts)
+    struct amas_loop *l, struct amas__home *home,
+    const struct amas_source_opts *opts)
 {
 	x->source.ops = &source_ops;
 	x->ops = ops;
 	x->refs = 1;
 	x->loop = l;
+	x->home = home;
 	if (opts != NULL)
 		x->opts = *opts;
 	if (x->opts.max_result == 0)

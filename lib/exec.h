@@ -11,6 +11,7 @@
 #include "amas.h"
 #include "buf.h"
 #include "folder.h"
+#include "home.h"
 #include "service.h"
 
 #define AMAS__RESULT_MAX ((size_t)64 << 20)	/* bytes, by default */
@@ -70,12 +71,14 @@ struct amas__exec {
 	const struct amas__exec_ops *ops;
 	size_t refs;		/* its service, and calls under way */
 	struct amas_loop *loop;
+	struct amas__home *home;	/* whose functions; NULL: a service's */
 	struct amas_source_opts opts;
 };
 
 /* Sets it up with one reference, which the service drops. */
 void amas__exec_init(struct amas__exec *x, const struct amas__exec_ops *ops,
-    struct amas_loop *l, const struct amas_source_opts *opts);
+    struct amas_loop *l, struct amas__home *home,
+    const struct amas_source_opts *opts);
 
 /*
  * For find.  not_found: answers that the part of rest that begins at offset at

@@ -1,122 +1,26 @@
 /*
  * How a call becomes argv, environment and standard input of a program, or the
- * line of a filter.
- * Nothing that a caller sends is ever part of shell text or of a variable's
- * name that does not begin with AMAS_KW_.
+ * line of a filter; args.c has how its values do.
  */
 #include "exec.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base64.h"
-#include "codec.h"
+#include "args.h"
 #include "environ.h"
 #include "err.h"
 #include "host.h"
 #include "request.h"
 #include "value.h"
 
-#define ARG_TEXT_MAX ((size_t)131071)	/* of one, as Linux has it */
-#define ARGS_SPARE 8192		/* for the kernel, and "#!" lines */
-#define ARGS_MAX ((size_t)131072)	/* if the system names no bound */
-#define KW_MAX 100		/* more keywords are on stdin alone */
-
-/* ---- Values as text ---- */
-
-/* Proxies, wherever they are, become URLs that the host calls for a child. */
-static int
-proxy_url(void *arg, const struct amas_value *proxy, struct amas__buf *url,
-    struct amas_error *err)
-{
-	return amas__host_proxy_url(arg, proxy, url, err);
-}
-
-static int
-put_json(struct amas__buf *b, struct amas_loop *l, const struct amas_value *v,
-    struct amas_error *err)
-{
-	struct amas_out out = { .buf = b, .lines = true, .foreign = proxy_url,
-		.path_arg = l };
-
-	return amas__json_print(&out, v, 0, false, err);
-}
-
-/*
- * Puts a value as an argument has it: text as it is, bytes in base64, a typed
- * value as the text that represents it, a proxy as its URL, all else as JSON.
- */
-static int
-put_plain(struct amas__buf *b, struct amas_loop *l, const struct amas_value *v,
-    struct amas_error *err)
-{
-	int rc;
-
-	if (amas_value_type(v) == AMAS_TYPED)
-		v = amas_value_at(v, 0);
-	switch (amas_value_type(v)) {
-	case AMAS_STRING:
-		rc = amas__buf_put(b, amas_value_text(v), amas_value_len(v));
-		break;
-	case AMAS_BYTES:
-		rc = amas__base64_put(b, amas_value_text(v),
-		    amas_value_len(v));
-		break;
-	case AMAS_PROXY:
-		return amas__host_proxy_url(l, v, b, err);
-	default:
-		return put_json(b, l, v, err);
-	}
-	return rc == 0 ? 0 : amas__error_nomem(err);
-}
-
-/* Ends a text that was begun at offset from; NULs and long ones are refused. */
-static int
-end_text(struct amas__buf *b, size_t from, struct amas_error *err)
-{
-	const char *p = amas__buf_head(b) + from, *nul;
-	size_t len = amas__buf_len(b) - from;
-
-	if (len > 0 && (nul = memchr(p, '\0', len)) != NULL)
-		return amas_error_set(err, AMAS_ETOOBIG,
-		    "has a NUL at offset %zu", (size_t)(nul - p));
-	if (len > ARG_TEXT_MAX)
-		return amas_error_set(err, AMAS_ETOOBIG,
-		    "has %zu bytes, the system's limit is %zu", len,
-		    ARG_TEXT_MAX);
-	return amas__buf_putc(b, '\0') == 0 ? 0 : amas__error_nomem(err);
-}
-
 /* ---- Arguments ---- */
-
-static int
-add_argument(struct amas__texts *t, struct amas_loop *l,
-    const struct amas_value *v, size_t number, struct amas_error *err)
-{
-	size_t from = amas__buf_len(&t->text);
-	struct amas_error cause;
-	int rc;
-
-	if (amas__texts_begin(t) != 0)
-		return amas__error_nomem(err);
-	if ((rc = put_plain(&t->text, l, v, &cause)) == 0)
-		rc = end_text(&t->text, from, &cause);
-	if (rc == AMAS_ENOMEM)
-		return amas__error_nomem(err);
-	if (rc != 0)
-		return amas_error_set(err, rc, "argument %zu %s", number,
-		    cause.text);
-	return 0;
-}
 
 static int
 add_arguments(struct amas__texts *t, const struct amas__exec_target *target,
     struct amas_request *req, const char *name, struct amas_error *err)
 {
-	const struct amas_value *args = amas_request_args(req);
-	size_t i;
-	int rc = 0;
+	int rc;
 
 	if (target->command == NULL)
 		rc = amas__texts_add(t, target->file);
@@ -126,65 +30,12 @@ add_arguments(struct amas__texts *t, const struct amas__exec_target *target,
 		rc = amas__texts_add(t, name);
 	if (rc != 0)
 		return amas__error_nomem(err);
-	if (target->form == AMAS__EXEC_JSON)
-		return 0;
-	for (i = 0; i < amas_value_len(args) && rc == 0; i++)
-		rc = add_argument(t, amas__request_loop(req),
-		    amas_value_at(args, i), i + 1, err);
-	return rc;
-}
-
-/* What the system allows for arguments and environment together. */
-static size_t
-args_max(void)
-{
-	long max = sysconf(_SC_ARG_MAX);
-
-	return max > 2 * ARGS_SPARE ? (size_t)max - ARGS_SPARE : ARGS_MAX;
+	return target->form == AMAS__EXEC_JSON ? 0 :
+	    amas__args_add(t, amas__request_loop(req), amas_request_args(req),
+		err);
 }
 
 /* ---- Environment ---- */
-
-static bool
-keyword_ok(const struct amas_value *key)
-{
-	const char *p = amas_value_text(key);
-	size_t i, len = amas_value_len(key);
-
-	if (amas_value_type(key) != AMAS_STRING)
-		return false;
-	for (i = 0; i < len; i++)
-		if (!((p[i] >= 'a' && p[i] <= 'z') || p[i] == '_' ||
-		    (p[i] >= 'A' && p[i] <= 'Z') ||
-		    (p[i] >= '0' && p[i] <= '9')))
-			return false;
-	return len > 0;
-}
-
-/* Adds one keyword; what cannot be a variable is left out: stdin has it. */
-static int
-add_keyword(struct amas__texts *t, struct amas_loop *l,
-    const struct amas_value *key, const struct amas_value *v, size_t room)
-{
-	size_t from = amas__buf_len(&t->text);
-	struct amas_error err;
-	int rc;
-
-	if (!keyword_ok(key))
-		return 0;
-	if ((rc = amas__texts_begin(t)) != 0 ||
-	    (rc = amas__buf_puts(&t->text, "AMAS_KW_")) != 0 ||
-	    (rc = amas__buf_puts(&t->text, amas_value_text(key))) != 0 ||
-	    (rc = amas__buf_putc(&t->text, '=')) != 0)
-		return rc;
-	if ((rc = put_plain(&t->text, l, v, &err)) == 0)
-		rc = end_text(&t->text, from, &err);
-	if (rc == AMAS_ENOMEM)
-		return rc;
-	if (rc != 0 || amas__texts_size(t) > room)
-		amas__texts_drop(t);
-	return 0;
-}
 
 /* AMAS_PEER: how to call the caller, if it can be. */
 static int
@@ -205,8 +56,6 @@ static int
 add_environment(struct amas__texts *t, const struct amas__exec_target *target,
     struct amas_request *req, const struct amas__guest *g, size_t room)
 {
-	const struct amas_value *kw = amas_request_kwargs(req);
-	size_t i, n = amas_value_len(kw);
 	int rc = amas__environ_inherit(t, target->dir != -1);
 
 	if (rc == 0)
@@ -218,35 +67,13 @@ add_environment(struct amas__texts *t, const struct amas__exec_target *target,
 		rc = amas__guest_environ(g, t);
 	if (rc == 0 && g->host != NULL)
 		rc = add_peer(t, req);
-	if (n > KW_MAX)
-		n = 0;
-	for (i = 0; i < n && rc == 0; i++)
-		rc = add_keyword(t, amas__request_loop(req),
-		    amas_value_key(kw, i), amas_value_at(kw, i), room);
+	if (rc == 0)
+		rc = amas__args_add_keywords(t, amas__request_loop(req),
+		    amas_request_kwargs(req), room);
 	return rc;
 }
 
-/* ---- Input, and all together ---- */
-
-static int
-put_input(struct amas__buf *b, struct amas_request *req,
-    struct amas_error *err)
-{
-	const struct amas_value *kw = amas_request_kwargs(req);
-	struct amas_loop *l = amas__request_loop(req);
-	int rc;
-
-	if (amas__buf_putc(b, '[') != 0)
-		return amas__error_nomem(err);
-	if ((rc = put_json(b, l, amas_request_args(req), err)) != 0)
-		return rc;
-	if (amas__buf_puts(b, ", ") != 0)
-		return amas__error_nomem(err);
-	if (amas_value_len(kw) == 0 ? amas__buf_puts(b, "{}") != 0 :
-	    (rc = put_json(b, l, kw, err)) != 0)
-		return rc != 0 ? rc : amas__error_nomem(err);
-	return amas__buf_puts(b, "]\n") == 0 ? 0 : amas__error_nomem(err);
-}
+/* ---- All together ---- */
 
 int
 amas__exec_args_init(struct amas__exec_args *a,
@@ -254,7 +81,7 @@ amas__exec_args_init(struct amas__exec_args *a,
     const char *name, const struct amas__guest *g, struct amas_error *err)
 {
 	struct amas__texts argv = { .n = 0 }, envp = { .n = 0 };
-	size_t max = args_max(), size;
+	size_t max = amas__args_max(), size;
 	int rc;
 
 	memset(a, 0, sizeof *a);
@@ -267,11 +94,12 @@ amas__exec_args_init(struct amas__exec_args *a,
 		goto out;
 	}
 	if (size > max || amas__texts_size(&envp) > max - size) {
-		rc = amas_error_set(err, AMAS_ETOOBIG, "arguments have %zu "
-		    "bytes, the system's limit is %zu", size, max);
+		rc = amas__args_too_long(err, size);
 		goto out;
 	}
-	if ((rc = put_input(&a->input, req, err)) != 0)
+	rc = amas__args_put_line(&a->input, amas__request_loop(req),
+	    amas_request_args(req), amas_request_kwargs(req), err);
+	if (rc != 0)
 		goto out;
 	a->argv = amas__texts_vector(&argv);
 	a->envp = amas__texts_vector(&envp);
@@ -336,9 +164,9 @@ amas__exec_put_line(struct amas__buf *b, struct amas_request *req,
 		return amas_error_set(err, AMAS_ETYPE,
 		    "a filter takes no keyword arguments");
 	if (amas_value_len(args) == 1 && is_scalar(v))
-		rc = put_plain(b, l, v, err);
+		rc = amas__args_put_plain(b, l, v, err);
 	else
-		rc = put_json(b, l, args, err);
+		rc = amas__args_put_json(b, l, args, err);
 	if (rc != 0 || (rc = check_line(b, err)) != 0)
 		return rc;
 	return amas__buf_putc(b, '\n') == 0 ? 0 : amas__error_nomem(err);

@@ -18,6 +18,7 @@
 #include "codec.h"
 #include "err.h"
 #include "folder.h"
+#include "home.h"
 #include "log.h"
 #include "mem.h"
 #include "request.h"
@@ -357,12 +358,12 @@ amas__guest_open(struct amas__guest *g, bool lines)
 	}
 }
 
-int
-amas__guest_environ(const struct amas__guest *g, struct amas__texts *t)
+/* AMAS_STATE of a service: its own, or that of the host. */
+static int
+state_of_service(const struct amas__guest *g, struct amas__texts *t)
 {
-	char parent[AMAS_URL_SIZE], own[DIR_MAX + 32];
+	char own[DIR_MAX + 32];
 	const char *state = g->state;
-	int rc;
 
 	if (g->host == NULL)
 		return 0;
@@ -373,9 +374,37 @@ amas__guest_environ(const struct amas__guest *g, struct amas__texts *t)
 	if (mkdir(state, 0700) != 0 && errno != EEXIST)
 		amas__log(amas__loop_log(g->loop), AMAS_LOG_WARN,
 		    "%s: %s", state, strerror(errno));
+	return amas__texts_set(t, "AMAS_STATE", state);
+}
+
+static int
+environ_of_agent(struct amas__home *home, struct amas__texts *t)
+{
+	const char *state = home->ops->state(home);
+	char index[24];
+	int rc;
+
+	(void)snprintf(index, sizeof index, "%zu", home->index);
+	rc = amas__texts_set(t, "AMAS_INDEX", index);
+	if (rc == 0 && home->self != NULL)
+		rc = amas__texts_set(t, "AMAS_SELF", home->self);
+	if (rc == 0 && state != NULL)
+		rc = amas__texts_set(t, "AMAS_STATE", state);
+	return rc;
+}
+
+int
+amas__guest_environ(const struct amas__guest *g, struct amas__texts *t)
+{
+	char parent[AMAS_URL_SIZE];
+	int rc;
+
+	rc = g->home != NULL ? environ_of_agent(g->home, t) :
+	    state_of_service(g, t);
+	if (rc != 0 || g->host == NULL)
+		return rc;
 	(void)snprintf(parent, sizeof parent, "%s%s", g->host->base, g->token);
-	rc = amas__texts_set(t, "AMAS_PARENT", parent);
-	return rc == 0 ? amas__texts_set(t, "AMAS_STATE", state) : rc;
+	return amas__texts_set(t, "AMAS_PARENT", parent);
 }
 
 void

@@ -54,6 +54,7 @@ struct amas__guest {
 	struct amas__job *job;		/* its place; NULL: it holds none */
 	const char *name;		/* for the log; referenced */
 	const char *state;		/* AMAS_STATE; NULL: the host's own */
+	struct amas__home *home;	/* whom it works for; NULL: a service */
 	/*
 	 * Tells who made the open request id (-1: none was named), or NULL;
 	 * NULL: it has none.
@@ -80,8 +81,8 @@ void amas__guest_init(struct amas__guest *g, struct amas_loop *l,
 void amas__guest_open(struct amas__guest *g, bool lines);
 
 /*
- * Adds AMAS_PARENT and AMAS_STATE, whose folder it makes.  Returns 0 or
- * AMAS_ENOMEM.
+ * Adds AMAS_PARENT and AMAS_STATE, whose folder it makes, and of an agent
+ * AMAS_SELF and AMAS_INDEX.  Returns 0 or AMAS_ENOMEM.
  */
 int amas__guest_environ(const struct amas__guest *g, struct amas__texts *t);
 

@@ -3,7 +3,8 @@
  *
  * A request that cannot be answered at once is a wait: its visitor waits, and a
  * guest all of whose visitors wait gives its place back.  An answer that comes
- * for a guest without a place is held until it has one.
+ * for a guest without a place is held until it has one.  So it is with requests
+ * that a home answers: they are its own, and lent, until it has.
  */
 #include "host_int.h"
 
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #include "err.h"
+#include "home.h"
 #include "mem.h"
 #include "request.h"
 #include "service_list.h"
@@ -29,6 +31,7 @@ struct wait {
 	struct amas_value *value;
 	char *failure;
 	bool dropped;
+	bool lent;		/* req is that of its home */
 };
 
 /* ---- Waits ---- */
@@ -59,11 +62,15 @@ static void
 drop(struct wait *w)
 {
 	struct amas_request *req = w->req;
+	bool lent = w->lent;
 
 	w->dropped = true;
 	amas__channel_cancel(&w->calls);
 	free_wait(w);
-	amas_request_fail(req, "ended before the answer came");
+	if (lent)
+		amas__request_divert(req, NULL, NULL);
+	else
+		amas_request_fail(req, "ended before the answer came");
 }
 
 static void
@@ -72,27 +79,39 @@ on_gone(void *arg)
 	drop(arg);
 }
 
+/* Makes a visitor wait for the answer; NULL: memory is short. */
 static struct wait *
-new_wait(struct amas__visitor *v, struct amas_request *req)
+begin_wait(struct amas__visitor *v, struct amas_request *req)
 {
 	struct wait *w = amas__zalloc(sizeof *w);
 	struct amas__guest *g = v->guest;
 
-	if (w == NULL) {
-		amas_request_fail(req, "%s", amas_strerror(AMAS_ENOMEM));
+	if (w == NULL)
 		return NULL;
-	}
 	w->guest = g;
 	w->visitor = v;
-	w->req = amas_request_keep(req);
+	w->req = req;
 	amas__list_init(&w->calls);
 	amas__list_init(&w->room);
 	amas__list_add(&g->waits, &w->link);
 	if (v->waits++ == 0)
 		g->n_waiting++;
-	amas_request_on_gone(req, on_gone, w);
 	if (g->job != NULL && all_wait(g))
 		amas__job_sleep(g->job);
+	return w;
+}
+
+static struct wait *
+new_wait(struct amas__visitor *v, struct amas_request *req)
+{
+	struct wait *w = begin_wait(v, req);
+
+	if (w == NULL) {
+		amas_request_fail(req, "%s", amas_strerror(AMAS_ENOMEM));
+		return NULL;
+	}
+	(void)amas_request_keep(req);
+	amas_request_on_gone(req, on_gone, w);
 	return w;
 }
 
@@ -422,6 +441,45 @@ do_notify(struct amas__visitor *v, struct amas_request *req)
 	amas_request_reply(req, "i", n);
 }
 
+/* ---- What a home answers ---- */
+
+static void
+on_home_answer(void *arg, const struct amas_value *value, const char *failure,
+    size_t len)
+{
+	struct wait *w = arg;
+	char *text = failure != NULL ? amas__strndup(failure, len) : NULL;
+
+	w->lent = false;
+	if (amas_request_channel(w->req) == NULL) {
+		drop(w); /* in vain */
+	} else {
+		amas_request_on_gone(w->req, on_gone, w);
+		answer(w, value, failure != NULL && text == NULL ?
+		    amas_strerror(AMAS_ENOMEM) : text);
+	}
+	free(text);
+}
+
+/* Has it answered by the guest's home; false: that does not know it either. */
+static bool
+ask_home(struct amas__visitor *v, struct amas_request *req)
+{
+	struct amas__home *home = v->guest->home;
+	struct wait *w;
+
+	if (home == NULL || !home->ops->serve(home, req))
+		return false;
+	/* v is there if the request is open: it may have ended us all. */
+	if (!amas__request_answered(req) &&
+	    amas_request_channel(req) != NULL && v->guest != NULL &&
+	    (w = begin_wait(v, req)) != NULL) {
+		w->lent = true; /* else it is awake meanwhile */
+		amas__request_divert(req, on_home_answer, w);
+	}
+	return true;
+}
+
 /* ---- All of it ---- */
 
 static const struct {
@@ -453,6 +511,6 @@ amas__host_serve(struct amas__visitor *v, struct amas_request *req)
 	if (strncmp(path, v->host->base, base) == 0)
 		call(v, req, path, NULL, amas_request_args(req),
 		    amas_request_kwargs(req));
-	else
+	else if (!ask_home(v, req))
 		amas__request_not_found(req, path, part, "", 0);
 }

@@ -25,6 +25,16 @@ void amas__jobs_set(struct amas__jobs *jobs, size_t max, size_t queue);
 size_t amas__jobs_queue(const struct amas__jobs *jobs);
 void amas__jobs_free(struct amas__jobs *jobs);
 
+/*
+ * Turns: one place, for one job at a time, which needs a place of the parent's,
+ * too, as long as it is awake.  So of all that have the same turns one is awake
+ * at a time, in order of arrival; one that falls asleep lets the next in.
+ *
+ * The parent has no parent, and stays while they are asked for anything.  NULL
+ * if memory is short.
+ */
+struct amas__jobs *amas__jobs_new_turns(struct amas__jobs *parent);
+
 enum amas__job_state {
 	AMAS__JOB_IDLE,		/* asks for nothing */
 	AMAS__JOB_HOLDS,	/* waits for something else first */
@@ -59,7 +69,8 @@ void amas__job_init(struct amas__job *job, struct amas_loop *l,
  * on waiting while any of them is awake; if none is, start runs with refused
  * set, and the job idle.
  *
- * Returns 0 or AMAS_ETOOBIG: "busy: 64 running, 1024 waiting (-j, --queue)".
+ * Returns 0 or AMAS_ETOOBIG: "busy: 64 running, 1024 waiting (-j, --queue)"; of
+ * turns "busy: 1 running, 1024 waiting (--queue)".
  */
 int amas__job_ask(struct amas__job *job, size_t *waiting,
     struct amas_error *err);
@@ -91,7 +102,10 @@ bool amas__job_wake(struct amas__job *job);
  */
 void amas__job_done(struct amas__job *job);
 
-/* How many have a place; how many sleep; how many wait, of all connections. */
+/*
+ * How many have a place; how many sleep (turns tell of the parent); how many
+ * wait, of all connections and turns.
+ */
 size_t amas__jobs_running(const struct amas__jobs *jobs);
 size_t amas__jobs_asleep(const struct amas__jobs *jobs);
 size_t amas__jobs_waiting(const struct amas__jobs *jobs);

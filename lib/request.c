@@ -35,6 +35,8 @@ struct amas_request {
 	void *gone_arg;
 	void (*done_fn)(void *arg);
 	void *done_arg;
+	amas__answer_fn *divert_fn;	/* gets the answer; NULL: it is sent */
+	void *divert_arg;
 };
 
 static void
@@ -110,6 +112,21 @@ in_vain(const struct amas_request *req)
 	return req->gone || req->ch->state == ENDED;
 }
 
+/* Whether the answer was for somebody here, who has it then. */
+static bool
+diverted(struct amas_request *req, const struct amas_value *v,
+    const char *failure, size_t len)
+{
+	amas__answer_fn *fn = req->divert_fn;
+
+	if (fn == NULL || req->answered)
+		return false;
+	req->divert_fn = NULL;
+	req->gone_fn = NULL;
+	fn(req->divert_arg, v, failure, len);
+	return true;
+}
+
 static void
 write_failure(struct amas_request *req, const char *text, size_t len)
 {
@@ -132,7 +149,7 @@ write_failure(struct amas_request *req, const char *text, size_t len)
 void
 amas__request_fail_text(struct amas_request *req, const char *text, size_t len)
 {
-	if (req->answered)
+	if (req->answered || diverted(req, NULL, text, len))
 		return;
 	if (!in_vain(req))
 		write_failure(req, text, len);
@@ -164,7 +181,7 @@ amas__request_reply_value(struct amas_request *req, const struct amas_value *v)
 	char text[sizeof err.text + 64];
 	int len;
 
-	if (req->answered)
+	if (req->answered || diverted(req, v, NULL, 0))
 		return;
 	if (!in_vain(req) && amas__flow_write(req->ch, AMAS__REPLY, req->id, 0, v,
 	    &err) != 0) {
@@ -442,6 +459,13 @@ amas__request_on_done(struct amas_request *req, void (*fn)(void *arg),
 {
 	req->done_fn = fn;
 	req->done_arg = arg;
+}
+
+void
+amas__request_divert(struct amas_request *req, amas__answer_fn *fn, void *arg)
+{
+	req->divert_fn = fn;
+	req->divert_arg = arg;
 }
 
 size_t

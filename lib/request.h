@@ -62,6 +62,17 @@ void amas__request_handle(struct amas_request *req,
 void amas__request_on_done(struct amas_request *req, void (*fn)(void *arg),
     void *arg);
 
+/*
+ * From now on the answer is not sent: fn gets it, once, a value or (value NULL)
+ * the text of a failure, if that is not NULL; and what it was to tell if the
+ * caller goes is forgotten.  The request is as before, and fn's to answer.  A
+ * failure that is no text is sent all the same.  fn NULL: the answer is sent.
+ */
+typedef void amas__answer_fn(void *arg, const struct amas_value *value,
+    const char *failure, size_t failure_len);
+void amas__request_divert(struct amas_request *req, amas__answer_fn *fn,
+    void *arg);
+
 /* Takes n bytes and the slashes behind them off the front of the path. */
 void amas__request_enter(struct amas_request *req, size_t n);
 

@@ -10,9 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "args.h"
 #include "child.h"
 #include "environ.h"
 #include "err.h"
+#include "home.h"
 #include "log.h"
 #include "loop.h"
 #include "mem.h"
@@ -85,7 +87,6 @@ on_exit_(struct amas__proc *p, const struct amas__exit *how)
 	amas__proc_free(p);
 	r->proc = NULL;
 	amas__errout_end(&r->err);
-	amas__errout_fini(&r->err);
 	if (how->code != 0)
 		say_no_start(why, sizeof why, r, &how->err);
 	else if (sig != 0)
@@ -101,7 +102,7 @@ static const struct amas__proc_ops proc_ops = { on_output, on_room, on_exit_ };
 /* ---- The start ---- */
 
 static int
-make_argv(struct amas__texts *t, const struct amas__resident *r)
+put_program(struct amas__texts *t, const struct amas__resident *r)
 {
 	const struct amas__program *is = r->program;
 	int rc = amas__texts_begin(t);
@@ -121,16 +122,41 @@ make_argv(struct amas__texts *t, const struct amas__resident *r)
 	return rc == 0 ? amas__texts_add(t, r->name) : rc;
 }
 
-static int
-make_envp(struct amas__texts *t, const struct amas__resident *r)
+/* What an agent was made with; NULL: this is none. */
+static const struct amas__home *
+made_with(const struct amas__resident *r)
 {
+	return r->is_agent ? r->guest.home : NULL;
+}
+
+static int
+make_argv(struct amas__texts *t, const struct amas__resident *r,
+    struct amas_error *err)
+{
+	const struct amas__home *home = made_with(r);
+
+	if (put_program(t, r) != 0)
+		return amas__error_nomem(err);
+	return home != NULL ? amas__args_add_home(t, home, err) : 0;
+}
+
+static int
+make_envp(struct amas__texts *t, const struct amas__resident *r, size_t used)
+{
+	const struct amas__home *home = made_with(r);
+	size_t max = amas__args_max();
 	char index[24];
 	int rc = amas__environ_inherit(t, r->program->dir != -1);
 
 	(void)snprintf(index, sizeof index, "%zu", r->index);
-	if (rc == 0)
+	if (rc == 0 && r->guest.home == NULL)
 		rc = amas__texts_set(t, "AMAS_INDEX", index);
-	return rc == 0 ? amas__guest_environ(&r->guest, t) : rc;
+	if (rc == 0)
+		rc = amas__guest_environ(&r->guest, t);
+	if (rc == 0 && home != NULL)
+		rc = amas__args_add_keywords(t, r->loop, home->kwargs,
+		    used < max ? max - used : 0);
+	return rc;
 }
 
 static int
@@ -161,20 +187,22 @@ int
 amas__resident_start(struct amas__resident *r, struct amas_error *err)
 {
 	struct amas__texts argv = { .n = 0 }, envp = { .n = 0 };
-	int rc = make_argv(&argv, r);
+	int rc;
 
-	amas__guest_open(&r->guest, r->ops->hand != NULL);
+	amas__errout_fini(&r->err);
 	amas__errout_init(&r->err, amas__loop_log(r->loop), r->name);
-	if (rc == 0)
-		rc = make_envp(&envp, r);
-	if (rc == 0)
-		rc = start_proc(r, &argv, &envp);
+	if ((rc = make_argv(&argv, r, err)) != 0)
+		goto out;
+	amas__guest_open(&r->guest, r->ops->hand != NULL);
+	if (make_envp(&envp, r, amas__texts_size(&argv)) != 0 ||
+	    start_proc(r, &argv, &envp) != 0) {
+		amas__guest_close(&r->guest);
+		rc = amas__error_nomem(err);
+	}
+out:
 	amas__texts_fini(&argv);
 	amas__texts_fini(&envp);
-	if (rc == 0)
-		return 0;
-	amas__guest_close(&r->guest);
-	return amas__error_nomem(err);
+	return rc;
 }
 
 void
@@ -189,6 +217,7 @@ amas__resident_init(struct amas__resident *r, struct amas_loop *l,
 	r->index = index;
 	(void)amas__log_text(r->name, sizeof r->name, name, strlen(name));
 	amas__guest_init(&r->guest, l, NULL, r->name);
+	amas__errout_init(&r->err, amas__loop_log(l), r->name);
 }
 
 void
@@ -201,10 +230,10 @@ amas__resident_stop(struct amas__resident *r)
 void
 amas__resident_fini(struct amas__resident *r)
 {
+	amas__errout_fini(&r->err);
 	if (r->proc == NULL)
 		return;
 	amas__proc_free(r->proc);
 	r->proc = NULL;
 	amas__guest_close(&r->guest);
-	amas__errout_fini(&r->err);
 }

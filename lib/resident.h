@@ -26,7 +26,8 @@ struct amas__resident;
  * hand    in the place of both: gets the pipes of its standard input and
  *         output, the owner's from then on.  NULL: they stay inside.
  * ended   it is not running any more: why is "killed by SIGKILL", "exit status
- *         3", "No such file or directory".  It may be started again.
+ *         3", "No such file or directory".  err has what it said until it is
+ *         started again, as it may be.
  */
 struct amas__resident_ops {
 	void (*output)(struct amas__resident *r, const char *data, size_t len);
@@ -42,16 +43,21 @@ struct amas__resident {
 	struct amas__proc *proc;		/* NULL: not running */
 	struct amas__guest guest;		/* what it is to the host */
 	struct amas__errout err;
-	size_t index;				/* AMAS_INDEX */
+	size_t index;				/* AMAS_INDEX of a service */
+	bool is_agent;				/* gets what guest.home, if any,
+						 * was made with */
 	char name[AMAS__RESIDENT_NAME];		/* for messages and the log */
 };
 
-/* name is made safe to print. */
+/* Sets it up; name is made safe to print.  fini() it in any case. */
 void amas__resident_init(struct amas__resident *r, struct amas_loop *l,
     const struct amas__resident_ops *ops, const struct amas__program *program,
     const char *name, size_t index);
 
-/* Starts it.  Returns 0 or AMAS_ENOMEM; all else comes by ended. */
+/*
+ * Starts it.  Returns 0, AMAS_ENOMEM, or as amas__args_add_home(); all else
+ * comes by ended.
+ */
 int amas__resident_start(struct amas__resident *r, struct amas_error *err);
 
 /* Ends its process; ended() follows. */

@@ -59,10 +59,16 @@ bool amas__source_in_folder(const struct amas__source_kind *kind);
 
 /*
  * Adds the paths of what an open folder serves, base being its own, to a list;
- * as struct amas__source_ops has it.
+ * as struct amas__source_ops has it.  agent: not what is an agent's own.
  */
-int amas__source_list_folder(int dir, bool any, const char *base,
+int amas__source_list_folder(int dir, bool any, bool agent, const char *base,
     struct amas__paths *paths, struct amas_error *err);
+
+/*
+ * Whether a name at the top of an agent's folder is its own, whatever suffix
+ * follows: "init", "run".  It is never served.
+ */
+bool amas__source_is_own(const char *name);
 
 /* One source, read. */
 struct amas__source_spec {
@@ -74,6 +80,8 @@ struct amas__source_spec {
 	int dir;		/* open folder in which text is the name of a
 				 * file; borrowed; -1: none */
 	const char *path;	/* if dir is set: where that file is; borrowed */
+	struct amas__home *home;	/* whose it will be, longer lived than
+					 * it; NULL: a service's */
 };
 
 /*
@@ -91,6 +99,17 @@ bool amas__source_is_bare(const char *text);
 int amas__source_dir_load(struct amas__source **out,
     const struct amas__source_spec *spec, struct amas_loop *l,
     const struct amas_source_opts *opts, struct amas_error *err);
+
+/*
+ * The same folder for another agent: no file is looked at, no descriptor taken,
+ * and some 150 bytes of memory.  first is such a source, and may go before it.
+ */
+int amas__source_dir_again(struct amas__source **out,
+    struct amas__source *first, struct amas__home *home,
+    struct amas_error *err);
+
+/* Its descriptor, for names alone; borrowed. */
+int amas__source_dir_fd(struct amas__source *s);
 
 /* source_plugin.c: a shared object. */
 int amas__source_plugin_load(struct amas__source **out,

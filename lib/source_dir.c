@@ -28,12 +28,18 @@
 #define SAID_MAX 1000		/* names that the log has explained */
 #define STEM_MAX (AMAS__NAME_MAX - 7)	/* leaves room for any suffix */
 
-struct folder {
-	struct amas__exec exec;
+/* What all agents of a class have in common. */
+struct place {
+	size_t refs;
 	int fd;
 	char *path;		/* as given, for the log */
 	char *real;		/* where it really is */
 	struct amas__map said;	/* names of which the log has said why not */
+};
+
+struct folder {
+	struct amas__exec exec;
+	struct place *is;
 	struct amas__map kept;	/* by their paths, less the suffix */
 };
 
@@ -55,6 +61,19 @@ kept_free(struct kept *k)
 }
 
 static void
+place_unref(struct place *p)
+{
+	if (p == NULL || --p->refs > 0)
+		return;
+	if (p->fd != -1)
+		close(p->fd);
+	amas__map_fini(&p->said);
+	free(p->path);
+	free(p->real);
+	free(p);
+}
+
+static void
 folder_free(struct amas__exec *x)
 {
 	struct folder *f = AMAS__OF(x, struct folder, exec);
@@ -64,11 +83,7 @@ folder_free(struct amas__exec *x)
 	while ((k = amas__map_next(&f->kept, &i, NULL, NULL)) != NULL)
 		kept_free(k);
 	amas__map_fini(&f->kept);
-	if (f->fd != -1)
-		close(f->fd);
-	amas__map_fini(&f->said);
-	free(f->path);
-	free(f->real);
+	place_unref(f->is);
 	free(f);
 }
 
@@ -88,11 +103,11 @@ say_why(struct folder *f, const struct amas__where *w, size_t end,
 	if (name == NULL)
 		return;
 	len = strlen(name);
-	if (f->said.n < SAID_MAX &&
-	    amas__map_get(&f->said, name, len) == NULL &&
-	    amas__map_set(&f->said, name, len, f) == 0)
+	if (f->is->said.n < SAID_MAX &&
+	    amas__map_get(&f->is->said, name, len) == NULL &&
+	    amas__map_set(&f->is->said, name, len, f->is) == 0)
 		amas__log(amas__loop_log(f->exec.loop), AMAS_LOG_WARN,
-		    "%s/%s is not served: %s", f->path, name, why);
+		    "%s/%s is not served: %s", f->is->path, name, why);
 	free(name);
 }
 
@@ -210,13 +225,13 @@ load(struct folder *f, int dir, char *file, const struct amas__where *w,
     const struct part *p, struct kept *k, struct amas_error *err)
 {
 	struct amas__source_spec spec = { .kind = k->kind, .text = file,
-		.dir = dir };
+		.dir = dir, .home = f->exec.home };
 	size_t name_len = (size_t)(w->rest + p->end - w->walked);
 	char *path;
 	int rc;
 
 	spec.name = amas__strndup(w->walked, name_len);
-	spec.path = path = amas__asprintf("%s/%.*s%s", f->real, (int)p->end,
+	spec.path = path = amas__asprintf("%s/%.*s%s", f->is->real, (int)p->end,
 	    w->rest, k->kind->suffix);
 	if (spec.name == NULL || path == NULL)
 		rc = amas__error_nomem(err);
@@ -292,9 +307,9 @@ find_kept(struct folder *f, int dir, struct amas_request *req,
 static const char *
 base_name(const struct folder *f)
 {
-	const char *slash = strrchr(f->real, '/');
+	const char *slash = strrchr(f->is->real, '/');
 
-	return slash != NULL ? slash + 1 : f->real;
+	return slash != NULL ? slash + 1 : f->is->real;
 }
 
 /* 'LookupError: "FOLDER.SUB.NAME" is not exposed', as Python's dotted name. */
@@ -365,7 +380,7 @@ struct walk {
 static void
 walk_to(struct walk *k, int dir)
 {
-	if (k->dir != k->f->fd)
+	if (k->dir != k->f->is->fd)
 		close(k->dir);
 	k->dir = dir;
 }
@@ -383,6 +398,20 @@ no_service(struct amas_request *req, const struct amas__where *w,
 		    p->at);
 }
 
+/* Whether the part is a program of an agent's own, which nobody may call. */
+static bool
+is_own(struct folder *f, const struct amas__where *w, const struct part *p)
+{
+	const char *why;
+
+	if (f->exec.home == NULL || p->at > 0 || !amas__source_is_own(p->name))
+		return false;
+	if (amas__folder_look(f->is->fd, p->name,
+	    f->exec.opts.allow_writable != 0, NULL, &why) != AMAS__NOTHING)
+		say_why(f, w, p->end, "", "it is the agent's own");
+	return true;
+}
+
 /*
  * Takes one step.  True: it came into a folder, and there is more to go; else
  * it has found *t, a source, or has answered.
@@ -395,7 +424,7 @@ step(struct walk *k, struct amas_request *req, const struct amas__where *w,
 	bool last, into = false;
 	struct entry e;
 
-	if (!next_part(p, w)) {
+	if (!next_part(p, w) || is_own(k->f, w, p)) {
 		amas__exec_not_found(req, w, p->at);
 		return false;
 	}
@@ -429,7 +458,7 @@ folder_find(struct amas__exec *x, struct amas_request *req,
     const struct amas__where *w, struct amas__exec_target *t)
 {
 	struct folder *f = AMAS__OF(x, struct folder, exec);
-	struct walk k = { .f = f, .dir = f->fd };
+	struct walk k = { .f = f, .dir = f->is->fd };
 	size_t end;
 
 	if (w->rest_len == 0) {
@@ -439,7 +468,7 @@ folder_find(struct amas__exec *x, struct amas_request *req,
 	}
 	while (step(&k, req, w, t))
 		k.part.at = k.part.end + 1;
-	walk_to(&k, f->fd);
+	walk_to(&k, f->is->fd);
 	if (k.source == NULL)
 		return t->dir != -1;
 	end = k.part.end;
@@ -458,8 +487,9 @@ folder_list(struct amas__exec *x, const char *base, struct amas__paths *paths,
 {
 	struct folder *f = AMAS__OF(x, struct folder, exec);
 
-	return amas__source_list_folder(f->fd, f->exec.opts.allow_writable != 0,
-	    base, paths, err);
+	return amas__source_list_folder(f->is->fd,
+	    f->exec.opts.allow_writable != 0, f->exec.home != NULL, base,
+	    paths, err);
 }
 
 static const struct amas__exec_ops folder_ops = { folder_find, folder_free,
@@ -471,7 +501,7 @@ static const struct amas__exec_ops folder_ops = { folder_find, folder_free,
 static void
 say_odd_names(struct folder *f)
 {
-	DIR *d = opendir(f->path);
+	DIR *d = opendir(f->is->path);
 	struct dirent *e;
 	char name[4 * AMAS__NAME_MAX + 8];
 	struct stat st;
@@ -487,11 +517,60 @@ say_odd_names(struct folder *f)
 		amas__log(amas__loop_log(f->exec.loop), AMAS_LOG_WARN,
 		    "%s/%s is not served: a name is letters, digits, _ and "
 		    "-; suffixes are .text .json .filter .worker .so",
-		    f->path, amas__log_text(name, sizeof name, e->d_name,
+		    f->is->path, amas__log_text(name, sizeof name, e->d_name,
 		    strlen(e->d_name)));
 	}
 	if (d != NULL)
 		closedir(d);
+}
+
+static int
+place_new(struct place **out, const char *path, bool any,
+    struct amas_error *err)
+{
+	struct place *p = amas__zalloc(sizeof *p);
+	size_t len = strlen(path);
+	int rc = 0;
+
+	if (p == NULL)
+		return amas__error_nomem(err);
+	p->refs = 1;
+	amas__map_init(&p->said);
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	p->path = amas__strndup(path, len);
+	p->fd = amas__folder_open(path, any, err);
+	if (p->fd < 0) {
+		rc = p->fd;
+		p->fd = -1;
+	} else if ((p->real = realpath(path, NULL)) == NULL ||
+	    p->path == NULL) {
+		rc = amas__error_nomem(err);
+	}
+	if (rc != 0)
+		place_unref(p);
+	else
+		*out = p;
+	return rc;
+}
+
+/* Takes the reference to the place, on failure too. */
+static int
+folder_new(struct folder **out, struct place *take_place, struct amas_loop *l,
+    struct amas__home *home, const struct amas_source_opts *opts,
+    struct amas_error *err)
+{
+	struct folder *f = amas__zalloc(sizeof *f);
+
+	if (f == NULL) {
+		place_unref(take_place);
+		return amas__error_nomem(err);
+	}
+	amas__exec_init(&f->exec, &folder_ops, l, home, opts);
+	amas__map_init(&f->kept);
+	f->is = take_place;
+	*out = f;
+	return 0;
 }
 
 int
@@ -499,32 +578,41 @@ amas__source_dir_load(struct amas__source **out,
     const struct amas__source_spec *spec, struct amas_loop *l,
     const struct amas_source_opts *opts, struct amas_error *err)
 {
-	struct folder *f = amas__zalloc(sizeof *f);
-	size_t len = strlen(spec->text);
-	int rc = 0;
+	bool any = opts != NULL && opts->allow_writable != 0;
+	struct folder *f = NULL;
+	struct place *p = NULL;
+	int rc;
 
-	if (f == NULL)
-		return amas__error_nomem(err);
-	amas__exec_init(&f->exec, &folder_ops, l, opts);
-	amas__map_init(&f->said);
-	amas__map_init(&f->kept);
-	while (len > 1 && spec->text[len - 1] == '/')
-		len--;
-	f->path = amas__strndup(spec->text, len);
-	f->fd = amas__folder_open(spec->text,
-	    f->exec.opts.allow_writable != 0, err);
-	if (f->fd < 0) {
-		rc = f->fd;
-		f->fd = -1;
-	} else if ((f->real = realpath(spec->text, NULL)) == NULL ||
-	    f->path == NULL) {
-		rc = amas__error_nomem(err);
-	}
-	if (rc != 0) {
-		folder_free(&f->exec);
+	if ((rc = place_new(&p, spec->text, any, err)) != 0 ||
+	    (rc = folder_new(&f, p, l, spec->home, opts, err)) != 0)
 		return rc;
-	}
 	say_odd_names(f);
 	*out = &f->exec.source;
 	return 0;
+}
+
+static struct folder *
+folder_of(struct amas__source *s)
+{
+	return AMAS__OF(s, struct folder, exec.source);
+}
+
+int
+amas__source_dir_again(struct amas__source **out, struct amas__source *first,
+    struct amas__home *home, struct amas_error *err)
+{
+	struct folder *of = folder_of(first), *f = NULL;
+	int rc;
+
+	of->is->refs++;
+	rc = folder_new(&f, of->is, of->exec.loop, home, &of->exec.opts, err);
+	if (rc == 0)
+		*out = &f->exec.source;
+	return rc;
+}
+
+int
+amas__source_dir_fd(struct amas__source *s)
+{
+	return folder_of(s)->is->fd;
 }

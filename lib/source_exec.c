@@ -56,7 +56,7 @@ amas__source_exec_load(struct amas__source **out,
 
 	if (p == NULL)
 		return amas__error_nomem(err);
-	amas__exec_init(&p->exec, &program_ops, l, opts);
+	amas__exec_init(&p->exec, &program_ops, l, spec->home, opts);
 	p->form = spec->kind->form;
 	rc = amas__program_open(&p->is, spec,
 	    p->exec.opts.allow_writable != 0, err);

@@ -20,6 +20,7 @@
 
 #include "codec.h"
 #include "err.h"
+#include "home.h"
 #include "jobs.h"
 #include "log.h"
 #include "loop.h"
@@ -57,6 +58,7 @@ struct filter {
 	bool look;			/* at the file, for each call */
 	struct amas__resident r;
 	enum step step;
+	struct amas__jobs *turns;	/* of its agent; NULL: none */
 	struct call *now;		/* has the process, or asks for a
 					 * place for that */
 	struct amas__link wait;		/* calls behind it */
@@ -136,6 +138,8 @@ next(struct filter *f)
 	if (f->loop == NULL || f->now != NULL || f->step == ENDING)
 		return;
 	if (!amas__list_empty(&f->wait)) {
+		if (f->turns != NULL)
+			return; /* each has asked for its own */
 		f->now = AMAS__OF(f->wait.next, struct call, link);
 		amas__list_remove(&f->now->link);
 		(void)amas__job_ask(&f->now->job, NULL, NULL); /* it held */
@@ -448,6 +452,8 @@ on_start(struct amas__job *job)
 		return;
 	}
 	c->started = true;
+	amas__list_remove(&c->link);
+	f->now = c;
 	amas__buf_fini(&f->in);
 	if ((rc = amas__exec_put_line(&f->in, c->req, &err)) == 0) {
 		run(f);
@@ -475,14 +481,21 @@ on_gone(void *arg)
 		drop(c);
 }
 
-/* Puts a call in line; the first asks for a place. */
+/*
+ * Puts a call in line; the first asks for a place.  Where turns keep them apart
+ * all do, in the order of all that wait for a turn.
+ */
 static int
 queue(struct filter *f, struct call *c, struct amas_error *err)
 {
 	size_t *waiting = amas__request_waiting(c->req);
 	int rc;
 
-	if (f->now != NULL || f->step == ENDING) {
+	if (f->turns != NULL) {
+		c->job.jobs = f->turns;
+		if ((rc = amas__job_ask(&c->job, waiting, err)) == 0)
+			amas__list_add(&f->wait, &c->link);
+	} else if (f->now != NULL || f->step == ENDING) {
 		if ((rc = amas__job_hold(&c->job, waiting, err)) == 0)
 			amas__list_add(&f->wait, &c->link);
 	} else if ((rc = amas__job_ask(&c->job, waiting, err)) == 0) {
@@ -612,6 +625,8 @@ filter_init(struct filter *f, const struct amas__source_spec *spec,
 	amas__resident_init(&f->r, l, &resident_ops, &f->is,
 	    spec->name[0] != '\0' ? spec->name : spec->text, 0);
 	f->r.guest.state = f->opts.state;
+	f->r.guest.home = spec->home;
+	f->turns = spec->home != NULL ? spec->home->turns : NULL;
 	amas__open_add(l, &f->open, &open_ops);
 }
 

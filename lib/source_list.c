@@ -22,6 +22,7 @@
 
 struct listing {
 	bool any;		/* also what others can write */
+	bool agent;		/* but not what is its own */
 	struct amas__paths *paths;
 };
 
@@ -144,6 +145,9 @@ list_name(struct listing *t, const struct level *l, const char *name,
 	if (len > STEM_MAX || !amas__name_ok(name, len))
 		return 0;
 	memcpy(stem, name, len);
+	stem[len] = '\0';
+	if (t->agent && l->depth == 0 && amas__source_is_own(stem))
+		return 0;
 	e = served(l->dir, t->any, stem, len);
 	if (e.busy)
 		return amas_error_set(err, AMAS_ESYS, "busy: no descriptor or "
@@ -184,11 +188,17 @@ list_folder(struct listing *t, struct level *l, struct amas_error *err)
 	return rc;
 }
 
+bool
+amas__source_is_own(const char *name)
+{
+	return strcmp(name, "init") == 0 || strcmp(name, "run") == 0;
+}
+
 int
-amas__source_list_folder(int dir, bool any, const char *base,
+amas__source_list_folder(int dir, bool any, bool agent, const char *base,
     struct amas__paths *paths, struct amas_error *err)
 {
-	struct listing t = { any, paths };
+	struct listing t = { any, agent, paths };
 	struct level l = { .base = base, .dir = dir };
 
 	return list_folder(&t, &l, err);

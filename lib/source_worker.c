@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "args.h"
 #include "codec.h"
 #include "err.h"
 #include "jobs.h"
@@ -499,7 +500,9 @@ worker_call(struct amas__source *source, struct amas_request *req,
 		amas_request_fail(req, "shutting down");
 	} else if ((why = hopeless(g)) != NULL) {
 		amas_request_fail(req, "worker %s: %s", g->name, why);
-	} else if (start_new(g, &err) != 0 || (c = call_new(g, req)) == NULL) {
+	} else if (start_new(g, &err) != 0) {
+		amas_request_fail(req, "%s", err.text);
+	} else if ((c = call_new(g, req)) == NULL) {
 		amas_request_fail(req, "%s", amas_strerror(AMAS_ENOMEM));
 	} else {
 		c->walked = walked;
@@ -570,7 +573,7 @@ set_name(struct group *g, const struct amas__source_spec *spec)
 }
 
 static void
-slot_init(struct group *g, size_t i)
+slot_init(struct group *g, size_t i, struct amas__home *home)
 {
 	struct slot *s = &g->slot[i];
 	char name[sizeof g->name + 24];
@@ -584,6 +587,8 @@ slot_init(struct group *g, size_t i)
 	amas__worker_init(&s->worker, g->loop, &worker_ops, &g->is, name, i,
 	    g->opts.max_result);
 	s->worker.resident.guest.state = g->opts.state;
+	s->worker.resident.guest.home = home;
+	s->worker.resident.is_agent = true;
 }
 
 int
@@ -609,9 +614,11 @@ amas__source_worker_load(struct amas__source **out,
 		g->opts = *opts;
 	set_name(g, spec);
 	for (i = 0; i < n; i++)
-		slot_init(g, i);
+		slot_init(g, i, spec->home);
 	amas__open_add(l, &g->open, &open_ops);
 	rc = amas__program_open(&g->is, spec, g->opts.allow_writable != 0, err);
+	if (rc == 0 && spec->home != NULL)
+		rc = amas__args_check_home(spec->home, err);
 	if (rc == 0 && spec->dir == -1)
 		rc = start_new(g, err);
 	if (rc != 0)

@@ -68,7 +68,7 @@ void amas__worker_init(struct amas__worker *w, struct amas_loop *l,
     const struct amas__worker_ops *ops, const struct amas__program *program,
     const char *name, size_t index, size_t max_message);
 
-/* Starts a NEW one.  Returns 0 or AMAS_ENOMEM; all else comes by over(). */
+/* Starts a NEW one.  Returns as amas__resident_start(); all else by over(). */
 int amas__worker_start(struct amas__worker *w, struct amas_error *err);
 
 /* Whether it takes a call now. */

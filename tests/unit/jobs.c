@@ -1,4 +1,5 @@
 /* Places and their queue. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "jobs.h"
@@ -301,11 +302,367 @@ test_live(void)
 	done_all();
 }
 
+/* What has never asked, only taken, comes back all the same. */
+static void
+test_take_alone(void)
+{
+	struct amas_loop *other = loop;
+
+	if (amas_loop_new(&loop, NULL, NULL) != 0)
+		abort();
+	setup(1, 100);
+	tap_ok(amas__job_take(&work[0].job), "alone: take");
+	amas__job_sleep(&work[0].job);
+	tap_ok(amas__job_take(&work[1].job), "alone: its place is free");
+	tap_ok(!amas__job_wake(&work[0].job), "alone: then it is not");
+	amas__job_done(&work[1].job);
+	turn();
+	tap_int(work[0].back, 1, "alone: it comes back");
+	done_all();
+	amas_loop_free(loop);
+	loop = other;
+}
+
+/* ---- Turns ---- */
+
+#define TURNS 4
+#define GROUPS (TURNS + 1)	/* the last has none */
+
+static struct amas__jobs *turns[TURNS];
+
+/* Gives jobs i, i + step, ... the turns t. */
+static void
+give_turns(int i, int step, struct amas__jobs *t)
+{
+	for (; i < N; i += step)
+		work[i].job.jobs = t;
+}
+
+static void
+test_turns(void)
+{
+	struct amas__jobs *all = amas__loop_jobs(loop);
+	struct amas_error err;
+	int i;
+
+	setup(2, 100);
+	give_turns(0, 2, turns[0]); /* the even ones */
+	for (i = 0; i < 6; i++)
+		(void)ask(i, 0, NULL);
+	tap_int((long long)amas__jobs_waiting(all), 6, "turns: all wait");
+	turn();
+	tap_ok(work[0].at == 1 && work[1].at == 2 && started == 2,
+	    "turns: one has its turn, one needs none");
+	tap_int((long long)amas__jobs_waiting(all), 4, "turns: four wait");
+	tap_int((long long)amas__jobs_waiting(turns[0]), 2,
+	    "turns: two of them for their turn");
+	amas__job_done(&work[1].job);
+	turn();
+	tap_int(work[3].at, 3, "turns: a free place is for others");
+	amas__job_sleep(&work[0].job);
+	turn();
+	tap_ok(work[5].at == 4 && work[2].at == 0,
+	    "turns: a turn that has come waits behind those that did before");
+	tap_ok(!amas__job_wake(&work[0].job), "turns: no place to come back");
+	amas__job_done(&work[3].job);
+	turn();
+	tap_ok(work[0].back == 1 && work[2].at == 0,
+	    "turns: one that comes back goes before a start");
+	amas__job_sleep(&work[0].job);
+	turn();
+	tap_int(work[2].at, 5, "turns: one that sleeps lets the next in");
+	amas__job_done(&work[5].job);
+	tap_ok(!amas__job_wake(&work[0].job),
+	    "turns: no turn to come back, though there is a place");
+	amas__job_sleep(&work[2].job);
+	tap_int((long long)amas__jobs_asleep(turns[0]), 2, "turns: two sleep");
+	turn();
+	tap_ok(work[0].back == 2 && work[4].at == 0,
+	    "turns: it is before the next start");
+	amas__job_done(&work[0].job);
+	tap_ok(amas__job_wake(&work[2].job), "turns: at once, if both are free");
+	turn();
+	tap_int(work[4].at, 0, "turns: before one whose turn waits");
+	tap_ok(!amas__job_take(&work[6].job), "turns: take: not its turn");
+	amas__job_done(&work[4].job);
+	amas__job_done(&work[2].job);
+	tap_ok(amas__job_take(&work[6].job), "turns: take");
+	done_all();
+
+	setup(4, 3);
+	give_turns(0, 1, turns[1]);
+	for (i = 0; i < 4; i++)
+		tap_int(ask(i, 0, NULL), 0, "turns: before the turn: %d", i);
+	tap_int(ask(4, 0, &err), AMAS_ETOOBIG, "turns: max + 1");
+	tap_str(err.text, "busy: 1 running, 3 waiting (--queue)", "text");
+	turn();
+	tap_int(hold(4, 0, &err), AMAS_ETOOBIG, "turns: hold, max + 1");
+	amas__job_done(&work[3].job);
+	tap_int(hold(4, 0, &err), 0, "turns: hold, max");
+	done_all();
+}
+
+/* Turns of whom all sleep count for the bound of what lives. */
+static void
+test_turns_live(void)
+{
+	static struct work many[AMAS__JOBS_LIVE];
+	int i;
+
+	setup(1, AMAS__JOBS_LIVE + N);
+	for (i = 0; i < AMAS__JOBS_LIVE; i++) {
+		amas__job_init(&many[i].job, loop, on_start);
+		many[i].job.jobs = turns[i % TURNS];
+		many[i].sleeps = true;
+		(void)amas__job_ask(&many[i].job, &waiting[0], NULL);
+	}
+	give_turns(0, 1, turns[0]);
+	(void)ask(0, 0, NULL);
+	(void)ask(1, 0, NULL);
+	(void)amas_loop_run(loop, 1);
+	tap_int(started, AMAS__JOBS_LIVE + 2, "turns: all start");
+	tap_ok(!many[AMAS__JOBS_LIVE - 1].job.refused,
+	    "turns: as many as may live");
+	tap_ok(work[0].job.refused && work[1].job.refused,
+	    "turns: more are refused, each");
+	for (i = 0; i < AMAS__JOBS_LIVE; i++)
+		amas__job_done(&many[i].job);
+	done_all();
+}
+
+/* ---- Turns against a model: states as told by what was called ---- */
+
+enum state { IDLE, HELD, WAITING, AWAKE, ASLEEP, BACK };
+
+static struct model {
+	struct work w;
+	enum state state;
+	unsigned long seq;	/* order of asking, of wanting back */
+	int group, connection;
+} model[N];
+
+static unsigned long seq;
+static int places, wrong;
+static const char *wrong_at;
+
+static int
+count_of(int group, enum state state)
+{
+	int i, n = 0;
+
+	for (i = 0; i < N; i++)
+		if ((group < 0 || model[i].group == group) &&
+		    model[i].state == state)
+			n++;
+	return n;
+}
+
+static void
+expect(bool ok, const char *what)
+{
+	if (!ok && wrong++ == 0)
+		wrong_at = what;
+}
+
+/* Whether nothing of its group in the same state is older. */
+static bool
+is_first(const struct model *m)
+{
+	int i;
+
+	for (i = 0; i < N; i++)
+		if (model[i].group == m->group && model[i].state == m->state &&
+		    model[i].seq < m->seq)
+			return false;
+	return true;
+}
+
+/* Groups of which one in a state could go on if there was a place. */
+static int
+ready(enum state state)
+{
+	int g, n = 0;
+
+	for (g = 0; g < GROUPS; g++)
+		n += count_of(g, state) > 0 &&
+		    (g == TURNS || count_of(g, AWAKE) == 0);
+	return n;
+}
+
+static void
+may_go(const struct model *m)
+{
+	expect(count_of(-1, AWAKE) < places, "more than there are places");
+	expect(m->group == TURNS || count_of(m->group, AWAKE) == 0,
+	    "two have their turn");
+	expect(is_first(m), "order");
+}
+
+static void
+model_start(struct amas__job *job)
+{
+	struct model *m = AMAS__OF(job, struct model, w.job);
+
+	expect(m->state == WAITING, "start of what does not wait");
+	expect(ready(BACK) == 0, "start before one that comes back");
+	may_go(m);
+	m->state = AWAKE;
+	if (rand() % 4 == 0) {
+		m->state = ASLEEP;
+		amas__job_sleep(job);
+	} else if (rand() % 4 == 0) {
+		m->state = IDLE;
+		amas__job_done(job);
+	}
+}
+
+static void
+model_back(struct amas__job *job)
+{
+	struct model *m = AMAS__OF(job, struct model, w.job);
+
+	expect(m->state == BACK, "back of what does not sleep");
+	may_go(m);
+	m->state = AWAKE;
+	if (rand() % 4 == 0) {
+		m->state = IDLE;
+		amas__job_done(job);
+	}
+}
+
+static void
+model_wake(struct model *m)
+{
+	bool at_once = count_of(-1, AWAKE) < places && ready(BACK) == 0 &&
+	    (m->group == TURNS || (count_of(m->group, AWAKE) == 0 &&
+	    count_of(m->group, BACK) == 0));
+
+	m->seq = ++seq;
+	m->state = at_once ? AWAKE : BACK;
+	expect(amas__job_wake(&m->w.job) == at_once, "wake");
+}
+
+static void
+model_take(struct model *m)
+{
+	bool can = count_of(-1, AWAKE) < places && ready(BACK) == 0 &&
+	    ready(WAITING) == 0 && (m->group == TURNS ||
+	    (count_of(m->group, AWAKE) == 0 &&
+	    count_of(m->group, WAITING) == 0 &&
+	    count_of(m->group, BACK) == 0));
+
+	expect(amas__job_take(&m->w.job) == can, "take");
+	if (can)
+		m->state = AWAKE;
+}
+
+static void
+model_ask(struct model *m)
+{
+	m->seq = ++seq;
+	m->state = WAITING;
+	expect(amas__job_ask(&m->w.job, &waiting[m->connection], NULL) == 0,
+	    "ask");
+}
+
+/* Does one thing that can be done with a job. */
+static void
+model_step(struct model *m)
+{
+	if (m->state != IDLE && rand() % 5 == 0) {
+		m->state = IDLE;
+		amas__job_done(&m->w.job);
+	} else if (m->state == IDLE && rand() % 4 == 0) {
+		m->state = HELD;
+		expect(amas__job_hold(&m->w.job, &waiting[m->connection],
+		    NULL) == 0, "hold");
+	} else if (m->state == IDLE && rand() % 4 == 0) {
+		model_take(m);
+	} else if (m->state == IDLE || m->state == HELD) {
+		model_ask(m);
+	} else if (m->state == AWAKE) {
+		m->state = ASLEEP;
+		amas__job_sleep(&m->w.job);
+	} else if (m->state == ASLEEP) {
+		model_wake(m);
+	}
+}
+
+static void
+model_counts(void)
+{
+	const struct amas__jobs *all = amas__loop_jobs(loop);
+	int waits = count_of(-1, WAITING) + count_of(-1, HELD);
+
+	expect((int)amas__jobs_running(all) == count_of(-1, AWAKE), "running");
+	expect((int)amas__jobs_asleep(all) ==
+	    count_of(-1, ASLEEP) + count_of(-1, BACK), "asleep");
+	expect((int)amas__jobs_waiting(all) == waits, "waiting");
+	expect((int)(waiting[0] + waiting[1]) == waits, "counters");
+}
+
+static void
+model_quiet(void)
+{
+	turn();
+	if (count_of(-1, AWAKE) < places)
+		expect(ready(BACK) == 0 && ready(WAITING) == 0,
+		    "a place stays free");
+}
+
+static void
+test_model(void)
+{
+	int i;
+
+	srand(5);
+	places = 3;
+	setup(3, 100);
+	for (i = 0; i < N; i++) {
+		model[i].group = i % GROUPS;
+		model[i].connection = i & 1;
+		amas__job_init(&model[i].w.job, loop, model_start);
+		model[i].w.job.back = model_back;
+		if (model[i].group < TURNS)
+			model[i].w.job.jobs = turns[model[i].group];
+	}
+	for (i = 0; i < 10000; i++) {
+		model_step(&model[rand() % N]);
+		model_counts();
+		if (rand() % 3 == 0)
+			model_quiet();
+		if (rand() % 100 == 0 && count_of(-1, AWAKE) == 0) {
+			places = 1 + rand() % 4;
+			amas_loop_set_jobs(loop, (size_t)places, 100);
+		}
+		model_counts();
+	}
+	tap_ok(wrong == 0, "10,000 steps as in the model");
+	if (wrong > 0)
+		tap_diag("%d wrong, the first: %s", wrong, wrong_at);
+	for (i = 0; i < N; i++)
+		amas__job_done(&model[i].w.job);
+	done_all();
+}
+
+static void
+test_alloc(void)
+{
+	tap_fail_alloc(1);
+	tap_ok(amas__jobs_new_turns(amas__loop_jobs(loop)) == NULL,
+	    "turns: memory is short");
+	tap_fail_alloc(0);
+}
+
 int
 main(void)
 {
+	int i;
+
 	if (amas_loop_new(&loop, NULL, NULL) != 0)
 		return 1;
+	for (i = 0; i < TURNS; i++)
+		turns[i] = amas__jobs_new_turns(amas__loop_jobs(loop));
 	test_order();
 	test_bound();
 	test_hold();
@@ -314,7 +671,17 @@ main(void)
 	test_sleep();
 	test_take();
 	test_live();
+	test_take_alone();
+	test_turns();
+	test_turns_live();
+	test_model();
+	test_alloc();
+	for (i = 1; i < TURNS; i++)
+		amas__jobs_free(turns[i]);
 	setup(1, 0);
+	work[2].job.jobs = turns[0];
+	(void)ask(2, 0, NULL);
+	amas__jobs_free(turns[0]); /* with what waits in it */
 	(void)ask(0, 0, NULL);
 	(void)ask(1, 0, NULL);
 	amas_loop_free(loop);

@@ -1,0 +1,44 @@
+/*
+ * On whose behalf a process runs: an agent.  It is what the host and the sources
+ * know of an agent, and all that they know; a container fills it in.  NULL in
+ * its place: it runs for a service.
+ */
+#ifndef AMAS__HOME_H
+#define AMAS__HOME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "amas.h"
+
+struct amas__home;
+struct amas__jobs;
+struct amas__links;
+
+/*
+ * state  its folder, made now if it is not there, with the file args in it;
+ *        NULL: it cannot be made (the log says why).
+ * serve  has a request for the host answered that only agents may make, as
+ *        "amas/spawn"; false: there is no such function.  The request's path
+ *        is the function's.  One that is kept, as any handler may, lets its
+ *        process wait until it is answered: that gives its place back.
+ */
+struct amas__home_ops {
+	const char *(*state)(struct amas__home *h);
+	bool (*serve)(struct amas__home *h, struct amas_request *req);
+};
+
+struct amas__home {
+	const struct amas__home_ops *ops;
+	struct amas_loop *loop;
+	const char *self;		/* its URL: AMAS_SELF; NULL: none of
+					 * its own, it is many agents */
+	size_t index;			/* AMAS_INDEX: its number in its group */
+	struct amas__links *links;	/* how it reaches other agents */
+	struct amas__jobs *turns;	/* one handler awake at a time; NULL:
+					 * any number */
+	/* What its constructor got, borrowed; NULL: nothing. */
+	const struct amas_value *args, *kwargs;
+};
+
+#endif

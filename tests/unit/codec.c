@@ -37,7 +37,7 @@ test_find(void)
 	tap_int(amas_codec_find(&c, "yaml", &err), AMAS_ENOENT,
 	    "yaml is not found");
 	tap_str(err.text, "no codec of that name; there are json, "
-	    "msgpack and ./NAME.so", "why");
+	    "msgpack, msgpack-blosc and ./NAME.so", "why");
 	tap_int(amas_codec_find(&c, NULL, NULL), AMAS_ENOENT, "nor NULL");
 }
 

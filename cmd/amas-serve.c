@@ -21,7 +21,7 @@ serve(struct serve *s)
 		return status;
 	amas_loop_set_jobs(s->loop, o->serial ? 1 : o->jobs, o->queue);
 	amas__host_set_dial(s->loop, o->args.codec, o->args.types,
-	    o->args.max_message);
+	    o->args.max_message, 0);
 	if (amas_service_new(&s->service, &err) != 0)
 		return cmd_fail(NULL, &err);
 	amas__host_set_service(s->loop, s->service);

@@ -2,6 +2,7 @@
  * amas-serve: what it was told, and what it consists of while it runs.
  *
  *	serve_opts.c	options
+ *	serve_take.c	values of those that amas-container has, too
  *	serve_service.c	what is served, to all or to each
  *	serve_doors.c	where callers come in: addresses, descriptors, dialling
  *	serve_ready.c	saying that it is ready
@@ -96,6 +97,16 @@ struct serve {
 /* Returns CMD_OK, or CMD_STOP if o->args.status is what to end with. */
 int serve_opts_parse(struct serve_opts *o, int argc, char *argv[]);
 
+/* ---- serve_take.c ---- */
+
+/*
+ * Take the value of an option: a number of things, the mode of a socket, an open
+ * descriptor.  Return CMD_OK or CMD_USAGE (has been said).
+ */
+int serve_take_count(size_t *out, const struct cmd_args *a);
+int serve_take_mode(unsigned *out, const struct cmd_args *a);
+int serve_take_ready_fd(int *out, const struct cmd_args *a);
+
 /* ---- serve_service.c ---- */
 
 /* Has s->service filled.  Returns CMD_OK or a status (has been said). */
@@ -126,6 +137,12 @@ int serve_give_up(int fd, const char *subject);
  * of --run.  Returns CMD_OK or a status (has been said).
  */
 int serve_ready(struct serve *s);
+
+/*
+ * Writes an address, one line, to a descriptor.  Returns CMD_OK or a status (has
+ * been said).
+ */
+int serve_print(int fd, const char *subject, const char *addr);
 
 /* Tells the service manager, if there is one: "READY=1". */
 void serve_notify(const struct serve *s, const char *state);

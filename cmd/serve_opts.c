@@ -4,13 +4,7 @@
  */
 #include "serve.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#define COUNT_MAX 1000000	/* of connections, programs, calls */
 
 enum {
 	OPT_ALLOW_WRITABLE = 256,
@@ -59,49 +53,6 @@ static const struct cmd_option options[] = {
 };
 
 static int
-take_count(size_t *out, const struct cmd_args *a)
-{
-	long long n;
-	int status = cmd_number(&n, a->name, a->value, 1, COUNT_MAX);
-
-	if (status == CMD_OK)
-		*out = (size_t)n;
-	return status;
-}
-
-static int
-take_mode(unsigned *out, const struct cmd_args *a)
-{
-	size_t len = strspn(a->value, "01234567");
-	unsigned long mode = strtoul(a->value, NULL, 8);
-
-	if (len == 0 || len > 4 || a->value[len] != '\0' || mode == 0 ||
-	    mode > 0777)
-		return cmd_error(CMD_USAGE, a->name,
-		    "\"%s\" is no mode from 1 to 0777", a->value);
-	*out = (unsigned)mode;
-	return CMD_OK;
-}
-
-static int
-take_ready_fd(int *out, const struct cmd_args *a)
-{
-	long long fd;
-	int status;
-
-	status = cmd_number(&fd, a->name, a->value, 0, 1 << 20);
-	if (status != CMD_OK)
-		return status;
-	if (fcntl((int)fd, F_GETFD) == -1)
-		return cmd_error(CMD_USAGE, a->name, "%lld: %s", fd,
-		    strerror(errno));
-	if (fd > STDERR_FILENO)
-		(void)fcntl((int)fd, F_SETFD, FD_CLOEXEC);
-	*out = (int)fd;
-	return CMD_OK;
-}
-
-static int
 take_failure(int *out, const struct cmd_args *a)
 {
 	*out = strcmp(a->value, "list") == 0;
@@ -136,11 +87,11 @@ take_option(struct serve_opts *o, int id)
 
 	switch (id) {
 	case 'C':
-		return take_count(&o->server.max_per_peer, a);
+		return serve_take_count(&o->server.max_per_peer, a);
 	case 'c':
-		return take_count(&o->server.max_connections, a);
+		return serve_take_count(&o->server.max_connections, a);
 	case 'j':
-		return take_count(&o->jobs, a);
+		return serve_take_count(&o->jobs, a);
 	case 't':
 		return cmd_duration(&o->source.timeout_s, a->name, a->value,
 		    false);
@@ -169,9 +120,9 @@ take_option(struct serve_opts *o, int id)
 		o->per_connection = true;
 		return CMD_OK;
 	case OPT_QUEUE:
-		return take_count(&o->queue, a);
+		return serve_take_count(&o->queue, a);
 	case OPT_READY_FD:
-		return take_ready_fd(&o->ready_fd, a);
+		return serve_take_ready_fd(&o->ready_fd, a);
 	case OPT_RUN:
 		o->run = a->value;
 		return CMD_OK;
@@ -179,7 +130,7 @@ take_option(struct serve_opts *o, int id)
 		o->serial = true;
 		return CMD_OK;
 	case OPT_SOCKET_MODE:
-		return take_mode(&o->server.socket_mode, a);
+		return serve_take_mode(&o->server.socket_mode, a);
 	case OPT_STATE:
 		o->state = a->value;
 		return CMD_OK;

@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 /* Writes the address; a descriptor that was closed at the start is nobody's. */
-static int
-print_addr(int fd, const char *subject, const char *addr)
+int
+serve_print(int fd, const char *subject, const char *addr)
 {
 	char line[AMAS_URL_SIZE + 1];
 	size_t len = strlen(addr), done = 0;
@@ -47,7 +47,7 @@ print_all(const struct serve *s, int fd, const char *subject)
 
 	for (i = s->doors.next; i != &s->doors && status == CMD_OK;
 	    i = i->next)
-		status = print_addr(fd, subject, AMAS__OF(i,
+		status = serve_print(fd, subject, AMAS__OF(i,
 		    struct serve_door, link)->addr);
 	return status == CMD_OK ? serve_give_up(fd, subject) : status;
 }

@@ -43,7 +43,9 @@ extern "C" {
 
 struct ev_loop;			/* of libev */
 struct amas__codec_ops;		/* private */
+struct amas_agent;		/* object with an id, living in a container */
 struct amas_channel;		/* one connection, either end of it */
+struct amas_container;		/* agents, their address and connections */
 struct amas_loop;		/* what all objects of one event loop share */
 struct amas_out;		/* bytes being encoded */
 struct amas_proxy;		/* object at the other end, to be called */
@@ -328,12 +330,12 @@ AMAS_API void amas_loop_set_jobs(struct amas_loop *loop, size_t jobs,
 /* ---- Requests: being called --------------------------------------------- */
 
 /*
- * Handles a call: of a function of a service, or a request on a plain
- * channel.
+ * Handles a call: of a function of a service or of an agent, of the constructor
+ * of an agent, or a request on a plain channel.
  *
  * req   borrowed.  A handler that returns without an answer has answered null,
  *       unless it kept the request.
- * self  what was registered with the function; on a plain channel opts->arg.
+ * self  what was registered with the function; the agent's state; opts->arg.
  */
 typedef void amas_request_fn(struct amas_request *req, void *self);
 typedef void amas_gone_fn(void *arg);
@@ -386,11 +388,13 @@ AMAS_API void amas_request_on_gone(struct amas_request *req, amas_gone_fn *fn,
 
 /*
  * Tell, borrowed, the path asked for ("" on a plain channel); the connection
- * (NULL: it has ended).
+ * (NULL: it has ended, or there was none: the request of a constructor); the
+ * agent that handles it (NULL: a service does; good as long as the agent is).
  */
 AMAS_API const char *amas_request_path(const struct amas_request *req);
 AMAS_API struct amas_channel *amas_request_channel(
     const struct amas_request *req);
+AMAS_API struct amas_agent *amas_request_agent(const struct amas_request *req);
 
 /* ---- Services ----------------------------------------------------------- */
 
@@ -506,6 +510,11 @@ struct amas_opts {
 	amas_open_fn *on_open;
 	amas_close_fn *on_close;
 	void *arg;		/* of these callbacks */
+	/* Containers alone. */
+	const char *advertise;	/* "host:port" in URLs; NULL: as bound */
+	int manager;		/* agent 0 is a manager */
+	void (*on_stop)(struct amas_container *c, void *arg);	/* manager's
+				 * stop; NULL: drains the loop */
 };
 
 /*
@@ -640,6 +649,88 @@ AMAS_API void amas_proxy_free(struct amas_proxy *p);
 AMAS_API const char *amas_proxy_url(const struct amas_proxy *p, char *buf,
     size_t size);
 
+/* ---- Containers and agents ---------------------------------------------- */
+
+/*
+ * A class of agents; referenced by all containers that know it.
+ *
+ * init  constructor: unpacks its arguments like any function, self all zero.
+ *       To answer with a failure is to fail.  Must not keep the request.
+ * fini  frees what init and functions allocated; requests that it still keeps
+ *       are to be answered.  It runs after an init that failed, too.
+ */
+struct amas_class {
+	const char *name;	/* "House" */
+	size_t size;		/* bytes of an agent's state */
+	const struct amas_function *functions;	/* NULL: none */
+	amas_request_fn *init;	/* NULL: takes no arguments */
+	void (*fini)(void *self);	/* NULL: nothing to do */
+};
+
+/*
+ * Makes a container and listens; opts->service stands beside its own functions.
+ *
+ * addr  as for servers, but for "stdio" and "fd:N".  At "*:port" the machine's
+ *       own full name, which is looked up, stands in URLs.
+ *
+ * Returns as amas_server_open().
+ * Source: aiomas.Container.create; aiomas.subproc.start is opts->manager.
+ */
+AMAS_API AMAS_MUST_CHECK int amas_container_open(struct amas_container **out,
+    struct amas_loop *loop, const char *addr, const struct amas_opts *opts,
+    struct amas_error *err);
+
+/* Ends all agents, then all connections.  Source: Container.shutdown. */
+AMAS_API void amas_container_close(struct amas_container *c);
+
+/* Gives the base URL, "tcp://localhost:5555/".  Borrowed from c. */
+AMAS_API const char *amas_container_url(const struct amas_container *c);
+
+/* Lets a manager spawn a class by its name.  Returns 0 or AMAS_EEXIST. */
+AMAS_API AMAS_MUST_CHECK int amas_container_add_class(struct amas_container *c,
+    const struct amas_class *cls, struct amas_error *err);
+
+/*
+ * Makes agents from a source as on the command line, "[NAME[:COUNT]=]SOURCE":
+ * a folder, "worker:COMMAND", "shared:COMMAND" or a file of one of the suffixes
+ * .worker, .shared and .so.  All of them or none; what fails later, as their
+ * programs start, the log says.
+ *
+ * Returns as amas_service_load(), and AMAS_EREMOTE (a constructor failed).  See
+ * amas-container(1).
+ */
+AMAS_API AMAS_MUST_CHECK int amas_container_load(struct amas_container *c,
+    const char *source, struct amas_error *err);
+
+/*
+ * Makes an agent, whose id is the next number; init runs inside, on fmt, as in
+ * amas_proxy_call().  out, NULL allowed, is borrowed from the container till it
+ * ends.  Returns 0 or AMAS_EREMOTE (init failed; err has the cause),
+ * AMAS_ETOOBIG (a million agents), AMAS_EEXIST (another class has the name).
+ * Source: aiomas.Agent.
+ */
+AMAS_API AMAS_MUST_CHECK int amas_agent_new(struct amas_agent **out,
+    struct amas_container *c, const struct amas_class *cls,
+    struct amas_error *err, const char *fmt, ...);
+
+/* Ends an agent, in the order that struct amas_class tells; not in its init. */
+AMAS_API void amas_agent_free(struct amas_agent *agent);
+
+/* Writes the agent's URL.  buf holds AMAS_URL_SIZE bytes.  Returns buf. */
+AMAS_API const char *amas_agent_url(const struct amas_agent *agent, char *buf,
+    size_t size);
+
+/*
+ * Makes a proxy of the agent, to be sent as "v" on a connection of its
+ * container; yours.  NULL if memory is short.
+ */
+AMAS_API struct amas_value *amas_agent_proxy(const struct amas_agent *agent);
+
+/* Give its state (of a class in C), its container.  Borrowed from it. */
+AMAS_API void *amas_agent_self(struct amas_agent *agent);
+AMAS_API struct amas_container *amas_agent_container(
+    const struct amas_agent *agent);
+
 /* ---- Plugins ------------------------------------------------------------ */
 
 /*
@@ -656,6 +747,8 @@ AMAS_API const char *amas_proxy_url(const struct amas_proxy *p, char *buf,
 struct amas_plugin {
 	unsigned abi;		/* AMAS_ABI; any other is refused */
 	const struct amas_function *functions;	/* NULL: none */
+	const struct amas_class *const *classes;	/* of agents, ends with
+				 * NULL; NULL: none */
 	const struct amas_codec *codec;	/* NULL: none */
 	int (*open)(struct amas_loop *loop, void **self,
 	    struct amas_error *err);

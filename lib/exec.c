@@ -51,8 +51,12 @@ struct call {
 static void
 exec_unref(struct amas__exec *x)
 {
-	if (--x->refs == 0)
-		x->ops->free(x);
+	struct amas__home *home = x->home;
+
+	if (--x->refs > 0)
+		return;
+	x->ops->free(x);
+	amas__home_unref(home);
 }
 
 static void
@@ -528,7 +532,7 @@ amas__exec_init(struct amas__exec *x, const struct amas__exec_ops *ops,
 	x->ops = ops;
 	x->refs = 1;
 	x->loop = l;
-	x->home = home;
+	x->home = amas__home_ref(home);
 	if (opts != NULL)
 		x->opts = *opts;
 	if (x->opts.max_result == 0)

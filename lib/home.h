@@ -13,7 +13,6 @@
 
 struct amas__home;
 struct amas__jobs;
-struct amas__links;
 
 /*
  * state  its folder, made now if it is not there, with the file args in it;
@@ -22,23 +21,41 @@ struct amas__links;
  *        "amas/spawn"; false: there is no such function.  The request's path
  *        is the function's.  One that is kept, as any handler may, lets its
  *        process wait until it is answered: that gives its place back.
+ * gone   the last reference was given back.
  */
 struct amas__home_ops {
 	const char *(*state)(struct amas__home *h);
 	bool (*serve)(struct amas__home *h, struct amas_request *req);
+	void (*gone)(struct amas__home *h);
 };
 
 struct amas__home {
 	const struct amas__home_ops *ops;
+	size_t refs;			/* its agent's, its sources' */
 	struct amas_loop *loop;
 	const char *self;		/* its URL: AMAS_SELF; NULL: none of
 					 * its own, it is many agents */
 	size_t index;			/* AMAS_INDEX: its number in its group */
-	struct amas__links *links;	/* how it reaches other agents */
 	struct amas__jobs *turns;	/* one handler awake at a time; NULL:
 					 * any number */
 	/* What its constructor got, borrowed; NULL: nothing. */
 	const struct amas_value *args, *kwargs;
 };
+
+/* For NULL, too; ref returns h. */
+static inline struct amas__home *
+amas__home_ref(struct amas__home *h)
+{
+	if (h != NULL)
+		h->refs++;
+	return h;
+}
+
+static inline void
+amas__home_unref(struct amas__home *h)
+{
+	if (h != NULL && --h->refs == 0)
+		h->ops->gone(h);
+}
 
 #endif

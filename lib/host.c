@@ -198,6 +198,7 @@ host_free(struct amas__host *h)
 	amas__map_fini(&h->guests);
 	host_unlisten(h);
 	amas_service_free(h->service);
+	amas_service_free(h->offered);
 	free(h);
 }
 
@@ -292,6 +293,21 @@ amas__host_get(struct amas_loop *l, struct amas_error *err)
 		return h;
 	host_unlisten(h);
 	return NULL;
+}
+
+char *
+amas__host_new_state(struct amas_loop *l, struct amas_error *err)
+{
+	struct amas__host *h = amas__host_get(l, err);
+	char *path;
+
+	if (h == NULL)
+		return NULL;
+	path = amas__asprintf("%s/s%llu", h->dir,
+	    (unsigned long long)++h->last_state);
+	if (path == NULL)
+		(void)amas__error_nomem(err);
+	return path;
 }
 
 void

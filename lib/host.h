@@ -95,6 +95,12 @@ void amas__guest_back(struct amas__guest *g);
  */
 void amas__guest_close(struct amas__guest *g);
 
+/*
+ * A path for a folder that is not there yet, for whoever makes it; it goes with
+ * the host's.  For free(3); NULL: no host (*err).
+ */
+char *amas__host_new_state(struct amas_loop *l, struct amas_error *err);
+
 /* Answers a request of a worker, on its lines. */
 void amas__guest_request(struct amas__guest *g, struct amas_request *req);
 
@@ -111,11 +117,14 @@ int amas__host_proxy_url(struct amas_loop *l, const struct amas_value *proxy,
     struct amas__buf *url, struct amas_error *err);
 
 /*
- * Settings of the connections that the host makes to agents; codec and types
- * are referenced.
+ * Settings of the connections that the host makes to agents, one for each
+ * container; codec and types are referenced.  connect_s: keep trying.
  */
 void amas__host_set_dial(struct amas_loop *l, const struct amas_codec *codec,
-    const char *types, size_t max_message);
+    const char *types, size_t max_message, double connect_s);
+
+/* What is offered on them, held; NULL: nothing any more. */
+void amas__host_offer(struct amas_loop *l, struct amas_service *svc);
 
 /* What amas/list tells of; held. */
 void amas__host_set_service(struct amas_loop *l, struct amas_service *svc);

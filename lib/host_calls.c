@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "addr.h"
 #include "err.h"
 #include "home.h"
 #include "mem.h"
@@ -25,6 +26,11 @@ struct wait {
 	struct amas__visitor *visitor;
 	struct amas_request *req;
 	struct amas__link calls;	/* what it asked of a peer */
+	struct amas_channel *ch;	/* of a peer that is asked for an agent
+					 * first, held; NULL: of none */
+	struct amas__buf path;		/* then: of what is called */
+	const struct amas_value *args, *kwargs;	/* then: in req */
+	char *url;
 	struct amas__link room;		/* among those in amas/wait */
 	struct amas_value *name;	/* what it waits for there */
 	/* The answer, when it is held. */
@@ -53,6 +59,10 @@ free_wait(struct wait *w)
 		g->n_waiting--;
 	amas_value_free(w->name);
 	amas_value_free(w->value);
+	if (w->ch != NULL)
+		amas__channel_unref(w->ch);
+	amas__buf_fini(&w->path);
+	free(w->url);
 	free(w->failure);
 	free(w);
 }
@@ -261,6 +271,91 @@ send_call(struct wait *w, struct amas_channel *ch,
 	return rc;
 }
 
+/* ---- Whether an agent is there ---- */
+
+/* The address of a container as Python prints it. */
+static void
+print_container(char *buf, size_t size, const char *url)
+{
+	struct amas__addr a;
+
+	if (amas__addr_parse(&a, url, NULL) != 0) {
+		(void)snprintf(buf, size, "%s", url);
+		return;
+	}
+	if (a.kind == AMAS__ADDR_TCP)
+		(void)snprintf(buf, size, "('%.200s', %u)", a.host,
+		    (unsigned)a.port);
+	else
+		(void)snprintf(buf, size, "'%.200s'", a.name);
+	amas__addr_fini(&a);
+}
+
+/* The answer to validate_aid: calls the agent, or says that there is none. */
+static void
+on_valid(const struct amas_reply *rep, void *arg)
+{
+	struct wait *w = arg;
+	char where[256], text[512];
+	const char *path = amas__buf_head(&w->path), *id, *slash;
+
+	if (w->dropped)
+		return;
+	if (rep->kind != AMAS_RESULT) {
+		on_reply(rep, arg);
+		return;
+	}
+	id = path + strlen("agents/");
+	slash = strchr(id, '/');
+	if (amas_value_type(rep->value) == AMAS_NULL) {
+		print_container(where, sizeof where, w->url);
+		(void)snprintf(text, sizeof text, "ConnectionError: Agent "
+		    "\"%.*s\" does not exist in Container(%s)",
+		    (int)(slash - id), id, where);
+		answer(w, NULL, text);
+		return;
+	}
+	w->path.data[slash - w->path.data] = '\0';
+	amas__host_known(w->ch, path);
+	w->path.data[slash - w->path.data] = '/';
+	w->path.end--; /* the NUL */
+	if (send_call(w, w->ch, &w->path, w->args, w->kwargs) != 0)
+		answer(w, NULL, amas_strerror(AMAS_ENOMEM));
+}
+
+/* Asks for the agent of t, and calls it if it is there. */
+static int
+validate(struct wait *w, struct amas__target *t, const char *url,
+    const struct amas_value *args, const struct amas_value *kwargs)
+{
+	struct amas__area *a;
+	struct amas_value *list, content;
+	struct amas__buf name = { NULL, 0, 0, 0, 0 };
+	const char *id = amas__buf_head(&t->path) + strlen("agents/");
+	size_t len = amas__buf_len(&t->path) - strlen("agents/");
+	const char *slash = memchr(id, '/', len);
+	int rc = AMAS_ENOMEM;
+
+	w->ch = amas__channel_ref(t->ch);
+	w->path = t->path;
+	t->path = name;
+	w->args = args;
+	w->kwargs = kwargs;
+	w->url = amas__strdup(url);
+	a = amas__area_new(amas__loop_pool(w->guest->loop));
+	list = amas_value_pack("[s%]", id, (size_t)(slash - id));
+	if (a != NULL && list != NULL && w->url != NULL &&
+	    amas__buf_putc(&w->path, '\0') == 0 &&
+	    amas__buf_puts(&name, "validate_aid") == 0 &&
+	    (rc = make_content(a, &content, &name, list, NULL)) == 0)
+		rc = amas__channel_request(w->ch, 0, on_valid, w, &content,
+		    &w->calls);
+	amas_value_free(list);
+	amas__area_unref(a);
+	amas__buf_fini(&name);
+	return rc;
+}
+
 /* Says why a URL stands for nothing that can be called. */
 static void
 fail_url(struct amas_request *req, const char *url,
@@ -279,23 +374,27 @@ call(struct amas__visitor *v, struct amas_request *req, const char *url,
     const char *function, const struct amas_value *args,
     const struct amas_value *kwargs)
 {
-	struct amas__buf path = { NULL, 0, 0, 0, 0 };
-	struct amas_channel *ch;
+	struct amas__target t;
 	struct amas_error err;
 	struct wait *w;
+	int rc;
 
-	if (amas__host_resolve(v->host, url, &ch, &path, &err) != 0) {
+	if (amas__host_resolve(v->host, url, &t, &err) != 0) {
 		fail_url(req, url, &err);
-	} else if (function != NULL && amas__buf_printf(&path, "%s%s",
-	    amas__buf_len(&path) > 0 ? "/" : "", function) != 0) {
+	} else if (function != NULL && amas__buf_printf(&t.path, "%s%s",
+	    amas__buf_len(&t.path) > 0 ? "/" : "", function) != 0) {
 		amas_request_fail(req, "%s", amas_strerror(AMAS_ENOMEM));
-	} else if (amas__buf_len(&path) == 0) {
+	} else if (amas__buf_len(&t.path) == 0 ||
+	    (function != NULL && function[0] == '\0' && t.unknown)) {
 		amas_request_fail(req, "ValueError: no function is named");
-	} else if ((w = new_wait(v, req)) != NULL &&
-	    send_call(w, ch, &path, args, kwargs) != 0) {
-		answer(w, NULL, amas_strerror(AMAS_ENOMEM));
+	} else if ((w = new_wait(v, req)) != NULL) {
+		rc = t.unknown && function != NULL ?
+		    validate(w, &t, url, args, kwargs) :
+		    send_call(w, t.ch, &t.path, args, kwargs);
+		if (rc != 0)
+			answer(w, NULL, amas_strerror(AMAS_ENOMEM));
 	}
-	amas__buf_fini(&path);
+	amas__buf_fini(&t.path);
 }
 
 static void
@@ -366,8 +465,7 @@ do_peers(struct amas__visitor *v, struct amas_request *req)
 static void
 do_close(struct amas__visitor *v, struct amas_request *req)
 {
-	struct amas__buf path = { NULL, 0, 0, 0, 0 };
-	struct amas_channel *ch = NULL;
+	struct amas__target t = { .ch = NULL };
 	struct amas_error err;
 	const char *url;
 
@@ -376,12 +474,12 @@ do_close(struct amas__visitor *v, struct amas_request *req)
 	if (strncmp(url, v->host->base, v->host->base_len) != 0)
 		amas_request_fail(req, "ValueError: \"%.200s\" is no URL of a "
 		    "peer", url);
-	else if (amas__host_resolve(v->host, url, &ch, &path, &err) != 0)
+	else if (amas__host_resolve(v->host, url, &t, &err) != 0)
 		fail_url(req, url, &err);
 	else
 		amas_request_reply(req, NULL);
-	amas__buf_fini(&path);
-	amas_channel_close(ch);
+	amas__buf_fini(&t.path);
+	amas_channel_close(t.ch);
 }
 
 /* ---- Time, and waiting for each other ---- */

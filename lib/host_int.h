@@ -12,6 +12,7 @@ struct amas__host {
 	struct amas_loop *loop;
 	struct amas__open open;
 	char *dir;			/* its folder */
+	uint64_t last_state;		/* number of a folder in it */
 	char *base;			/* "ipc:///tmp/amas-XXXXXX/h//" */
 	size_t base_len;
 	struct amas__listener *listener;
@@ -24,6 +25,8 @@ struct amas__host {
 	const struct amas_codec *codec;
 	const char *types;
 	size_t max_message;
+	double connect_s;
+	struct amas_service *offered;	/* on those connections; NULL: nothing */
 	/* host_calls.c */
 	struct amas_service *service;	/* to be listed; NULL: none */
 	struct amas__link rooms;	/* requests in amas/wait */
@@ -47,14 +50,23 @@ void amas__host_drop_waits(struct amas__guest *g, struct amas__visitor *v);
 
 void amas__host_peers_free(struct amas__host *h);
 
+/* What a URL stands for. */
+struct amas__target {
+	struct amas_channel *ch;	/* borrowed */
+	struct amas__buf path;		/* of the object; to be given back */
+	bool unknown;			/* an agent that was not asked for yet */
+};
+
 /*
- * Finds what a URL stands for: the connection, borrowed, and the path of the
- * object, put into path.  An agent's address is connected to.  Returns 0,
+ * Finds what a URL stands for.  An agent's address is connected to.  Returns 0,
  * AMAS_EINVAL (no URL of a peer, proxy or agent), AMAS_ECLOSED (the peer is
- * gone) or another code.
+ * gone) or another code; t->path is to be given back in any case.
  */
 int amas__host_resolve(struct amas__host *h, const char *url,
-    struct amas_channel **ch, struct amas__buf *path, struct amas_error *err);
+    struct amas__target *t, struct amas_error *err);
+
+/* The peer of a connection has said that the agent of a path is there. */
+void amas__host_known(struct amas_channel *ch, const char *path);
 
 /* Adds {"url", "addr"} of each peer that is connected.  Returns 0 or a code. */
 int amas__host_list_peers(struct amas__host *h, struct amas_value *list);

@@ -18,6 +18,7 @@
 #include "addr.h"
 #include "err.h"
 #include "mem.h"
+#include "service.h"
 #include "value.h"
 
 /* A connection that children were told of, or that was made for them. */
@@ -30,6 +31,7 @@ struct amas__peer {
 	char **paths;			/* of proxies 1..n, at i - 1 */
 	size_t n_paths, cap;
 	char *addr;			/* dialled by us; NULL: not */
+	struct amas__map agents;	/* of there that are known, by path */
 };
 
 static void
@@ -41,6 +43,7 @@ peer_free(struct amas__peer *p)
 		free(p->paths[i]);
 	free(p->paths);
 	amas__map_fini(&p->by_path);
+	amas__map_fini(&p->agents);
 	free(p->addr);
 	free(p);
 }
@@ -80,6 +83,7 @@ peer_of(struct amas__host *h, struct amas_channel *ch)
 	p->number = h->last_peer + 1;
 	p->ending.fn = on_end;
 	amas__map_init(&p->by_path);
+	amas__map_init(&p->agents);
 	if (amas__map_set_id(&h->peers, p->number, p) != 0) {
 		peer_free(p);
 		return NULL;
@@ -188,7 +192,7 @@ amas__host_proxy_url(struct amas_loop *l, const struct amas_value *proxy,
 
 void
 amas__host_set_dial(struct amas_loop *l, const struct amas_codec *codec,
-    const char *types, size_t max_message)
+    const char *types, size_t max_message, double connect_s)
 {
 	struct amas__host *h = amas__host_made(l);
 
@@ -197,6 +201,29 @@ amas__host_set_dial(struct amas_loop *l, const struct amas_codec *codec,
 	h->codec = codec;
 	h->types = types;
 	h->max_message = max_message;
+	h->connect_s = connect_s;
+}
+
+void
+amas__host_offer(struct amas_loop *l, struct amas_service *svc)
+{
+	struct amas__host *h = amas__host_made(l);
+
+	if (h == NULL)
+		return;
+	if (svc != NULL)
+		(void)amas__held_ref(amas__service_held(svc));
+	amas_service_free(h->offered);
+	h->offered = svc;
+}
+
+void
+amas__host_known(struct amas_channel *ch, const char *path)
+{
+	struct amas__peer *p = *amas__channel_peer_slot(ch);
+
+	if (p != NULL && p->agents.n < AMAS__PROXIES_MAX)
+		(void)amas__map_set(&p->agents, path, strlen(path), p);
 }
 
 /* One connection for all children; the first to ask makes it. */
@@ -205,7 +232,8 @@ dial(struct amas__host *h, const struct amas__addr *a, const char *url,
     struct amas_channel **ch, struct amas_error *err)
 {
 	struct amas_opts opts = { .codec = h->codec, .types = h->types,
-		.max_message = h->max_message };
+		.max_message = h->max_message, .service = h->offered,
+		.connect_timeout_s = h->connect_s };
 	char *addr = amas__addr_print(a);
 	struct amas__peer *p;
 	int rc;
@@ -232,10 +260,11 @@ dial(struct amas__host *h, const struct amas__addr *a, const char *url,
 }
 
 static int
-resolve_agent(struct amas__host *h, const char *url, struct amas_channel **ch,
-    struct amas__buf *path, struct amas_error *err)
+resolve_agent(struct amas__host *h, const char *url, struct amas__target *t,
+    struct amas_error *err)
 {
 	struct amas__addr a;
+	struct amas__peer *p;
 	int rc;
 
 	if (amas__addr_parse(&a, url, NULL) != 0)
@@ -247,9 +276,14 @@ resolve_agent(struct amas__host *h, const char *url, struct amas_channel **ch,
 	else if (a.kind == AMAS__ADDR_LOCAL)
 		rc = amas_error_set(err, AMAS_EINVAL,
 		    "local:// lives inside one process");
-	else if ((rc = dial(h, &a, url, ch, err)) == 0 &&
-	    amas__buf_printf(path, "agents/%s", a.agent) != 0)
+	else if ((rc = dial(h, &a, url, &t->ch, err)) == 0 &&
+	    amas__buf_printf(&t->path, "agents/%s", a.agent) != 0)
 		rc = amas__error_nomem(err);
+	if (rc == 0) {
+		p = *amas__channel_peer_slot(t->ch);
+		t->unknown = amas__map_get(&p->agents,
+		    amas__buf_head(&t->path), amas__buf_len(&t->path)) == NULL;
+	}
 	amas__addr_fini(&a);
 	return rc;
 }
@@ -270,14 +304,15 @@ read_number(const char **text)
 
 int
 amas__host_resolve(struct amas__host *h, const char *url,
-    struct amas_channel **ch, struct amas__buf *path, struct amas_error *err)
+    struct amas__target *t, struct amas_error *err)
 {
 	const char *rest = url + h->base_len, *object = "";
 	struct amas__peer *p;
 	uint64_t n;
 
+	memset(t, 0, sizeof *t);
 	if (strncmp(url, h->base, h->base_len) != 0)
-		return resolve_agent(h, url, ch, path, err);
+		return resolve_agent(h, url, t, err);
 	p = amas__map_get_id(&h->peers, read_number(&rest));
 	if (p != NULL && *rest == '.') {
 		rest++;
@@ -290,8 +325,8 @@ amas__host_resolve(struct amas__host *h, const char *url,
 	if (p == NULL || (*rest != '\0' && *rest != '/'))
 		return amas_error_set(err, AMAS_ECLOSED, "peer is gone");
 	rest += strspn(rest, "/");
-	*ch = p->ch;
-	return amas__buf_printf(path, "%s%s%s", object,
+	t->ch = p->ch;
+	return amas__buf_printf(&t->path, "%s%s%s", object,
 	    *object != '\0' && *rest != '\0' ? "/" : "", rest) == 0 ? 0 :
 	    amas__error_nomem(err);
 }

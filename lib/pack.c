@@ -313,6 +313,38 @@ amas__vpack_into(struct amas__area *a, struct amas_value **out, size_t *n,
 	return rc;
 }
 
+/* Sorts what a format gave into positional and keyword arguments. */
+static int
+sort_args(const struct amas_value *v, size_t n, struct amas_value *args,
+    struct amas_value *kwargs)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (v[i].type == AMAS_LIST && i == 0)
+			*args = v[i];
+		else if (v[i].type == AMAS_MAP && i == n - 1 && i < 2)
+			*kwargs = v[i];
+		else
+			return AMAS_EINVAL;
+	}
+	return 0;
+}
+
+int
+amas__vpack_call(struct amas__area *a, struct amas_value *args,
+    struct amas_value *kwargs, const char *fmt, va_list ap)
+{
+	struct amas_value *v = NULL;
+	size_t n = 0;
+	int rc;
+
+	amas__value_list(args, a, NULL, 0);
+	if ((rc = amas__value_map(kwargs, a, NULL, 0)) == 0 && fmt != NULL)
+		rc = amas__vpack_into(a, &v, &n, fmt, ap);
+	return rc == 0 ? sort_args(v, n, args, kwargs) : rc;
+}
+
 struct amas_value *
 amas_value_vpack(const char *fmt, va_list ap)
 {

@@ -23,6 +23,13 @@ int amas__vpack_into(struct amas__area *a, struct amas_value **out, size_t *n,
     const char *fmt, va_list ap);
 
 /*
+ * The same for the arguments of a call, "[positional]{keywords}", each of which
+ * may be missing, as may fmt: a list and a map, written in place.
+ */
+int amas__vpack_call(struct amas__area *a, struct amas_value *args,
+    struct amas_value *kwargs, const char *fmt, va_list ap);
+
+/*
  * Takes arguments apart by "[positional]{keywords}"; without a part for
  * keywords there may be none.  Returns as amas_value_unpack().
  */

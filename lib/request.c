@@ -20,7 +20,12 @@
 
 struct amas_request {
 	struct amas__link link;	/* among the open ones of its channel */
-	struct amas_channel *ch;
+	struct amas_channel *ch;	/* NULL: it was made here */
+	struct amas_loop *loop;
+	amas__request_end_fn *end_fn;	/* made here: gets the answer */
+	void *end_arg;
+	struct amas_agent *agent;	/* who handles it, or NULL */
+	size_t n_queued;		/* made here: as that of a channel */
 	struct amas__area *area;
 	const struct amas_value *id;
 	const struct amas_value *content;
@@ -46,7 +51,8 @@ request_free(struct amas_request *req)
 
 	amas__area_unref(req->area);
 	free(req);
-	amas__channel_unref(ch);
+	if (ch != NULL)
+		amas__channel_unref(ch);
 }
 
 /* Counts a request as open, or as open no more. */
@@ -69,11 +75,14 @@ settled(struct amas_request *req)
 	req->gone_fn = NULL;
 	req->done_fn = NULL;
 	amas__list_remove(&req->link);
-	if (!req->gone)
+	if (!req->gone && ch != NULL)
 		count_open(ch, -1);
 	if (fn != NULL)
 		fn(req->done_arg);
-	if (!req->handling) {
+	if (ch == NULL) {
+		if (!req->handling)
+			request_free(req);
+	} else if (!req->handling) {
 		amas__channel_ref(ch);
 		request_free(req);
 		if (ch->state == OPEN)
@@ -109,7 +118,7 @@ send_failure(struct amas_request *req, const struct amas_value *v,
 static bool
 in_vain(const struct amas_request *req)
 {
-	return req->gone || req->ch->state == ENDED;
+	return req->gone || (req->ch != NULL && req->ch->state == ENDED);
 }
 
 /* Whether the answer was for somebody here, who has it then. */
@@ -135,6 +144,10 @@ write_failure(struct amas_request *req, const char *text, size_t len)
 	int rc;
 
 	amas__value_text(&v, NULL, AMAS_STRING, text, len);
+	if (req->ch == NULL) {
+		req->end_fn(req->end_arg, &v, true);
+		return;
+	}
 	if (req->ch->counters != NULL)
 		req->ch->counters->failures++;
 	rc = send_failure(req, &v, &err);
@@ -167,7 +180,9 @@ amas__request_fail_value(struct amas_request *req, const struct amas_value *v)
 	}
 	if (req->answered)
 		return;
-	if (!req->gone && send_failure(req, v, &err) != 0)
+	if (req->ch == NULL)
+		req->end_fn(req->end_arg, v, true);
+	else if (!req->gone && send_failure(req, v, &err) != 0)
 		write_failure(req, err.text, strlen(err.text));
 	else if (!req->gone && req->ch->counters != NULL)
 		req->ch->counters->failures++;
@@ -183,7 +198,9 @@ amas__request_reply_value(struct amas_request *req, const struct amas_value *v)
 
 	if (req->answered || diverted(req, v, NULL, 0))
 		return;
-	if (!in_vain(req) && amas__flow_write(req->ch, AMAS__REPLY, req->id, 0, v,
+	if (req->ch == NULL)
+		req->end_fn(req->end_arg, v, false);
+	else if (!in_vain(req) && amas__flow_write(req->ch, AMAS__REPLY, req->id, 0, v,
 	    &err) != 0) {
 		len = snprintf(text, sizeof text, "%s: %s",
 		    err.code == AMAS_ETOOBIG ? "result too large" :
@@ -261,8 +278,10 @@ void
 amas__request_handle(struct amas_request *req,
     void (*fn)(struct amas_request *req, void *arg), void *arg)
 {
-	struct amas_channel *ch = amas__channel_ref(req->ch);
+	struct amas_channel *ch = req->ch;
 
+	if (ch != NULL)
+		amas__channel_ref(ch);
 	req->handling = true;
 	req->kept = false;
 	fn(req, arg);
@@ -271,6 +290,8 @@ amas__request_handle(struct amas_request *req,
 		request_free(req);
 	else if (!req->kept)
 		amas__request_reply_value(req, NULL);
+	if (ch == NULL)
+		return;
 	if (ch->state == OPEN)
 		amas__channel_check_done(ch);
 	amas__channel_unref(ch);
@@ -309,6 +330,43 @@ refused(struct amas_request *req, bool typed)
 	return true;
 }
 
+/* A request that no peer made: who handles it. */
+struct here {
+	amas_request_fn *fn;
+	void *self;
+};
+
+static void
+handle_here(struct amas_request *req, void *arg)
+{
+	struct here *h = arg;
+
+	h->fn(req, h->self);
+}
+
+/* Makes it a call; what is NULL is empty. */
+static int
+set_call(struct amas_request *req, const char *path,
+    const struct amas_value *args, const struct amas_value *kwargs)
+{
+	int rc = 0;
+
+	if (args != NULL)
+		rc = amas__value_share(&req->args, req->area, args);
+	else
+		amas__value_list(&req->args, req->area, NULL, 0);
+	if (rc == 0 && kwargs != NULL)
+		rc = amas__value_share(&req->kwargs, req->area, kwargs);
+	else if (rc == 0)
+		rc = amas__value_map(&req->kwargs, req->area, NULL, 0);
+	req->call.path = path;
+	req->call.path_len = strlen(path);
+	req->call.args = &req->args;
+	req->call.kwargs = &req->kwargs;
+	req->rpc = true;
+	return rc;
+}
+
 void
 amas__request_take(struct amas_channel *ch, struct amas__msg *m,
     struct amas__area *area, bool typed)
@@ -322,6 +380,7 @@ amas__request_take(struct amas_channel *ch, struct amas__msg *m,
 		return;
 	}
 	req->ch = amas__channel_ref(ch);
+	req->loop = ch->loop;
 	req->area = amas__area_ref(area);
 	req->id = m->id;
 	req->content = m->content;
@@ -331,6 +390,34 @@ amas__request_take(struct amas_channel *ch, struct amas__msg *m,
 		ch->counters->calls++;
 	if (!refused(req, typed))
 		amas__request_handle(req, handle, NULL);
+}
+
+int
+amas__request_here(struct amas_loop *l, const char *path,
+    const struct amas_value *args, const struct amas_value *kwargs,
+    amas_request_fn *fn, void *self, struct amas_agent *a,
+    amas__request_end_fn *end, void *end_arg)
+{
+	struct amas_request *req = amas__zalloc(sizeof *req);
+	struct here h = { fn, self };
+	int rc = AMAS_ENOMEM;
+
+	if (req == NULL)
+		return rc;
+	req->loop = l;
+	req->end_fn = end;
+	req->end_arg = end_arg;
+	req->agent = a;
+	amas__list_init(&req->link);
+	if ((req->area = amas__area_new(amas__loop_pool(l))) != NULL)
+		rc = set_call(req, path, args, kwargs);
+	if (rc != 0) {
+		amas__area_unref(req->area);
+		free(req);
+		return rc;
+	}
+	amas__request_handle(req, handle_here, &h);
+	return 0;
 }
 
 /* The connection ended: tells those that want to know, keeps the memory. */
@@ -483,19 +570,31 @@ amas_request_channel(const struct amas_request *req)
 struct amas_loop *
 amas__request_loop(const struct amas_request *req)
 {
-	return req->ch->loop;
+	return req->loop;
 }
 
 const char *
 amas__request_peer(const struct amas_request *req)
 {
-	return req->ch->peer;
+	return req->ch != NULL ? req->ch->peer : "";
+}
+
+void
+amas__request_set_agent(struct amas_request *req, struct amas_agent *a)
+{
+	req->agent = a;
+}
+
+struct amas_agent *
+amas_request_agent(const struct amas_request *req)
+{
+	return req->agent;
 }
 
 size_t *
 amas__request_waiting(struct amas_request *req)
 {
-	return &req->ch->n_queued;
+	return req->ch != NULL ? &req->ch->n_queued : &req->n_queued;
 }
 
 bool

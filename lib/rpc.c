@@ -129,24 +129,6 @@ amas__rpc_forget(struct amas_channel *ch)
 
 /* ---- Calling ---- */
 
-/* Sorts what a format gave into positional and keyword arguments. */
-static int
-sort_args(const struct amas_value *v, size_t n, struct amas_value *args,
-    struct amas_value *kwargs)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		if (v[i].type == AMAS_LIST && i == 0)
-			*args = v[i];
-		else if (v[i].type == AMAS_MAP && i == n - 1 && i < 2)
-			*kwargs = v[i];
-		else
-			return AMAS_EINVAL;
-	}
-	return 0;
-}
-
 /* Makes text of a and b with a slash between them, if both are there. */
 static int
 join(struct amas__area *area, struct amas_value *out, const char *a,
@@ -188,21 +170,14 @@ make_call(struct amas__area *a, struct amas_value *content,
     const struct amas_proxy *p, const char *function, const char *fmt,
     va_list ap)
 {
-	struct amas_value *item = amas__area_values(a, 3), *v = NULL;
-	size_t n = 0;
+	struct amas_value *item = amas__area_values(a, 3);
 	int rc;
 
 	if (item == NULL)
 		return AMAS_ENOMEM;
 	if ((rc = join(a, &item[0], p->via != NULL ? "" : p->path,
-	    function)) != 0)
-		return rc;
-	amas__value_list(&item[1], a, NULL, 0);
-	if ((rc = amas__value_map(&item[2], a, NULL, 0)) != 0)
-		return rc;
-	if (fmt != NULL && (rc = amas__vpack_into(a, &v, &n, fmt, ap)) != 0)
-		return rc;
-	if ((rc = sort_args(v, n, &item[1], &item[2])) != 0)
+	    function)) != 0 ||
+	    (rc = amas__vpack_call(a, &item[1], &item[2], fmt, ap)) != 0)
 		return rc;
 	if (p->via != NULL)
 		return make_via(a, content, p, item);

@@ -293,6 +293,62 @@ amas_service_mount(struct amas_service *svc, const char *name,
 }
 
 int
+amas__service_mount_amas(struct amas_service *svc, struct amas_service *sub,
+    struct amas_error *err)
+{
+	return attach(svc, "amas", 4, sub, err);
+}
+
+/* A service that answers what another has no node for. */
+struct beside {
+	struct amas__source source;
+	struct amas_service *svc;
+};
+
+static void
+beside_call(struct amas__source *s, struct amas_request *req,
+    const char *walked, size_t walked_len, const char *rest, size_t rest_len)
+{
+	(void)walked;
+	(void)walked_len;
+	amas__service_call_below(AMAS__OF(s, struct beside, source)->svc, req,
+	    rest, rest_len);
+}
+
+static void
+beside_free(struct amas__source *s)
+{
+	struct beside *b = AMAS__OF(s, struct beside, source);
+
+	amas_service_free(b->svc);
+	free(b);
+}
+
+static int
+beside_list(struct amas__source *s, const char *base,
+    struct amas__paths *paths, struct amas_error *err)
+{
+	return amas__service_list(AMAS__OF(s, struct beside, source)->svc,
+	    base, paths, err);
+}
+
+static const struct amas__source_ops beside_ops = { beside_call, beside_free,
+	beside_list };
+
+int
+amas__service_beside(struct amas_service *svc, struct amas_service *other,
+    struct amas_error *err)
+{
+	struct beside *b = amas__zalloc(sizeof *b);
+
+	if (b == NULL)
+		return amas__error_nomem(err);
+	b->source.ops = &beside_ops;
+	b->svc = ref(other);
+	return amas__service_take_source(svc, "", &b->source, err);
+}
+
+int
 amas__service_take_source(struct amas_service *svc, const char *name,
     struct amas__source *s, struct amas_error *err)
 {

@@ -27,7 +27,7 @@ const struct amas__source_kind amas__source_kinds[] = {
 const size_t amas__n_source_kinds =
     sizeof amas__source_kinds / sizeof *amas__source_kinds;
 
-static const struct amas__source_kind folder = { NULL, NULL, AMAS__EXEC_GUESS,
+const struct amas__source_kind amas__source_folder = { NULL, NULL, AMAS__EXEC_GUESS,
 	true, false, amas__source_dir_load };
 
 /* ---- Kinds ---- */
@@ -154,7 +154,7 @@ read_path(struct amas__source_spec *spec, struct amas_error *err)
 		return amas__error_sys(err, errno == ENOENT ? AMAS_ENOENT :
 		    AMAS_ESYS, errno, NULL);
 	if (S_ISDIR(st.st_mode)) {
-		spec->kind = &folder;
+		spec->kind = &amas__source_folder;
 		return 0;
 	}
 	base = strrchr(spec->text, '/');
@@ -213,8 +213,6 @@ amas__source_parse(struct amas__source_spec *spec, const char *text,
 	}
 	if (rc == 0)
 		rc = read_source(spec, source, err);
-	if (rc == 0 && spec->count != 0 && !spec->kind->counts)
-		rc = amas_error_set(err, AMAS_EINVAL, "takes no count");
 	if (rc == 0 && spec->name == NULL &&
 	    (spec->name = amas__strdup("")) == NULL)
 		rc = amas__error_nomem(err);
@@ -270,8 +268,10 @@ load(struct amas_service *svc, const struct amas__source_spec *spec,
 	if ((rc = check_name(spec->name, err)) != 0)
 		return rc;
 	if (spec->kind->load == NULL)
-		return amas_error_set(err, AMAS_EINVAL, "%s sources come with "
-		    "a later version", spec->kind->suffix + 1);
+		return amas_error_set(err, AMAS_EINVAL, "%s sources are for "
+		    "agents: amas-container(1)", spec->kind->suffix + 1);
+	if (spec->count != 0 && !spec->kind->counts)
+		return amas_error_set(err, AMAS_EINVAL, "takes no count");
 	if ((rc = spec->kind->load(&s, spec, loop, opts, err)) != 0)
 		return rc;
 	return amas__service_take_source(svc, spec->name, s, err);

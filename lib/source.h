@@ -47,6 +47,9 @@ struct amas__source_kind {
 extern const struct amas__source_kind amas__source_kinds[];
 extern const size_t amas__n_source_kinds;
 
+/* The kind of a folder, which has neither word nor suffix. */
+extern const struct amas__source_kind amas__source_folder;
+
 /*
  * Finds the kind of a file by its name, and where its suffix begins.  A name
  * without a suffix that is known is a program per call.
@@ -85,8 +88,9 @@ struct amas__source_spec {
 };
 
 /*
- * Reads a source; paths are looked at.  Returns 0, AMAS_EINVAL (grammar, a
- * command without a name), AMAS_ENOENT or AMAS_ESYS (path), AMAS_ENOMEM.
+ * Reads a source; paths are looked at.  A COUNT is read whatever the kind.
+ * Returns 0, AMAS_EINVAL (grammar, a command without a name), AMAS_ENOENT or
+ * AMAS_ESYS (path), AMAS_ENOMEM.
  */
 int amas__source_parse(struct amas__source_spec *spec, const char *text,
     struct amas_error *err);

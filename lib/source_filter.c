@@ -96,6 +96,8 @@ forget_process(struct filter *f)
 static void
 filter_unref(struct filter *f)
 {
+	struct amas__home *home = f->r.guest.home;
+
 	if (--f->refs > 0)
 		return;
 	if (f->loop != NULL) {
@@ -106,6 +108,7 @@ filter_unref(struct filter *f)
 	amas__program_close(&f->is);
 	amas__buf_fini(&f->in);
 	free(f);
+	amas__home_unref(home);
 }
 
 static void
@@ -625,7 +628,7 @@ filter_init(struct filter *f, const struct amas__source_spec *spec,
 	amas__resident_init(&f->r, l, &resident_ops, &f->is,
 	    spec->name[0] != '\0' ? spec->name : spec->text, 0);
 	f->r.guest.state = f->opts.state;
-	f->r.guest.home = spec->home;
+	f->r.guest.home = amas__home_ref(spec->home);
 	f->turns = spec->home != NULL ? spec->home->turns : NULL;
 	amas__open_add(l, &f->open, &open_ops);
 }

@@ -8,7 +8,7 @@
  * are open, but not while it waits for an answer itself.  Each call answers
  * its request once, when it leaves its list.
  */
-#include "source.h"
+#include "source_worker.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +23,7 @@
 #include "mem.h"
 #include "program.h"
 #include "request.h"
+#include "source.h"
 #include "value.h"
 #include "worker.h"
 
@@ -37,6 +38,7 @@ struct slot {
 	size_t asking;		/* jobs.h counts here */
 	struct amas__link calls;
 	size_t n;		/* of them */
+	bool greeted;		/* who watches knows that it runs */
 };
 
 /* All processes behind one name. */
@@ -46,6 +48,8 @@ struct group {
 	struct amas_loop *loop;
 	struct amas_source_opts opts;
 	struct amas__program is;
+	struct amas__home *home;	/* NULL: it runs for a service */
+	struct amas__worker_watch *watch;	/* NULL: nobody does */
 	size_t refs;		/* its service, its calls, who works on it */
 	size_t n_calls;
 	struct amas__link waiting;
@@ -87,12 +91,15 @@ group_close(struct group *g)
 static void
 group_unref(struct group *g)
 {
+	struct amas__home *home = g->home;
+
 	if (--g->refs > 0)
 		return;
 	if (!g->closed)
 		group_close(g);
 	amas__program_close(&g->is);
 	free(g);
+	amas__home_unref(home);
 }
 
 /* In a drain they end when there is nothing more to do. */
@@ -321,6 +328,22 @@ pick(struct group *g)
 	return placed;
 }
 
+/* Whether its process knows all that it must, for the next call. */
+static bool
+told(struct group *g)
+{
+	struct slot *s = &g->slot[0];
+
+	if (g->watch != NULL && !s->greeted && amas__worker_takes(&s->worker)) {
+		s->greeted = true;
+		g->watch->ops->runs(g->watch);
+	}
+	if (g->closed)
+		return false;
+	return g->watch == NULL || (amas__worker_takes(&s->worker) &&
+	    g->watch->ops->room(g->watch));
+}
+
 /* Sends what can be sent of those that wait. */
 static void
 dispatch(struct group *g)
@@ -329,7 +352,7 @@ dispatch(struct group *g)
 	struct call *c;
 
 	g->refs++;
-	while (!g->closed && !amas__list_empty(&g->waiting) &&
+	while (told(g) && !amas__list_empty(&g->waiting) &&
 	    (s = pick(g)) != NULL) {
 		c = AMAS__OF(g->waiting.next, struct call, link);
 		amas__list_remove(&c->link);
@@ -404,9 +427,12 @@ on_over(struct amas__worker *w, const char *why)
 	struct group *g = s->g;
 
 	g->refs++;
+	s->greeted = false;
 	fail_list(g, &s->calls, why);
 	if (hopeless(g) != NULL)
 		fail_list(g, &g->waiting, why);
+	if (g->watch != NULL)
+		g->watch->ops->over(g->watch, why, hopeless(g) != NULL);
 	dispatch(g);
 	finish_if_idle(g);
 	group_unref(g);
@@ -509,7 +535,8 @@ worker_call(struct amas__source *source, struct amas_request *req,
 		c->walked_len = walked_len;
 		c->rest = rest;
 		c->rest_len = rest_len;
-		if (amas__list_empty(&g->waiting) && (s = pick(g)) != NULL)
+		if (amas__list_empty(&g->waiting) && told(g) &&
+		    (s = pick(g)) != NULL)
 			call_send(c, s);
 		else
 			call_wait(c);
@@ -561,6 +588,45 @@ worker_free(struct amas__source *source)
 static const struct amas__source_ops source_ops = { .call = worker_call,
 	.free = worker_free };
 
+/* ---- For a container ---- */
+
+void
+amas__source_worker_watch(struct amas__source *s, struct amas__worker_watch *w)
+{
+	AMAS__OF(s, struct group, source)->watch = w;
+}
+
+bool
+amas__source_worker_takes(struct amas__source *s)
+{
+	struct group *g = AMAS__OF(s, struct group, source);
+
+	return !g->closed && amas__worker_takes(&g->slot[0].worker);
+}
+
+int
+amas__source_worker_tell(struct amas__source *s,
+    const struct amas_value *content, amas_reply_fn *fn, void *arg)
+{
+	struct group *g = AMAS__OF(s, struct group, source);
+
+	return amas__worker_send(&g->slot[0].worker, content, fn, arg, NULL);
+}
+
+bool
+amas__source_worker_lost(struct amas__source *s, const struct amas_reply *rep)
+{
+	struct group *g = AMAS__OF(s, struct group, source);
+
+	return amas__worker_lost(&g->slot[0].worker, rep);
+}
+
+void
+amas__source_worker_look(struct amas__source *s)
+{
+	dispatch(AMAS__OF(s, struct group, source));
+}
+
 /* What it is called in messages: its name, or, at the root, what it runs. */
 static void
 set_name(struct group *g, const struct amas__source_spec *spec)
@@ -609,6 +675,7 @@ amas__source_worker_load(struct amas__source **out,
 	g->loop = l;
 	g->refs = 1;
 	g->n = n;
+	g->home = amas__home_ref(spec->home);
 	amas__list_init(&g->waiting);
 	if (opts != NULL)
 		g->opts = *opts;

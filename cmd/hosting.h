@@ -1,0 +1,34 @@
+/*
+ * amas-container: what it was told, and what it consists of while it runs.  The
+ * loop, its signals, the command of --run and the end are those of amas-serve,
+ * serve.h.
+ *
+ *	hosting_opts.c	options
+ *	amas-container.c	agents, their lines, the end
+ */
+#ifndef HOSTING_H
+#define HOSTING_H
+
+#include "call_lines.h"
+#include "container.h"
+#include "serve.h"
+
+#define CONTAINER_CLASSES_MAX 1000	/* --class, --class-path */
+#define CONTAINER_OUTPUT_MAX ((size_t)64 << 20)	/* lines that nobody reads */
+
+struct container_opts {
+	struct serve_opts serve;	/* what amas-serve has, too */
+	const char *classes[CONTAINER_CLASSES_MAX];
+	size_t n_classes;
+	const char *paths[CONTAINER_CLASSES_MAX];
+	size_t n_paths;
+	const char *file;		/* -f; NULL: none */
+	bool insecure, until_done, parallel, tag;
+	enum amas__on_exit on_exit;
+	size_t max_agents;		/* 0: the library's default */
+};
+
+/* Returns CMD_OK, or CMD_STOP if o->serve.args.status is what to end with. */
+int container_opts_parse(struct container_opts *o, int argc, char *argv[]);
+
+#endif

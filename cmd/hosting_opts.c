@@ -1,0 +1,202 @@
+/* Options of amas-container. */
+#include "hosting.h"
+
+#include <string.h>
+
+#include "addr.h"
+
+enum {
+	OPT_ADVERTISE = 256,
+	OPT_ALLOW_WRITABLE,
+	OPT_CLASS,
+	OPT_CLASS_PATH,
+	OPT_INSECURE,
+	OPT_MANAGER,
+	OPT_MAX_AGENTS,
+	OPT_ON_EXIT,
+	OPT_PARALLEL,
+	OPT_QUEUE,
+	OPT_READY_FD,
+	OPT_RUN,
+	OPT_SOCKET_MODE,
+	OPT_TAG,
+	OPT_UNTIL_DONE
+};
+
+static const struct cmd_option options[] = {
+	{ 'C', "per-peer", "N", "connections from one address (no bound)" },
+	{ 'c', "connections", "N", "connections (no bound)" },
+	{ 'f', "file", "FILE", "make the agents that its lines tell" },
+	{ 'j', "jobs", "N", "programs that run at a time (64)" },
+	{ 't', "timeout", "DUR", "end programs that take longer (no limit)" },
+	{ OPT_ADVERTISE, "advertise", "HOST:PORT",
+	    "what stands in URLs (the address)" },
+	{ OPT_ALLOW_WRITABLE, "allow-writable", NULL,
+	    "use also what others can write" },
+	{ OPT_CLASS, "class", "NAME=SOURCE", "a class that can be spawned" },
+	{ OPT_CLASS_PATH, "class-path", "DIR",
+	    "spawn DIR/module/Class as module:Class" },
+	{ OPT_INSECURE, "insecure", NULL,
+	    "--manager for whoever reaches ADDR" },
+	{ OPT_MANAGER, "manager", NULL, "agent 0 spawns and stops" },
+	{ OPT_MAX_AGENTS, "max-agents", "N", "agents (1000000)" },
+	{ OPT_ON_EXIT, "on-exit", "POLICY",
+	    "ignore (default), restart or fail" },
+	{ OPT_PARALLEL, "parallel", NULL,
+	    "programs of one agent run side by side" },
+	{ OPT_QUEUE, "queue", "N", "waiting calls of a connection (1024)" },
+	{ OPT_READY_FD, "ready-fd", "FD", "print the address there too" },
+	{ OPT_RUN, "run", "COMMAND", "run it when ready, end with its status" },
+	{ OPT_SOCKET_MODE, "socket-mode", "MODE",
+	    "of a unix socket, octal (0600)" },
+	{ OPT_TAG, "tag", NULL, "put ids before the lines of agents" },
+	{ OPT_UNTIL_DONE, "until-done", NULL, "end when no run is left" },
+	CMD_OPTIONS
+};
+
+static int
+take_text(const char **list, size_t *n, const struct cmd_args *a)
+{
+	if (*n == CONTAINER_CLASSES_MAX)
+		return cmd_error(CMD_USAGE, a->name, "given more than %d times",
+		    CONTAINER_CLASSES_MAX);
+	list[(*n)++] = a->value;
+	return CMD_OK;
+}
+
+static int
+take_on_exit(enum amas__on_exit *out, const struct cmd_args *a)
+{
+	static const char *const words[] = { "ignore", "restart", "fail" };
+	size_t i;
+
+	for (i = 0; i < sizeof words / sizeof *words; i++)
+		if (strcmp(a->value, words[i]) == 0) {
+			*out = (enum amas__on_exit)i;
+			return CMD_OK;
+		}
+	return cmd_error(CMD_USAGE, a->name, "\"%s\" is none of ignore, "
+	    "restart and fail", a->value);
+}
+
+static int
+take_option(struct container_opts *o, int id)
+{
+	struct serve_opts *s = &o->serve;
+	const struct cmd_args *a = &s->args;
+
+	switch (id) {
+	case 'C':
+		return serve_take_count(&s->server.max_per_peer, a);
+	case 'c':
+		return serve_take_count(&s->server.max_connections, a);
+	case 'f':
+		o->file = a->value;
+		return CMD_OK;
+	case 'j':
+		return serve_take_count(&s->jobs, a);
+	case 't':
+		return cmd_duration(&s->source.timeout_s, a->name, a->value,
+		    false);
+	case OPT_ADVERTISE:
+		s->server.advertise = a->value;
+		return CMD_OK;
+	case OPT_ALLOW_WRITABLE:
+		s->source.allow_writable = 1;
+		return CMD_OK;
+	case OPT_CLASS:
+		return take_text(o->classes, &o->n_classes, a);
+	case OPT_CLASS_PATH:
+		return take_text(o->paths, &o->n_paths, a);
+	case OPT_INSECURE:
+		o->insecure = true;
+		return CMD_OK;
+	case OPT_MANAGER:
+		s->server.manager = 1;
+		return CMD_OK;
+	case OPT_MAX_AGENTS:
+		return serve_take_count(&o->max_agents, a);
+	case OPT_ON_EXIT:
+		return take_on_exit(&o->on_exit, a);
+	case OPT_PARALLEL:
+		o->parallel = true;
+		return CMD_OK;
+	case OPT_QUEUE:
+		return serve_take_count(&s->queue, a);
+	case OPT_READY_FD:
+		return serve_take_ready_fd(&s->ready_fd, a);
+	case OPT_RUN:
+		s->run = a->value;
+		return CMD_OK;
+	case OPT_SOCKET_MODE:
+		return serve_take_mode(&s->server.socket_mode, a);
+	case OPT_TAG:
+		o->tag = true;
+		return CMD_OK;
+	case OPT_UNTIL_DONE:
+		o->until_done = true;
+		return CMD_OK;
+	}
+	return CMD_USAGE;
+}
+
+static bool
+is_loopback(const char *host)
+{
+	return *host == '\0' || strcmp(host, "localhost") == 0 ||
+	    strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
+}
+
+/* A manager runs what it is told: not for whoever comes along. */
+static int
+check_manager(const struct container_opts *o)
+{
+	struct amas__addr a;
+	struct amas_error err;
+	bool reached;
+
+	if (!o->serve.server.manager)
+		return o->insecure || o->n_classes > 0 || o->n_paths > 0 ?
+		    cmd_error(CMD_USAGE, o->insecure ? "--insecure" :
+		    o->n_classes > 0 ? "--class" : "--class-path",
+		    "needs --manager") : CMD_OK;
+	if (o->insecure)
+		return CMD_OK;
+	if (amas__addr_parse(&a, o->serve.addr, &err) != 0)
+		return cmd_fail(o->serve.addr, &err);
+	reached = a.kind == AMAS__ADDR_TCP && !is_loopback(a.host);
+	amas__addr_fini(&a);
+	return reached ? cmd_error(CMD_USAGE, "--manager", "whoever reaches "
+	    "%s could start programs here; --insecure if that is meant",
+	    o->serve.addr) : CMD_OK;
+}
+
+int
+container_opts_parse(struct container_opts *o, int argc, char *argv[])
+{
+	struct serve_opts *s = &o->serve;
+	int id, left;
+
+	s->ready_fd = -1;
+	s->args.synopsis = "[options] ADDR [NAME[:COUNT]=]SOURCE...";
+	s->args.options = options;
+	while ((id = cmd_getopt(&s->args, argc, argv)) >= 0)
+		if ((s->args.status = take_option(o, id)) != CMD_OK)
+			return CMD_STOP;
+	if (id == CMD_STOP)
+		return CMD_STOP;
+	left = argc - s->args.first;
+	if (left < 1 || (left < 2 && o->file == NULL && !s->server.manager)) {
+		s->args.status = cmd_usage(&s->args);
+		return CMD_STOP;
+	}
+	s->addr = argv[s->args.first];
+	s->sources = argv + s->args.first + 1;
+	if ((s->args.status = check_manager(o)) != CMD_OK)
+		return CMD_STOP;
+	s->server.codec = s->args.codec;
+	s->server.types = s->args.types;
+	s->server.max_message = s->args.max_message;
+	s->source.max_result = s->args.max_message;
+	return CMD_OK;
+}

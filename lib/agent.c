@@ -1,0 +1,348 @@
+/*
+ * Agents: how they are made, one or many of a class, and how they end.
+ *
+ * An agent has its number from the moment it is begun, so that it can be called
+ * while its constructor runs, as in Python; if that fails the number is used up.
+ */
+#include "container.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "err.h"
+#include "mem.h"
+#include "pack.h"
+#include "value.h"
+
+/* ---- The table ---- */
+
+/* An id is a number as Python's str() writes it. */
+struct amas_agent *
+amas__agent_find(const struct amas_container *c, const char *id, size_t len)
+{
+	size_t n = 0, i;
+
+	if (len == 0 || len > 10 || (id[0] == '0' && len > 1))
+		return NULL;
+	for (i = 0; i < len; i++) {
+		if (id[i] < '0' || id[i] > '9')
+			return NULL;
+		n = n * 10 + (size_t)(id[i] - '0');
+	}
+	return n < c->n ? c->slot[n] : NULL;
+}
+
+static int
+grow(struct amas_container *c)
+{
+	size_t cap = c->cap != 0 ? c->cap * 2 : 16;
+	struct amas_agent **more;
+
+	if (c->n < c->cap)
+		return 0;
+	more = amas__reallocarray(c->slot, cap, sizeof *more);
+	if (more == NULL)
+		return AMAS_ENOMEM;
+	c->slot = more;
+	c->cap = cap;
+	return 0;
+}
+
+char *
+amas__agent_name(const struct amas_agent *a, char *buf, size_t size)
+{
+	(void)snprintf(buf, size, "%.200s/%lu", a->cls->name,
+	    (unsigned long)a->id);
+	return buf;
+}
+
+/* ---- One ---- */
+
+static int
+refuse(const struct amas_container *c, struct amas_error *err)
+{
+	if (c->ending)
+		return amas_error_set(err, AMAS_ECANCELED, "shutting down");
+	if (c->live >= c->live_max || c->n >= UINT32_MAX)
+		return amas_error_set(err, AMAS_ETOOBIG, "there are %zu agents "
+		    "already (--max-agents)", c->live);
+	return 0;
+}
+
+/* Gives it its number. */
+static struct amas_agent *
+agent_new(struct amas_container *c, struct amas__class *cls, size_t index)
+{
+	struct amas_agent *a = amas__zalloc(cls->ops->size);
+
+	if (a == NULL || grow(c) != 0) {
+		free(a);
+		return NULL;
+	}
+	a->c = c;
+	a->cls = cls;
+	a->id = (uint32_t)c->n;
+	a->index = (uint32_t)index;
+	c->slot[c->n++] = a;
+	c->live++;
+	c->refs++;
+	cls->refs++;
+	return a;
+}
+
+void
+amas__agent_destroy(struct amas_agent *a)
+{
+	struct amas_container *c = a->c;
+
+	amas__class_unref(a->cls);
+	free(a);
+	amas__container_unref(c);
+}
+
+/* Takes it out of the table, and has its kind give it up. */
+static void
+end(struct amas_agent *a)
+{
+	a->ended = true;
+	a->c->slot[a->id] = NULL;
+	a->c->live--;
+	a->cls->ops->end(a);
+}
+
+void
+amas_agent_free(struct amas_agent *a)
+{
+	struct amas__spawn *s;
+
+	if (a == NULL || a->ended)
+		return;
+	s = a->spawn;
+	a->spawn = NULL;
+	end(a);
+	if (s != NULL)
+		s->fn(s, NULL, "ended while it started");
+}
+
+int
+amas__agent_make(struct amas_agent **out, struct amas_container *c,
+    struct amas__class *cls, size_t index, const struct amas_value *args,
+    const struct amas_value *kwargs, struct amas__spawn *s,
+    struct amas_error *err)
+{
+	struct amas_agent *a;
+	int rc;
+
+	if ((rc = refuse(c, err)) != 0)
+		return rc;
+	if ((a = agent_new(c, cls, index)) == NULL)
+		return amas__error_nomem(err);
+	if ((rc = cls->ops->begin(a, args, kwargs, err)) < 0) {
+		end(a);
+		return rc;
+	}
+	if (rc > 0)
+		a->spawn = s;
+	*out = a;
+	return rc;
+}
+
+void
+amas__agent_made(struct amas_agent *a, const char *failure)
+{
+	struct amas__spawn *s = a->spawn;
+
+	a->spawn = NULL;
+	if (failure != NULL)
+		end(a); /* its memory may go */
+	if (s != NULL)
+		s->fn(s, failure != NULL ? NULL : a, failure);
+}
+
+static void
+lost(struct amas_container *c, const char *who, const char *why)
+{
+	if (c->on_exit == AMAS__EXIT_FAIL && !c->ending && c->ops != NULL &&
+	    c->ops->lost != NULL)
+		c->ops->lost(c->arg, who, why);
+}
+
+void
+amas__agent_lost(struct amas_agent *a, const char *why)
+{
+	char name[256];
+
+	lost(a->c, amas__agent_name(a, name, sizeof name), why);
+}
+
+void
+amas__class_lost(struct amas__class *cls, struct amas_container *c,
+    const char *why)
+{
+	lost(c, cls->name, why);
+}
+
+/* ---- Many ---- */
+
+/* Agents that are made together: all of them, or none. */
+struct group {
+	struct amas__spawn spawn;
+	struct amas__link link;		/* in the container */
+	struct amas_container *c;
+	struct amas__class *cls;
+	size_t first, count;		/* their ids; how many are begun */
+	size_t left;			/* that are not made yet */
+	bool failed;
+};
+
+static void
+group_free(struct group *g)
+{
+	struct amas_container *c = g->c;
+
+	amas__list_remove(&g->link);
+	free(g);
+	if (c->loading && amas__list_empty(&c->groups) && !c->ending)
+		amas__task_run(c->loop, &c->ready);
+}
+
+/* Ends what was made of it. */
+static void
+undo(struct group *g)
+{
+	size_t i;
+
+	g->failed = true;
+	for (i = g->count; i > 0; i--)
+		amas_agent_free(g->c->slot[g->first + i - 1]);
+}
+
+static void
+on_made(struct amas__spawn *s, struct amas_agent *a, const char *failure)
+{
+	struct group *g = AMAS__OF(s, struct group, spawn);
+	struct amas_container *c = g->c;
+	char name[256];
+
+	(void)a;
+	g->left--;
+	if (failure != NULL && !g->failed) {
+		(void)snprintf(name, sizeof name, "%s", g->cls->name);
+		g->left++; /* it stays while the others end */
+		undo(g);
+		g->left--;
+		if (c->ops != NULL && c->ops->failed != NULL && !c->ending)
+			c->ops->failed(c->arg, name, failure);
+	}
+	if (g->left == 0)
+		group_free(g);
+}
+
+int
+amas__container_make(struct amas_container *c, struct amas__class *cls,
+    size_t count, const struct amas_value *args,
+    const struct amas_value *kwargs, struct amas_error *err)
+{
+	struct group *g = amas__zalloc(sizeof *g);
+	struct amas_agent *a;
+	size_t i;
+	int rc = 0;
+
+	if (g == NULL)
+		return amas__error_nomem(err);
+	g->spawn.fn = on_made;
+	g->c = c;
+	g->cls = cls;
+	g->first = c->n;
+	g->left = 1;
+	amas__list_add(&c->groups, &g->link);
+	for (i = 0; i < count && rc >= 0; i++) {
+		rc = amas__agent_make(&a, c, cls, i, args, kwargs, &g->spawn,
+		    err);
+		if (rc > 0)
+			g->left++;
+		if (rc >= 0)
+			g->count++;
+	}
+	if (rc < 0)
+		undo(g);
+	if (--g->left == 0)
+		group_free(g);
+	return rc < 0 ? rc : 0;
+}
+
+void
+amas__container_loaded(struct amas_container *c)
+{
+	c->loading = true;
+	if (amas__list_empty(&c->groups))
+		amas__task_run(c->loop, &c->ready);
+}
+
+void
+amas__container_look_ready(struct amas_container *c)
+{
+	if (!c->loading || c->ending || !amas__list_empty(&c->groups))
+		return;
+	c->loading = false;
+	c->runs_started = true;
+	if (c->ops != NULL && c->ops->ready != NULL)
+		c->ops->ready(c->arg);
+	amas__folders_start(c);
+}
+
+/* ---- For C programs ---- */
+
+static int
+make_of(struct amas_agent **out, struct amas_container *c,
+    struct amas__class *cls, struct amas_error *err, const char *fmt,
+    va_list ap)
+{
+	struct amas__area *area = amas__area_new(amas__loop_pool(c->loop));
+	struct amas_value args, kwargs;
+	struct amas_agent *a;
+	int rc;
+
+	if (area == NULL)
+		return amas__error_nomem(err);
+	if ((rc = amas__vpack_call(area, &args, &kwargs, fmt, ap)) != 0)
+		(void)amas_error_set(err, rc, "%s", rc == AMAS_EINVAL ?
+		    "bad format" : amas_strerror(rc));
+	else
+		rc = amas__agent_make(&a, c, cls, 0, &args, &kwargs, NULL,
+		    err);
+	amas__area_unref(area);
+	if (rc == 0 && out != NULL)
+		*out = a;
+	return rc;
+}
+
+int
+amas_agent_new(struct amas_agent **out, struct amas_container *c,
+    const struct amas_class *cls, struct amas_error *err, const char *fmt, ...)
+{
+	struct amas__class *known;
+	va_list ap;
+	int rc;
+
+	if ((rc = amas__class_of(&known, c, cls, err)) != 0)
+		return rc;
+	va_start(ap, fmt);
+	rc = make_of(out, c, known, err, fmt, ap);
+	va_end(ap);
+	return rc;
+}
+
+const char *
+amas_agent_url(const struct amas_agent *a, char *buf, size_t size)
+{
+	(void)snprintf(buf, size, "%s%lu", a->c->url, (unsigned long)a->id);
+	return buf;
+}
+
+struct amas_container *
+amas_agent_container(const struct amas_agent *a)
+{
+	return a->c;
+}

@@ -1,0 +1,138 @@
+/*
+ * Homes of agents.  The folder is made when the first process of the agent asks
+ * for it; the constructor's arguments lie in it as "args", for programs that
+ * want them whole.
+ */
+#include "agent_home.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "args.h"
+#include "err.h"
+#include "folder.h"
+#include "host.h"
+#include "jobs.h"
+#include "log.h"
+#include "mem.h"
+#include "value.h"
+
+static int
+write_args(const struct amas__agent_home *h, struct amas_error *err)
+{
+	char *path = amas__asprintf("%s/args", h->state);
+	struct amas__buf b;
+	int fd = -1, rc;
+
+	amas__buf_init(&b, 0);
+	if (path == NULL)
+		rc = amas__error_nomem(err);
+	else
+		rc = amas__args_put_line(&b, h->c->loop, h->args, h->kwargs,
+		    err);
+	if (rc == 0 && ((fd = open(path, O_WRONLY | O_CREAT | O_EXCL |
+	    O_CLOEXEC, 0600)) == -1 || write(fd, amas__buf_head(&b),
+	    amas__buf_len(&b)) != (ssize_t)amas__buf_len(&b)))
+		rc = amas__error_sys(err, AMAS_ESYS, errno, path);
+	if (fd != -1)
+		close(fd);
+	amas__buf_fini(&b);
+	free(path);
+	return rc;
+}
+
+static int
+make_state(struct amas__agent_home *h, struct amas_error *err)
+{
+	if ((h->state = amas__host_new_state(h->c->loop, err)) == NULL)
+		return AMAS_ESYS;
+	if (mkdir(h->state, 0700) == -1)
+		return amas__error_sys(err, AMAS_ESYS, errno, h->state);
+	return write_args(h, err);
+}
+
+static const char *
+home_state(struct amas__home *home)
+{
+	struct amas__agent_home *h = AMAS__OF(home, struct amas__agent_home,
+	    home);
+	struct amas_error err;
+
+	if (h->state == NULL && make_state(h, &err) != 0)
+		amas__log(amas__loop_log(home->loop), AMAS_LOG_WARN, "%s: "
+		    "AMAS_STATE: %s", h->self != NULL ? h->self : h->c->url,
+		    err.text);
+	return h->state;
+}
+
+static bool
+home_serve(struct amas__home *home, struct amas_request *req)
+{
+	return amas__container_serve(AMAS__OF(home, struct amas__agent_home,
+	    home)->c, req);
+}
+
+static void
+home_gone(struct amas__home *home)
+{
+	struct amas__agent_home *h = AMAS__OF(home, struct amas__agent_home,
+	    home);
+
+	h->gone(h);
+}
+
+static const struct amas__home_ops home_ops = { home_state, home_serve,
+	home_gone };
+
+static int
+keep(struct amas_value **out, const struct amas_value *v)
+{
+	if (v != NULL && amas_value_len(v) > 0 &&
+	    (*out = amas_value_keep(v)) == NULL)
+		return AMAS_ENOMEM;
+	return 0;
+}
+
+int
+amas__agent_home_init(struct amas__agent_home *h, struct amas_container *c,
+    const struct amas_agent *a, const struct amas_value *args,
+    const struct amas_value *kwargs, void (*gone)(struct amas__agent_home *h))
+{
+	char url[AMAS_URL_SIZE];
+
+	memset(h, 0, sizeof *h);
+	h->home.ops = &home_ops;
+	h->home.refs = 1;
+	h->home.loop = c->loop;
+	h->c = c;
+	h->gone = gone;
+	if (a != NULL) {
+		h->home.index = a->index;
+		h->self = amas__strdup(amas_agent_url(a, url, sizeof url));
+		if (h->self == NULL)
+			return AMAS_ENOMEM;
+		h->home.self = h->self;
+	}
+	if (keep(&h->args, args) != 0 || keep(&h->kwargs, kwargs) != 0)
+		return AMAS_ENOMEM;
+	h->home.args = h->args;
+	h->home.kwargs = h->kwargs;
+	return 0;
+}
+
+void
+amas__agent_home_fini(struct amas__agent_home *h)
+{
+	if (h->state != NULL)
+		amas__folder_remove(h->state);
+	amas__jobs_free(h->turns);
+	free(h->state);
+	free(h->self);
+	amas_value_free(h->args);
+	amas_value_free(h->kwargs);
+}

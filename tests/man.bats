@@ -52,6 +52,14 @@ run_examples() {
 	run_examples "$AMAS_ROOT/man/amas.7"
 }
 
+@test "man: the examples of amas-container(1) do what they show" {
+	run_examples "$AMAS_ROOT/man/amas-container.1"
+}
+
+@test "man: the examples of amas-agent(7) do what they show" {
+	run_examples "$AMAS_ROOT/man/amas-agent.7"
+}
+
 # install_here: pkg-config and the linker find what make install puts in place.
 install_here() {
 	make -s -C "$AMAS_ROOT" B="$AMAS_BUILD" DESTDIR="$tmp/dest" \
@@ -68,15 +76,17 @@ install_here() {
 	run_examples "$AMAS_ROOT/man/libamas.3" "$AMAS_ROOT"/tests/examples/*.c
 }
 
-@test "man: the programs in libamas(3) are those of the tests" {
-	local page=$AMAS_ROOT/man/libamas.3 name n=0
+@test "man: the programs in pages are those of the tests" {
+	local page name n=0
 
-	while read -r name; do
-		examples listing "$page" "$name" >"$tmp/listing"
-		diff "$AMAS_ROOT/$name" "$tmp/listing"
-		n=$((n + 1))
-	done < <(sed -n 's,^\.\\" \(tests/.*\),\1,p' "$page")
-	[ "$n" -ge 3 ]
+	for page in "$AMAS_ROOT"/man/libamas.3 "$AMAS_ROOT"/man/amas-agent.7; do
+		while read -r name; do
+			examples listing "$page" "$name" >"$tmp/listing"
+			diff "$AMAS_ROOT/$name" "$tmp/listing"
+			n=$((n + 1))
+		done < <(sed -n 's,^\.\\" \(tests/.*\),\1,p' "$page")
+	done
+	[ "$n" -ge 4 ]
 }
 
 @test "man: every function of the headers is in libamas(3)" {
@@ -157,6 +167,12 @@ states() {
 	states amas-wire.5 'block of blosclz 4 MiB'
 	equal $((8 << 20)) "$(constant AMAS__BLOSC_STREAM)"
 	states amas-wire.5 'stream in a Blosc block below 8 MiB'
+	equal 1000000 "$(constant AMAS__AGENTS_MAX)"
+	states amas-container.1 'so many \(default: 1000000\)'
+	equal 1000 "$(constant CONTAINER_CLASSES_MAX)"
+	states amas-container.1 'May be given 1,000 times'
+	equal $((64 << 20)) "$(constant CONTAINER_OUTPUT_MAX)"
+	states amas-container.1 'kept up to 64 MiB while nobody reads'
 	equal $((512 << 20)) "$(constant MEMORY_MAX)"
 	states amas-serve.1 '\(default: 512M\)'
 	states amas-wire.5 'queues 512 MiB'

@@ -45,7 +45,14 @@ on_serve(struct amas__home *h, struct amas_request *req)
 	return false;
 }
 
-static const struct amas__home_ops home_ops = { on_state, on_serve };
+static void
+on_home_gone(struct amas__home *h)
+{
+	(void)h; /* it is ours to the end */
+}
+
+static const struct amas__home_ops home_ops = { on_state, on_serve,
+	on_home_gone };
 
 static void
 on_line(struct amas__agent_run *run, const char *line, size_t len, void *arg)
@@ -413,6 +420,7 @@ main(void)
 	amas_loop_set_log(loop, AMAS_LOG_DEBUG, on_log, NULL);
 	(void)snprintf(state, sizeof state, "%s/state", tmp);
 	home.ops = &home_ops;
+	home.refs = 1;
 	home.loop = loop;
 	home.self = "tcp://h:1/7";
 	home.index = 3;

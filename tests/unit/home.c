@@ -79,7 +79,14 @@ on_serve(struct amas__home *h, struct amas_request *req)
 	return true;
 }
 
-static const struct amas__home_ops home_ops = { on_state, on_serve };
+static void
+on_home_gone(struct amas__home *h)
+{
+	(void)h; /* it is ours to the end */
+}
+
+static const struct amas__home_ops home_ops = { on_state, on_serve,
+	on_home_gone };
 static struct amas__home home;
 
 /* ---- Files, calls ---- */
@@ -179,6 +186,7 @@ world_open(void)
 	kept = NULL;
 	memset(&home, 0, sizeof home);
 	home.ops = &home_ops;
+	home.refs = 1;
 	home.loop = loop;
 	home.self = "tcp://h:1/7";
 	home.index = 3;

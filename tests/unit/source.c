@@ -58,7 +58,6 @@ test_commands(void)
 	    "count is not between 1 and 1000000");
 	fails("w:99999999999999999999999=worker:x", AMAS_EINVAL,
 	    "count is not between 1 and 1000000");
-	fails("e:2=exec:x", AMAS_EINVAL, "takes no count");
 	fails("exec:x", AMAS_EINVAL,
 	    "a command needs a name: NAME=exec:COMMAND");
 	fails("exec:A=1 x", AMAS_EINVAL,
@@ -147,7 +146,8 @@ test_load(void)
 	loads(svc, l, "./dir/", AMAS_EEXIST, "two sources for one place");
 	loads(svc, l, "f=filter:sed -u p", 0, "");
 	loads(svc, l, "s=shared:cat", AMAS_EINVAL,
-	    "shared sources come with a later version");
+	    "shared sources are for agents: amas-container(1)");
+	loads(svc, l, "e:2=exec:x", AMAS_EINVAL, "takes no count");
 	loads(svc, l, "./plug.so", AMAS_ESYS, "file too short");
 	loads(svc, l, "a.b=exec:true", AMAS_EINVAL, "\"a.b\" cannot be a name "
 	    "here: letters, digits, _ and -");

@@ -1,0 +1,66 @@
+"""
+A container of Python's aiomas with agents, for tests of amas-container.
+
+    agents.py [--codec NAME] [--subproc] ADDR
+
+Prints its base URL when it is ready; ends with its standard input.  Agent 0 is
+a Peer, or with --subproc a Manager, as aiomas.subproc starts it.
+"""
+import argparse
+import asyncio
+import sys
+
+from aiomas_compat import aiomas
+from peer import CODECS, parse_addr
+
+import aiomas.subproc
+
+
+class Peer(aiomas.Agent):
+    """What amas agents call, and what calls them."""
+
+    @aiomas.expose
+    def spam(self, x):
+        return x
+
+    @aiomas.expose
+    def date(self, x):
+        return x.shift(seconds=1) if hasattr(x, 'shift') else x
+
+    @aiomas.expose
+    async def ask(self, url, function, *args):
+        agent = await self.container.connect(url, timeout=2)
+        return [str(agent), await getattr(agent, function)(*args)]
+
+    @aiomas.expose
+    async def use(self, proxy, *args):
+        return await proxy.tell(*args)
+
+    @aiomas.expose
+    async def spawn_at(self, url, *args):
+        """Drive a manager as a program for aiomas.subproc does."""
+        manager = await self.container.connect(url)
+        agent, addr = await manager.spawn(*args)
+        return [addr, await agent.tell()]
+
+
+async def main(o):
+    addr = parse_addr(o.addr)
+    if o.subproc:
+        await aiomas.subproc.start(addr, codec=CODECS[o.codec])
+        return
+    c = await aiomas.Container.create(addr, codec=CODECS[o.codec],
+                                      as_coro=True)
+    agent = Peer(c)
+    print(agent.addr[:-1], flush=True)
+    loop = asyncio.get_event_loop()
+    await loop.run_in_executor(None, sys.stdin.read)
+    await c.shutdown(as_coro=True)
+
+
+if __name__ == '__main__':
+    p = argparse.ArgumentParser()
+    p.add_argument('--codec', choices=CODECS, default='json')
+    p.add_argument('--subproc', action='store_true')
+    p.add_argument('addr')
+    aiomas.run(main(p.parse_args()))

@@ -194,12 +194,16 @@ static void
 on_init_ended(struct amas__agent_run *r, bool ok, const char *why, void *arg)
 {
 	struct folder_agent *f = arg;
+	char *text = ok ? NULL : amas__strdup(why); /* r has it */
 
 	f->init = NULL;
+	amas__agent_run_free(r); /* before its home goes */
 	if (ok)
 		made(f);
+	else
+		why = text != NULL ? text : amas_strerror(AMAS_ENOMEM);
 	amas__agent_made(&f->agent, ok ? NULL : why);
-	amas__agent_run_free(r);
+	free(text);
 }
 
 static const struct amas__agent_run_ops init_ops = { NULL, on_init_ended };

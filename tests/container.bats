@@ -56,11 +56,7 @@ program() {
 	chmod +x "$1"
 }
 
-# call ID FUNCTION [ARG...]: of an agent here.
-call() {
-	t amas-call "$addr$@"
-}
-
+# calls ID FUNCTION [ARG...]: of an agent here.
 calls() {
 	local id=$1
 

@@ -65,8 +65,7 @@ home_state(struct amas__home *home)
 
 	if (h->state == NULL && make_state(h, &err) != 0)
 		amas__log(amas__loop_log(home->loop), AMAS_LOG_WARN, "%s: "
-		    "AMAS_STATE: %s", h->self != NULL ? h->self : h->c->url,
-		    err.text);
+		    "AMAS_STATE: %s", h->self, err.text);
 	return h->state;
 }
 
@@ -111,13 +110,13 @@ amas__agent_home_init(struct amas__agent_home *h, struct amas_container *c,
 	h->home.loop = c->loop;
 	h->c = c;
 	h->gone = gone;
-	if (a != NULL) {
+	if (a != NULL)
 		h->home.index = a->index;
-		h->self = amas__strdup(amas_agent_url(a, url, sizeof url));
-		if (h->self == NULL)
-			return AMAS_ENOMEM;
-		h->home.self = h->self;
-	}
+	h->self = amas__strdup(a != NULL ? amas_agent_url(a, url,
+	    sizeof url) : c->url);
+	if (h->self == NULL)
+		return AMAS_ENOMEM;
+	h->home.self = h->self;
 	if (keep(&h->args, args) != 0 || keep(&h->kwargs, kwargs) != 0)
 		return AMAS_ENOMEM;
 	h->home.args = h->args;

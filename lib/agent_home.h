@@ -19,7 +19,7 @@ struct amas__agent_home {
 
 /*
  * Sets it up with one reference, the caller's: those who run something for it
- * have theirs.  a: whose it is; NULL: of many.  gone runs when the last has been
+ * have theirs.  a: whose it is; NULL: that of many, whose URLs begin alike.  gone runs when the last has been
  * given back: finish by amas__agent_home_fini(), which does not run it.
  *
  * Returns 0 or AMAS_ENOMEM, when it is to be finished too.

@@ -33,8 +33,8 @@ struct amas__home {
 	const struct amas__home_ops *ops;
 	size_t refs;			/* its agent's, its sources' */
 	struct amas_loop *loop;
-	const char *self;		/* its URL: AMAS_SELF; NULL: none of
-					 * its own, it is many agents */
+	const char *self;		/* its URL: AMAS_SELF; of many agents
+					 * how theirs begin; NULL: none */
 	size_t index;			/* AMAS_INDEX: its number in its group */
 	struct amas__jobs *turns;	/* one handler awake at a time; NULL:
 					 * any number */

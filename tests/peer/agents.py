@@ -33,8 +33,12 @@ class Peer(aiomas.Agent):
         return [str(agent), await getattr(agent, function)(*args)]
 
     @aiomas.expose
-    async def use(self, proxy, *args):
-        return await proxy.tell(*args)
+    def bid(self, task):
+        return task * 2 + 1
+
+    @aiomas.expose
+    def award(self, task):
+        return 'task %d goes to aiomas' % task
 
     @aiomas.expose
     async def spawn_at(self, url, *args):

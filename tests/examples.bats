@@ -1,0 +1,68 @@
+# The programs of scripts/examples do what they are for.
+
+load helper
+
+setup() {
+	make_tmp
+	examples=$AMAS_ROOT/scripts/examples
+}
+
+@test "examples: hello world, and one agent that calls another" {
+	equal "ipc://[$tmp/s]/
+My address is ipc://[$tmp/s]/0
+Hello, World!" "$(t "$examples/hello/run-hello" "$tmp/s")"
+	equal "ipc://[$tmp/s]/
+ipc://[$tmp/s]/0 returned 0
+ipc://[$tmp/s]/0 returned 1
+ipc://[$tmp/s]/0 returned 2" "$(t "$examples/hello/run-callee" "$tmp/s")"
+}
+
+# python_agent: sets $url to that of an agent of aiomas.
+python_agent() {
+	mkfifo "$tmp/in"
+	"$AMAS_VENV/bin/python" "$AMAS_ROOT/tests/peer/agents.py" "$tmp/py" \
+		<"$tmp/in" >"$tmp/url" 2>/dev/null &
+	caller $!
+	exec 5>"$tmp/in"
+	until [ -s "$tmp/url" ]; do :; done
+	url=$(cat "$tmp/url")0
+}
+
+@test "examples: caller and callee, the callee in Python" {
+	need_peer
+	python_agent
+	cd "$examples/hello"
+	equal "ipc://[$tmp/s]/
+$url returned 0
+$url returned 1
+$url returned 2" "$(echo "{\"class\": \"caller\", \"args\": [\"$url\"]}" |
+		t amas-container --until-done --manager --class caller=./caller \
+			-f - "$tmp/s")"
+}
+
+@test "examples: a contract net in five languages at the same time" {
+	need_peer
+	"${CC:-cc}" -std=c11 -Wall -Werror -shared -fPIC -I"$AMAS_ROOT/lib" \
+		-o "$tmp/c.so" "$examples/contract-net/contractor.c"
+	export CONTRACTOR_PLUGIN=$tmp/c.so
+	# What a task of 0, 1 and 10 costs: sh 3t, awk 2t+5, lines 2t+7, C 2t+3.
+	equal "ipc://[$tmp/s]/
+best bid: 3
+task 1 goes to a shell" "$(t "$examples/contract-net/run" "$tmp/s" 1)"
+	equal "ipc://[$tmp/s]/
+best bid: 23
+task 10 goes to C" "$(t "$examples/contract-net/run" "$tmp/s" 10)"
+	python_agent
+	equal "ipc://[$tmp/s]/
+best bid: 21
+task 10 goes to aiomas" "$(t "$examples/contract-net/run" "$tmp/s" 10 "$url")"
+	unset CONTRACTOR_PLUGIN
+	equal "ipc://[$tmp/s]/
+best bid: 25
+task 10 goes to awk" "$(t "$examples/contract-net/run" "$tmp/s" 10)"
+}
+
+@test "examples: a thousand agents hear a rumour" {
+	equal 'null
+1000' "$(t "$examples/gossip/run" "$tmp/s" 1000)"
+}

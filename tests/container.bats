@@ -307,3 +307,65 @@ python_agents() {
 	run -4 t amas-container --manager --class a=./folder -f agents ./s
 	[[ $output == 'amas-container: agents:1: is not '* ]]
 }
+
+@test "container: one scripted peer gets equal frames from Python and from us" {
+	need_peer
+	program Peer.worker "exec $(python) -u '$tmp/peer.py'"
+	cat >peer.py <<-'END'
+	import json, sys
+	for line in sys.stdin:
+	    kind, n, rest = json.loads(line)
+	    if kind == 1:
+	        print(json.dumps([1, asked, ["XProxy('%s')" % url, rest]]))
+	    elif rest[0] == 'spam':
+	        print(json.dumps([1, n, rest[1][0]]))
+	    elif rest[0] == 'fail':
+	        print(json.dumps([2, n, 'ZeroDivisionError: division by zero']))
+	    elif rest[0] == 'nope':
+	        print(json.dumps([2, n, 'LookupError: Name "nope" not found in '
+	                          '"agents/0"']))
+	    else:
+	        asked, url = n, rest[1][0]
+	        print(json.dumps([0, 0, ['amas/call', [url, rest[1][1], rest[1][2:], {}], {}]]))
+	END
+	python_agents
+	start amas-container ./s Peer=./Peer.worker
+	raw python="$tmp/py" <<-'END'
+	def talk(where, listener):
+	    """All that this one says, failures but for their last line."""
+	    said = []
+	    c = connect(where)
+	    for n, (path, args) in enumerate([
+	        ('validate_aid', ['0']), ('validate_aid', ['1']),
+	        ('validate_aid', ['00']), ('validate_aid', [None]),
+	        ('agents/0/spam', [[1, 2.5, None, {'a': '\u00e4', 'b': [True]}]]),
+	        ('agents/0/spam', [{'__type__': [0, '2016-01-01T00:00:00+00:00']}]),
+	        ('agents/1/spam', [1]), ('agents/0/nope', []), ('nope', []),
+	        ('agents/0/fail', []),
+	    ]):
+	        c.call(n, path, *args)
+	        payload = c.recv_raw()
+	        kind, id, content = json.loads(payload)
+	        said.append([kind, id, content.rstrip().split('\n')[-1]]
+	                    if kind == 2 else payload)
+	    # It connects to us, asks for the agent, and calls it.
+	    c.call(100, 'agents/0/ask', f'ipc://[{listener.addr}]/3', 'tell', 5)
+	    back = listener.accept()
+	    said.append(back.recv_raw())
+	    back.send(frame([1, 0, 'X']))
+	    said.append(back.recv_raw())
+	    # What it offers there: its agents.
+	    back.call(7, 'validate_aid', '0')
+	    said.append(back.recv_raw())
+	    back.send(frame([1, 1, 'told']))
+	    said.append(c.recv_raw().replace(listener.addr.encode(), b'PATH'))
+	    back.close()
+	    return said
+
+	theirs = talk('ipc://' + python, listen(tmp + '/fake.1'))
+	ours = talk(addr, listen(tmp + '/fake.2'))
+	for a, b in zip(theirs, ours):
+	    assert a == b, (a, b)
+	assert len(theirs) == len(ours) == 14
+	END
+}

@@ -24,8 +24,8 @@ class Peer(aiomas.Agent):
         return x
 
     @aiomas.expose
-    def date(self, x):
-        return x.shift(seconds=1) if hasattr(x, 'shift') else x
+    def fail(self):
+        return 1 / 0
 
     @aiomas.expose
     async def ask(self, url, function, *args):

@@ -124,8 +124,8 @@ no: ' "${output//\\n/
 
 @test "container: one program of an agent at a time, unless it waits" {
 	mkdir turns
-	program turns/slow 'echo in >>log; amas-call --dial --codec msgpack "$AMAS_PARENT" amas/wait go; echo out >>log'
-	program turns/fast 'echo fast >>log; amas-call --dial --codec msgpack "$AMAS_PARENT" amas/notify go'
+	program turns/slow 'echo in >>log; amas-call "$AMAS_PARENT" amas/wait go; echo out >>log'
+	program turns/fast 'echo fast >>log; amas-call "$AMAS_PARENT" amas/notify go'
 	program turns/lock 'mkdir held || exit 1; rmdir held'
 	start amas-container ./s ./turns
 	calls 0 slow >/dev/null &

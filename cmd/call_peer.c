@@ -185,6 +185,18 @@ open_addr(struct amas_channel **out, struct call_peer *p, const char *addr,
 	return amas__rpc_open_via(out, p->loop, parent, addr, opts, err);
 }
 
+bool
+call_peer_is_agent(const struct call_peer *p, struct amas__addr *a)
+{
+	const char *parent = cmd_env("AMAS_PARENT");
+
+	if (p->o->command != NULL || p->o->channel ||
+	    (parent != NULL && (!p->o->dial ||
+	    strcmp(p->o->addr, parent) == 0)))
+		return false; /* the host asks, or is asked */
+	return amas__addr_parse(a, p->o->addr, NULL) == 0 && a->agent != NULL;
+}
+
 int
 call_peer_open(struct amas_channel **out, struct call_peer *p,
     const char *addr, const struct amas_opts *opts, struct amas_error *err)

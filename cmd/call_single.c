@@ -11,10 +11,12 @@
 #include <assert.h>
 #include <math.h>
 
+#include "addr.h"
 #include "call_list.h"
 #include "call_peer.h"
 #include "channel.h"
 #include "loop.h"
+#include "rpc.h"
 
 struct single {
 	const struct call_opts *o;
@@ -26,6 +28,8 @@ struct single {
 	struct amas__timer stay;	/* runs until --stay is over */
 	double due;		/* when that is, by call_now() */
 	long long left;		/* calls to be made */
+	struct amas__addr addr;	/* if it is that of an agent that was not */
+	bool ask;		/* asked for yet */
 	bool staying;
 	int status;
 	bool over;
@@ -205,13 +209,48 @@ call(struct single *s)
 	    s->args.list, s->args.map);
 }
 
+/* Whether the agent is there that the address names: only then it is called. */
+static void
+on_valid(const struct amas_reply *rep, void *arg)
+{
+	struct single *s = arg;
+	struct amas_reply none = *rep;
+	struct amas_value *text;
+	char buf[512];
+	int rc;
+
+	s->ask = false;
+	if (s->over)
+		return;
+	if (rep->kind != AMAS_RESULT) {
+		on_reply(rep, s);
+	} else if (amas_value_type(rep->value) != AMAS_NULL) {
+		if ((rc = call(s)) != 0)
+			end(s, cmd_error(amas_exit_status(rc), s->o->function,
+			    "%s", amas_strerror(rc)));
+	} else if ((text = amas_value_pack("s", amas__addr_no_agent(&s->addr,
+	    buf, sizeof buf))) == NULL) {
+		end(s, cmd_nomem());
+	} else {
+		none.kind = AMAS_FAILURE;
+		none.code = AMAS_EREMOTE;
+		none.value = text;
+		none.text = buf;
+		rc = print_failure(s, &none);
+		amas_value_free(text);
+		end(s, rc != CMD_OK ? rc : CMD_FAILED);
+	}
+}
+
 static void
 start(struct single *s)
 {
 	int rc;
 
 	s->left--;
-	if ((rc = call(s)) != 0)
+	rc = s->ask ? amas__rpc_validate(s->ch, s->addr.agent, on_valid, s) :
+	    call(s);
+	if (rc != 0)
 		end(s, cmd_error(amas_exit_status(rc), s->o->function, "%s",
 		    amas_strerror(rc)));
 }
@@ -230,6 +269,7 @@ run(struct single *s)
 	opts.arg = s;
 	if (call_peer_open(&s->ch, &s->peer, s->o->addr, &opts, &err) != 0)
 		return cmd_fail(s->o->addr, &err);
+	s->ask = call_peer_is_agent(&s->peer, &s->addr);
 	amas__timer_init(&s->deadline, l, on_deadline);
 	amas__timer_init(&s->next, l, on_next);
 	amas__timer_init(&s->stay, l, on_stay);
@@ -254,6 +294,7 @@ call_single_run(const struct call_opts *o)
 	if ((status = call_args_read(&s.args, o)) == CMD_OK &&
 	    (status = call_peer_init(&s.peer, o)) == CMD_OK)
 		status = run(&s);
+	amas__addr_fini(&s.addr);
 	call_peer_fini(&s.peer);
 	call_args_free(&s.args);
 	return status;

@@ -12,6 +12,7 @@
 #include "addr.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
@@ -338,4 +339,19 @@ amas__addr_print(const struct amas__addr *a)
 	return amas__asprintf("tcp://%s%s%s:%u", ipv6 ? "[" : "",
 	    *a->host != '\0' ? a->host : "localhost", ipv6 ? "]" : "",
 	    (unsigned)a->port);
+}
+
+char *
+amas__addr_no_agent(const struct amas__addr *a, char *buf, size_t size)
+{
+	const char *id = a->agent != NULL ? a->agent : "";
+
+	if (a->kind == AMAS__ADDR_TCP)
+		(void)snprintf(buf, size, "ConnectionError: Agent \"%.100s\" "
+		    "does not exist in Container(('%.200s', %u))", id,
+		    a->host, (unsigned)a->port);
+	else
+		(void)snprintf(buf, size, "ConnectionError: Agent \"%.100s\" "
+		    "does not exist in Container('%.200s')", id, a->name);
+	return buf;
 }

@@ -47,4 +47,10 @@ void amas__addr_fini(struct amas__addr *a);
  */
 char *amas__addr_print(const struct amas__addr *a);
 
+/*
+ * Writes that there is no such agent at its address, as aiomas says it: "Agent
+ * \"7\" does not exist in Container(('127.0.0.1', 5555))".  Returns buf.
+ */
+char *amas__addr_no_agent(const struct amas__addr *a, char *buf, size_t size);
+
 #endif

@@ -273,31 +273,15 @@ send_call(struct wait *w, struct amas_channel *ch,
 
 /* ---- Whether an agent is there ---- */
 
-/* The address of a container as Python prints it. */
-static void
-print_container(char *buf, size_t size, const char *url)
-{
-	struct amas__addr a;
-
-	if (amas__addr_parse(&a, url, NULL) != 0) {
-		(void)snprintf(buf, size, "%s", url);
-		return;
-	}
-	if (a.kind == AMAS__ADDR_TCP)
-		(void)snprintf(buf, size, "('%.200s', %u)", a.host,
-		    (unsigned)a.port);
-	else
-		(void)snprintf(buf, size, "'%.200s'", a.name);
-	amas__addr_fini(&a);
-}
-
 /* The answer to validate_aid: calls the agent, or says that there is none. */
 static void
 on_valid(const struct amas_reply *rep, void *arg)
 {
 	struct wait *w = arg;
-	char where[256], text[512];
-	const char *path = amas__buf_head(&w->path), *id, *slash;
+	const char *id = amas__buf_head(&w->path) + strlen("agents/");
+	const char *slash = strchr(id, '/');
+	struct amas__addr a;
+	char text[512];
 
 	if (w->dropped)
 		return;
@@ -305,18 +289,18 @@ on_valid(const struct amas_reply *rep, void *arg)
 		on_reply(rep, arg);
 		return;
 	}
-	id = path + strlen("agents/");
-	slash = strchr(id, '/');
 	if (amas_value_type(rep->value) == AMAS_NULL) {
-		print_container(where, sizeof where, w->url);
-		(void)snprintf(text, sizeof text, "ConnectionError: Agent "
-		    "\"%.*s\" does not exist in Container(%s)",
-		    (int)(slash - id), id, where);
+		if (amas__addr_parse(&a, w->url, NULL) != 0) {
+			answer(w, NULL, amas_strerror(AMAS_ENOMEM));
+			return;
+		}
+		(void)amas__addr_no_agent(&a, text, sizeof text);
+		amas__addr_fini(&a);
 		answer(w, NULL, text);
 		return;
 	}
 	w->path.data[slash - w->path.data] = '\0';
-	amas__host_known(w->ch, path);
+	amas__host_known(w->ch, amas__buf_head(&w->path));
 	w->path.data[slash - w->path.data] = '/';
 	w->path.end--; /* the NUL */
 	if (send_call(w, w->ch, &w->path, w->args, w->kwargs) != 0)

@@ -226,6 +226,20 @@ amas_proxy_call(struct amas_proxy *p, const char *function, double timeout_s,
 }
 
 int
+amas__rpc_validate(struct amas_channel *ch, const char *id, amas_reply_fn *fn,
+    void *arg)
+{
+	struct amas_proxy *root = proxy_new(ch, "", 0);
+	int rc;
+
+	if (root == NULL)
+		return AMAS_ENOMEM;
+	rc = amas_proxy_call(root, "validate_aid", 0, fn, arg, "[s]", id);
+	proxy_destroy(root);
+	return rc;
+}
+
+int
 amas_channel_send(struct amas_channel *ch, double timeout_s, amas_reply_fn *fn,
     void *arg, const char *fmt, ...)
 {

@@ -46,6 +46,13 @@ int amas__rpc_open_via(struct amas_channel **out, struct amas_loop *l,
     const char *parent, const char *url, const struct amas_opts *opts,
     struct amas_error *err);
 
+/*
+ * Asks whether an agent is there, of the root of the peer; reported as by
+ * amas_proxy_call(): its class, or null.
+ */
+int amas__rpc_validate(struct amas_channel *ch, const char *id,
+    amas_reply_fn *fn, void *arg);
+
 /* Frees what amas_channel_remote() made. */
 void amas__rpc_forget(struct amas_channel *ch);
 

@@ -161,6 +161,11 @@ amas__sock_tune(int fd)
 	set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEP_IDLE_S);
 	set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEP_STEP_S);
 	set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEP_TRIES);
+#ifdef TCP_USER_TIMEOUT
+	/* Where something waits to be taken, there is no keep-alive. */
+	set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 1000 *
+	    (KEEP_IDLE_S + KEEP_STEP_S * KEEP_TRIES));
+#endif
 }
 
 /* The host of an address: "127.0.0.1", "[::1]"; a guest of our dual stack that

@@ -89,6 +89,13 @@ calls() {
 		equal null "$(t amas-call "$addr" validate_aid "==$id")"
 	done
 	equal null "$(t amas-call "$addr" validate_aid 0)"
+	run -1 calls 99 tell
+	equal "ConnectionError: Agent \"99\" does not exist in Container('$tmp/s')" \
+		"${lines[-1]}"
+	run -1 calls 99
+	[[ ${lines[-1]} == ConnectionError:* ]]
+	run -0 calls 0
+	equal '' "$output"
 	run -1 t amas-call "$addr" agents/00/tell
 	[[ $output == *'LookupError: Name "00" not found in "agents"' ]]
 	run -1 t amas-call "$addr" agents/0/run

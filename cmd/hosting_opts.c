@@ -29,6 +29,7 @@ static const struct cmd_option options[] = {
 	{ 'f', "file", "FILE", "make the agents that its lines tell" },
 	{ 'j', "jobs", "N", "programs that run at a time (64)" },
 	{ 't', "timeout", "DUR", "end programs that take longer (no limit)" },
+	{ 'w', "wait", "DUR", "keep trying to reach others (0), or \"inf\"" },
 	{ OPT_ADVERTISE, "advertise", "HOST:PORT",
 	    "what stands in URLs (the address)" },
 	{ OPT_ALLOW_WRITABLE, "allow-writable", NULL,
@@ -98,6 +99,9 @@ take_option(struct container_opts *o, int id)
 	case 't':
 		return cmd_duration(&s->source.timeout_s, a->name, a->value,
 		    false);
+	case 'w':
+		return cmd_duration(&s->server.connect_timeout_s, a->name,
+		    a->value, true);
 	case OPT_ADVERTISE:
 		s->server.advertise = a->value;
 		return CMD_OK;

@@ -291,6 +291,7 @@ amas__agent_run_new(struct amas__agent_run **out,
 	free(full);
 	r->r.guest.home = home;
 	r->r.is_agent = true;
+	r->r.will = which == AMAS__AGENT_RUN;
 	amas__job_init(&r->job, home->loop, on_place);
 	r->job.back = on_back;
 	amas__task_init(&r->canceled, on_canceled);

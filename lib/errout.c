@@ -10,6 +10,7 @@ amas__errout_init(struct amas__errout *e, const struct amas__log *log,
     const char *name)
 {
 	e->log = log;
+	e->level = AMAS_LOG_INFO;
 	e->name = name;
 	e->total = e->lines = e->line_len = 0;
 	amas__buf_init(&e->tail, 0);
@@ -27,10 +28,10 @@ log_line(struct amas__errout *e)
 	char text[4 * AMAS__ERROUT_LINE + 8];
 
 	if (++e->lines <= AMAS__ERROUT_LINES)
-		amas__log(e->log, AMAS_LOG_INFO, "%s: %s", e->name,
+		amas__log(e->log, e->level, "%s: %s", e->name,
 		    amas__log_text(text, sizeof text, e->line, e->line_len));
 	else if (e->lines == AMAS__ERROUT_LINES + 1)
-		amas__log(e->log, AMAS_LOG_INFO,
+		amas__log(e->log, e->level,
 		    "%s: more on standard error is not logged", e->name);
 	e->line_len = 0;
 }
@@ -62,7 +63,7 @@ amas__errout_put(struct amas__errout *e, const char *data, size_t len)
 {
 	size_t have;
 
-	if (amas__log_on(e->log, AMAS_LOG_INFO))
+	if (amas__log_on(e->log, e->level))
 		log_bytes(e, data, len);
 	e->total += len;
 	if (len > AMAS__ERROUT_TAIL) {

@@ -17,6 +17,8 @@
 struct amas__errout {
 	const struct amas__log *log;
 	const char *name;	/* whose it is; referenced, safe to print */
+	int level;		/* of its lines in the log: AMAS_LOG_INFO, unless
+				 * changed */
 	struct amas__buf tail;
 	size_t total;
 	size_t lines;

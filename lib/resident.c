@@ -191,6 +191,8 @@ amas__resident_start(struct amas__resident *r, struct amas_error *err)
 
 	amas__errout_fini(&r->err);
 	amas__errout_init(&r->err, amas__loop_log(r->loop), r->name);
+	if (r->will)
+		r->err.level = AMAS_LOG_WARN;
 	if ((rc = make_argv(&argv, r, err)) != 0)
 		goto out;
 	amas__guest_open(&r->guest, r->ops->hand != NULL);

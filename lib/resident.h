@@ -44,6 +44,8 @@ struct amas__resident {
 	struct amas__guest guest;		/* what it is to the host */
 	struct amas__errout err;
 	size_t index;				/* AMAS_INDEX of a service */
+	bool will;				/* no caller is told what it says:
+						 * its lines are warnings */
 	bool is_agent;				/* gets what guest.home, if any,
 						 * was made with */
 	char name[AMAS__RESIDENT_NAME];		/* for messages and the log */

@@ -115,6 +115,22 @@ ConnectionError: Agent \"9\" does not exist in Container('$tmp/s')
 1" "$output"
 }
 
+@test "container: agents wait for a container that comes later" {
+	mkdir caller
+	program caller/run 'amas-call -r -- "$1" tell 7'
+	echo "{\"class\": \"caller\", \"args\": [\"ipc://[$tmp/late]/0\"]}" >agents
+	out=early start amas-container -w 20 --until-done --manager \
+		--class caller=./caller -f agents ./early.s
+	early=$pid
+	start amas-container ./late ./folder
+	ended "$early" 0
+	equal "ipc://[$tmp/late]/0 7 [[], {}]" "$(sed 1d early)"
+	echo "{\"class\": \"caller\", \"args\": [\"ipc://[$tmp/never]/0\"]}" >agents
+	run -1 t amas-container --until-done --manager --class caller=./caller \
+		-f agents ./early.s
+	[[ $output == *"$tmp/never"*'No such file or directory'* ]]
+}
+
 @test "container: init fails the making, run fails the end" {
 	mkdir bad fails
 	program bad/init 'echo "no: $*" >&2; exit 3'

@@ -213,7 +213,7 @@ test_lines(void)
 	tap_str(got.text, "a|", "lines: output that is closed");
 	tap_ok(!got.ok, "lines: not well");
 	tap_str(got.why, "exit status 3", "lines: its status");
-	tap_str(logged, "2 a:0/run: err\n", "lines: errors are logged");
+	tap_str(logged, "1 a:0/run: err\n", "lines: errors are logged, as warnings");
 	starts(AMAS__AGENT_RUN, "read x || echo none; kill -9 $$");
 	wait_ended(1);
 	tap_str(got.text, "none|", "lines: nothing stands on its input");

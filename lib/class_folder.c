@@ -164,6 +164,7 @@ amas__folders_start(struct amas_container *c)
 void
 amas__folders_stop(struct amas_container *c)
 {
+	struct folder_agent *f;
 	struct amas_agent *a;
 	size_t i;
 
@@ -171,10 +172,13 @@ amas__folders_stop(struct amas_container *c)
 		a = c->slot[i - 1];
 		if (a == NULL || a->cls->ops->call != amas__folder_call)
 			continue;
-		amas__timer_stop(&of(a)->again);
-		amas__list_remove(&of(a)->link);
-		if (of(a)->run != NULL)
-			amas__agent_run_stop(of(a)->run);
+		f = of(a);
+		amas__timer_stop(&f->again);
+		amas__list_remove(&f->link);
+		if (f->init != NULL)
+			amas__agent_run_stop(f->init);
+		if (f->run != NULL)
+			amas__agent_run_stop(f->run);
 	}
 }
 

@@ -145,6 +145,21 @@ no: ' "${output//\\n/
 	run -0 t amas-container --run true ./s ./fails
 }
 
+@test "container: SIGTERM ends an init that does not, and a run that will not" {
+	mkdir slow stubborn
+	program slow/init 'echo here >here; exec sleep 300'
+	program stubborn/run 'trap "" TERM; while sleep 1; do :; done'
+	"$AMAS_BUILD/amas-container" ./s ./slow >out 2>err 3>&- &
+	pids+=($!)
+	for ((n = 0; n < 100000; n++)); do
+		[ ! -s slow/here ] || break
+	done
+	stop $!
+	equal '' "$(cat out err)"
+	start amas-container ./s ./stubborn
+	stop
+}
+
 @test "container: one program of an agent at a time, unless it waits" {
 	mkdir turns
 	program turns/slow 'echo in >>log; amas-call "$AMAS_PARENT" amas/wait go; echo out >>log'

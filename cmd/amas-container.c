@@ -136,7 +136,8 @@ static const struct amas__container_ops ops = { on_ready, on_failed, on_line,
 static int
 failed(const char *subject, const struct amas_error *err, int rc)
 {
-	if (rc == AMAS_EEXIST) /* two sources for one name */
+	/* two sources for one name; more agents than --max-agents */
+	if (rc == AMAS_EEXIST || rc == AMAS_ETOOBIG)
 		return cmd_error(CMD_USAGE, subject, "%s", err->text);
 	return cmd_fail(subject, err);
 }
@@ -188,7 +189,7 @@ make_lines(struct hosting *h, FILE *f)
 			rc = make_line(h, v, &err);
 		amas_value_free(v);
 		(void)snprintf(subject, sizeof subject, "%.400s:%zu", name, n);
-		if (rc == AMAS_EPROTO)
+		if (rc == AMAS_EPROTO || rc == AMAS_ENOENT)
 			status = cmd_error(CMD_INPUT, subject, "%s", err.text);
 		else if (rc != 0)
 			status = failed(subject, &err, rc);

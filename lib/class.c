@@ -264,21 +264,19 @@ find_file(struct amas__source_spec *spec, char *file, int dir, bool any,
 	const char *why = NULL, *reason;
 	enum amas__found found;
 	size_t i;
-	int sub = -1;
 
 	for (i = 0; i < amas__n_source_kinds; i++) {
 		spec->kind = &amas__source_kinds[i];
 		(void)sprintf(file, "%.*s%s", (int)q->cls_len, q->cls,
 		    spec->kind->suffix);
-		found = amas__folder_look(dir, file, any, &sub, &reason);
-		if (found == AMAS__FOLDER) {
-			close(sub);
+		found = amas__folder_look(dir, file, any, NULL, &reason);
+		if (found == AMAS__FOLDER && spec->kind->suffix[0] == '\0') {
 			spec->kind = &amas__source_folder;
-			return spec->kind != NULL ? 0 : AMAS_ENOENT;
+			return 0;
 		}
 		if (found == AMAS__PROGRAM && spec->kind->suffix[0] != '\0')
 			return 0;
-		if (found != AMAS__NOTHING && found != AMAS__PROGRAM)
+		if (found == AMAS__SHUT || found == AMAS__REFUSED)
 			why = reason != NULL ? reason : "is not executable";
 	}
 	if (why != NULL)

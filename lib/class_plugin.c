@@ -89,15 +89,14 @@ struct made {
 };
 
 static void
-on_init(void *arg, const struct amas_value *v, bool failed)
+on_init(void *arg, const struct amas_value *v, const char *failure, size_t len)
 {
 	struct made *m = arg;
-	const char *text = failed ? amas_value_text(v) : NULL;
 
-	m->failed = failed;
-	if (failed)
-		amas_error_set(m->err, AMAS_EREMOTE, "%s",
-		    text != NULL ? text : "failed");
+	(void)v;
+	m->failed = failure != NULL;
+	if (m->failed)
+		amas_error_set(m->err, AMAS_EREMOTE, "%.*s", (int)len, failure);
 }
 
 static int
@@ -211,11 +210,7 @@ amas__class_plugin(struct amas__class **out, struct amas_container *c,
 	void *self;
 	int rc;
 
-	rc = spec->dir == -1 ?
-	    amas__plugin_load(&plugin, spec->text, any, true, err) :
-	    amas__plugin_load_at(&plugin, spec->dir, spec->text, spec->path,
-		any, err);
-	if (rc != 0)
+	if ((rc = amas__source_plugin_find(&plugin, spec, any, err)) != 0)
 		return rc;
 	if (plugin->classes == NULL || plugin->classes[0] == NULL)
 		return amas_error_set(err, AMAS_ESYS, "has no classes");

@@ -102,6 +102,7 @@ static int
 make_root(struct amas_container *c, const struct amas_opts *opts,
     struct amas_error *err)
 {
+	struct amas__source *beside;
 	int rc = amas_service_new(&c->root, err);
 
 	c->agents.ops = &agents_ops;
@@ -112,9 +113,12 @@ make_root(struct amas_container *c, const struct amas_opts *opts,
 		    err);
 	if (rc == 0)
 		rc = amas__container_calls(c, err);
-	if (rc == 0 && opts != NULL && opts->service != NULL)
-		rc = amas__service_beside(c->root, opts->service, err);
-	return rc;
+	if (rc != 0 || opts == NULL || opts->service == NULL)
+		return rc;
+	/* What the root has no name for is the program's. */
+	if ((beside = amas__service_source(opts->service)) == NULL)
+		return amas__error_nomem(err);
+	return amas__service_take_source(c->root, "", beside, err);
 }
 
 /* ---- Addresses ---- */

@@ -8,17 +8,17 @@
 #include "err.h"
 #include "mem.h"
 
-static int
-not_there(struct amas_error *err, const char *path)
+const char *
+amas__linker_cause(const char *path)
 {
 	const char *text = dlerror();
 	size_t len = strlen(path);
 
 	if (text == NULL)
-		text = "cannot be loaded";
+		return "cannot be loaded";
 	if (strncmp(text, path, len) == 0 && strncmp(text + len, ": ", 2) == 0)
 		text += len + 2;
-	return amas_error_set(err, AMAS_ENOENT, "%.120s: %.100s", path, text);
+	return text;
 }
 
 int
@@ -34,7 +34,8 @@ amas__module_load(const struct amas__module **out, const char *name,
 		return amas__error_nomem(err);
 	if ((handle = dlopen(path, RTLD_NOW | RTLD_LOCAL)) == NULL ||
 	    (m = dlsym(handle, "amas__module")) == NULL)
-		rc = not_there(err, path);
+		rc = amas_error_set(err, AMAS_ENOENT, "%.120s: %.100s", path,
+		    amas__linker_cause(path));
 	else if (strcmp(m->version, amas_version()) != 0)
 		rc = amas_error_set(err, AMAS_ENOENT, "%.150s: is of amas "
 		    "%.20s, this is %s", path, m->version, amas_version());

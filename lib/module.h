@@ -21,6 +21,12 @@ struct amas__module {
 int amas__module_load(const struct amas__module **out, const char *name,
     struct amas_error *err);
 
+/*
+ * Gives the dynamic linker's last cause, without the path that it begins with,
+ * for any file.  Good until its next call.
+ */
+const char *amas__linker_cause(const char *path);
+
 /* Where they are; libdir.c, which differs between build and installation. */
 extern const char amas__libdir[];
 

@@ -14,6 +14,7 @@
 #include "folder.h"
 #include "loop.h"
 #include "mem.h"
+#include "module.h"
 
 /* A plugin that runs on a loop. */
 struct opened {
@@ -59,18 +60,10 @@ judge(const char *path, bool any, bool served, struct amas_error *err)
 	return rc;
 }
 
-/* The linker's last cause, without the path that it begins with. */
 static int
 linker_error(struct amas_error *err, const char *path)
 {
-	const char *text = dlerror();
-	size_t len = strlen(path);
-
-	if (text == NULL)
-		text = "cannot be loaded";
-	if (strncmp(text, path, len) == 0 && strncmp(text + len, ": ", 2) == 0)
-		text += len + 2;
-	return amas_error_set(err, AMAS_ESYS, "%s", text);
+	return amas_error_set(err, AMAS_ESYS, "%s", amas__linker_cause(path));
 }
 
 static int

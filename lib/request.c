@@ -22,8 +22,6 @@ struct amas_request {
 	struct amas__link link;	/* among the open ones of its channel */
 	struct amas_channel *ch;	/* NULL: it was made here */
 	struct amas_loop *loop;
-	amas__request_end_fn *end_fn;	/* made here: gets the answer */
-	void *end_arg;
 	struct amas_agent *agent;	/* who handles it, or NULL */
 	size_t n_queued;		/* made here: as that of a channel */
 	struct amas__area *area;
@@ -118,7 +116,7 @@ send_failure(struct amas_request *req, const struct amas_value *v,
 static bool
 in_vain(const struct amas_request *req)
 {
-	return req->gone || (req->ch != NULL && req->ch->state == ENDED);
+	return req->gone || req->ch == NULL || req->ch->state == ENDED;
 }
 
 /* Whether the answer was for somebody here, who has it then. */
@@ -127,12 +125,15 @@ diverted(struct amas_request *req, const struct amas_value *v,
     const char *failure, size_t len)
 {
 	amas__answer_fn *fn = req->divert_fn;
+	bool here = req->ch == NULL;
 
 	if (fn == NULL || req->answered)
 		return false;
 	req->divert_fn = NULL;
 	req->gone_fn = NULL;
-	fn(req->divert_arg, v, failure, len);
+	fn(req->divert_arg, v, failure, len); /* may answer, and so free it */
+	if (here) /* there is nobody else to answer */
+		settled(req);
 	return true;
 }
 
@@ -144,10 +145,6 @@ write_failure(struct amas_request *req, const char *text, size_t len)
 	int rc;
 
 	amas__value_text(&v, NULL, AMAS_STRING, text, len);
-	if (req->ch == NULL) {
-		req->end_fn(req->end_arg, &v, true);
-		return;
-	}
 	if (req->ch->counters != NULL)
 		req->ch->counters->failures++;
 	rc = send_failure(req, &v, &err);
@@ -180,9 +177,7 @@ amas__request_fail_value(struct amas_request *req, const struct amas_value *v)
 	}
 	if (req->answered)
 		return;
-	if (req->ch == NULL)
-		req->end_fn(req->end_arg, v, true);
-	else if (!req->gone && send_failure(req, v, &err) != 0)
+	if (!req->gone && send_failure(req, v, &err) != 0)
 		write_failure(req, err.text, strlen(err.text));
 	else if (!req->gone && req->ch->counters != NULL)
 		req->ch->counters->failures++;
@@ -198,10 +193,8 @@ amas__request_reply_value(struct amas_request *req, const struct amas_value *v)
 
 	if (req->answered || diverted(req, v, NULL, 0))
 		return;
-	if (req->ch == NULL)
-		req->end_fn(req->end_arg, v, false);
-	else if (!in_vain(req) && amas__flow_write(req->ch, AMAS__REPLY, req->id, 0, v,
-	    &err) != 0) {
+	if (!in_vain(req) && amas__flow_write(req->ch, AMAS__REPLY, req->id, 0,
+	    v, &err) != 0) {
 		len = snprintf(text, sizeof text, "%s: %s",
 		    err.code == AMAS_ETOOBIG ? "result too large" :
 		    "result cannot be sent", err.text);
@@ -396,7 +389,7 @@ int
 amas__request_here(struct amas_loop *l, const char *path,
     const struct amas_value *args, const struct amas_value *kwargs,
     amas_request_fn *fn, void *self, struct amas_agent *a,
-    amas__request_end_fn *end, void *end_arg)
+    amas__answer_fn *answer, void *answer_arg)
 {
 	struct amas_request *req = amas__zalloc(sizeof *req);
 	struct here h = { fn, self };
@@ -405,8 +398,8 @@ amas__request_here(struct amas_loop *l, const char *path,
 	if (req == NULL)
 		return rc;
 	req->loop = l;
-	req->end_fn = end;
-	req->end_arg = end_arg;
+	req->divert_fn = answer;
+	req->divert_arg = answer_arg;
 	req->agent = a;
 	amas__list_init(&req->link);
 	if ((req->area = amas__area_new(amas__loop_pool(l))) != NULL)

@@ -47,20 +47,6 @@ int amas__request_parse_call(struct amas_request *req);
  */
 int amas__request_make_call(struct amas_request *req, const char *path);
 
-/* Gets the answer to a request that was made here; v is borrowed. */
-typedef void amas__request_end_fn(void *arg, const struct amas_value *v,
-    bool failed);
-
-/*
- * Has fn(req, self) handle a call that no peer made: path, which must live until
- * it is answered, a list and a map (NULL: empty).  end runs once, inside if fn
- * does not keep the request.  Returns 0 or AMAS_ENOMEM.
- */
-int amas__request_here(struct amas_loop *l, const char *path,
-    const struct amas_value *args, const struct amas_value *kwargs,
-    amas_request_fn *fn, void *self, struct amas_agent *a,
-    amas__request_end_fn *end, void *end_arg);
-
 /* Notes which agent handles it. */
 void amas__request_set_agent(struct amas_request *req, struct amas_agent *a);
 
@@ -89,6 +75,16 @@ typedef void amas__answer_fn(void *arg, const struct amas_value *value,
     const char *failure, size_t failure_len);
 void amas__request_divert(struct amas_request *req, amas__answer_fn *fn,
     void *arg);
+
+/*
+ * Has fn(req, self) handle a call that no peer made: path, which must live until
+ * it is answered, a list and a map (NULL: empty).  answer gets the answer, inside
+ * if fn does not keep the request; a failure is text.  Returns 0 or AMAS_ENOMEM.
+ */
+int amas__request_here(struct amas_loop *l, const char *path,
+    const struct amas_value *args, const struct amas_value *kwargs,
+    amas_request_fn *fn, void *self, struct amas_agent *a,
+    amas__answer_fn *answer, void *answer_arg);
 
 /* Takes n bytes and the slashes behind them off the front of the path. */
 void amas__request_enter(struct amas_request *req, size_t n);

@@ -299,53 +299,55 @@ amas__service_mount_amas(struct amas_service *svc, struct amas_service *sub,
 	return attach(svc, "amas", 4, sub, err);
 }
 
-/* A service that answers what another has no node for. */
-struct beside {
+/* ---- A service as a source ---- */
+
+struct service_source {
 	struct amas__source source;
 	struct amas_service *svc;
 };
 
+static struct amas_service *
+service_of(struct amas__source *s)
+{
+	return AMAS__OF(s, struct service_source, source)->svc;
+}
+
 static void
-beside_call(struct amas__source *s, struct amas_request *req,
+source_call(struct amas__source *s, struct amas_request *req,
     const char *walked, size_t walked_len, const char *rest, size_t rest_len)
 {
 	(void)walked;
 	(void)walked_len;
-	amas__service_call_below(AMAS__OF(s, struct beside, source)->svc, req,
-	    rest, rest_len);
+	amas__service_call_below(service_of(s), req, rest, rest_len);
 }
 
 static void
-beside_free(struct amas__source *s)
+source_free(struct amas__source *s)
 {
-	struct beside *b = AMAS__OF(s, struct beside, source);
-
-	amas_service_free(b->svc);
-	free(b);
+	amas_service_free(service_of(s));
+	free(AMAS__OF(s, struct service_source, source));
 }
 
 static int
-beside_list(struct amas__source *s, const char *base,
+source_list(struct amas__source *s, const char *base,
     struct amas__paths *paths, struct amas_error *err)
 {
-	return amas__service_list(AMAS__OF(s, struct beside, source)->svc,
-	    base, paths, err);
+	return amas__service_list(service_of(s), base, paths, err);
 }
 
-static const struct amas__source_ops beside_ops = { beside_call, beside_free,
-	beside_list };
+static const struct amas__source_ops source_ops = { source_call, source_free,
+	source_list };
 
-int
-amas__service_beside(struct amas_service *svc, struct amas_service *other,
-    struct amas_error *err)
+struct amas__source *
+amas__service_source(struct amas_service *svc)
 {
-	struct beside *b = amas__zalloc(sizeof *b);
+	struct service_source *s = amas__zalloc(sizeof *s);
 
-	if (b == NULL)
-		return amas__error_nomem(err);
-	b->source.ops = &beside_ops;
-	b->svc = ref(other);
-	return amas__service_take_source(svc, "", &b->source, err);
+	if (s == NULL)
+		return NULL;
+	s->source.ops = &source_ops;
+	s->svc = ref(svc);
+	return &s->source;
 }
 
 int

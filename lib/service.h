@@ -48,15 +48,15 @@ struct amas__source {
 int amas__service_take_source(struct amas_service *svc, const char *name,
     struct amas__source *s, struct amas_error *err);
 
+/* A source that is a service, which it holds; NULL if memory is short. */
+struct amas__source *amas__service_source(struct amas_service *svc);
+
 /*
- * For containers.  mount_amas: puts a service under the name "amas", which is
- * reserved.  beside: what svc has no node for is looked for in another, which
- * is held.  Return as amas_service_add().
+ * Puts a service under the name "amas", which is reserved; for containers.
+ * Returns as amas_service_add().
  */
 int amas__service_mount_amas(struct amas_service *svc,
     struct amas_service *sub, struct amas_error *err);
-int amas__service_beside(struct amas_service *svc, struct amas_service *other,
-    struct amas_error *err);
 
 /* Resolves the path of req and has it answered. */
 void amas__service_call(struct amas_service *svc, struct amas_request *req);

@@ -120,6 +120,11 @@ int amas__source_plugin_load(struct amas__source **out,
     const struct amas__source_spec *spec, struct amas_loop *l,
     const struct amas_source_opts *opts, struct amas_error *err);
 
+/* The plugin that such a source names; returns as amas__plugin_load(). */
+struct amas_plugin;
+int amas__source_plugin_find(const struct amas_plugin **out,
+    const struct amas__source_spec *spec, bool any, struct amas_error *err);
+
 /* source_worker.c: processes that stay, on message lines. */
 int amas__source_worker_load(struct amas__source **out,
     const struct amas__source_spec *spec, struct amas_loop *l,

@@ -88,8 +88,8 @@ home_gone(struct amas__home *home)
 static const struct amas__home_ops home_ops = { home_state, home_serve,
 	home_gone };
 
-static int
-keep(struct amas_value **out, const struct amas_value *v)
+int
+amas__agent_keep(struct amas_value **out, const struct amas_value *v)
 {
 	if (v != NULL && amas_value_len(v) > 0 &&
 	    (*out = amas_value_keep(v)) == NULL)
@@ -117,7 +117,8 @@ amas__agent_home_init(struct amas__agent_home *h, struct amas_container *c,
 	if (h->self == NULL)
 		return AMAS_ENOMEM;
 	h->home.self = h->self;
-	if (keep(&h->args, args) != 0 || keep(&h->kwargs, kwargs) != 0)
+	if (amas__agent_keep(&h->args, args) != 0 ||
+	    amas__agent_keep(&h->kwargs, kwargs) != 0)
 		return AMAS_ENOMEM;
 	h->home.args = h->args;
 	h->home.kwargs = h->kwargs;

@@ -28,6 +28,12 @@ int amas__agent_home_init(struct amas__agent_home *h, struct amas_container *c,
     const struct amas_agent *a, const struct amas_value *args,
     const struct amas_value *kwargs, void (*gone)(struct amas__agent_home *h));
 
+/*
+ * Keeps arguments of a constructor; those that are none stay NULL.  Returns 0 or
+ * AMAS_ENOMEM.
+ */
+int amas__agent_keep(struct amas_value **out, const struct amas_value *v);
+
 /* Frees what it has, and its folder with all that is in it. */
 void amas__agent_home_fini(struct amas__agent_home *h);
 

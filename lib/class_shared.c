@@ -117,6 +117,7 @@ on_new(const struct amas_reply *rep, void *arg)
 	if (s->agent.ended) {
 		new_in_vain(s, rep->kind == AMAS_RESULT);
 	} else if (rep->kind == AMAS_FAILURE) {
+		s->told = false; /* it has no such agent */
 		refused(s, rep->text);
 	} else if (rep->kind == AMAS_RESULT && !s->made) {
 		s->made = true;
@@ -222,15 +223,6 @@ static const struct amas__worker_watch_ops watch_ops = { on_runs, on_room,
 /* ---- The kind ---- */
 
 static int
-keep(struct amas_value **out, const struct amas_value *v)
-{
-	if (v != NULL && amas_value_len(v) > 0 &&
-	    (*out = amas_value_keep(v)) == NULL)
-		return AMAS_ENOMEM;
-	return 0;
-}
-
-static int
 shared_begin(struct amas_agent *a, const struct amas_value *args,
     const struct amas_value *kwargs, struct amas_error *err)
 {
@@ -238,7 +230,8 @@ shared_begin(struct amas_agent *a, const struct amas_value *args,
 	struct shared_class *cls = class_of(s);
 
 	amas__list_init(&s->link);
-	if (keep(&s->args, args) != 0 || keep(&s->kwargs, kwargs) != 0)
+	if (amas__agent_keep(&s->args, args) != 0 ||
+	    amas__agent_keep(&s->kwargs, kwargs) != 0)
 		return amas__error_nomem(err);
 	amas__list_add(&cls->todo, &s->link);
 	if (amas__source_worker_takes(cls->source))
@@ -307,6 +300,8 @@ shared_stop(struct amas__class *p)
 		amas__source_worker_watch(s, NULL);
 		s->ops->free(s);
 	}
+	while (!amas__list_empty(&cls->ends)) /* nobody is told of them */
+		destroy(first(&cls->ends));
 }
 
 /* The last who ran something for it has gone. */

@@ -19,9 +19,10 @@ setup() {
 	    _, n, (path, a, k) = json.loads(line)
 	    kind, result = 1, None
 	    if path == 'amas/new':
-	        args[a[0]] = a[1]
 	        if a[1] == ['bad']:
 	            kind, result = 2, 'ValueError: bad'
+	        else:
+	            args[a[0]] = a[1]
 	    elif path == 'amas/end':
 	        del args[a[0]]
 	    elif path.endswith('/die'):
@@ -212,7 +213,8 @@ no: ' "${output//\\n/
 	spawn_fails 'init: exit status 1' mod:Bad
 	spawn_fails 'ValueError: bad' sh ==bad
 	run -0 calls 0 spawn sh 1
-	equal 1 "$(calls "${output//[^0-9]*agents\//}" count 2>/dev/null || calls 5 count)"
+	url=$(jq -r '.[1]' <<<"$output")
+	equal 1 "$(t amas-call "$url" count)"
 	run -0 calls 0 spawn sh 2
 	spawn_fails 'there are 5 agents already (--max-agents)' sh 3
 }
@@ -222,6 +224,30 @@ spawn_fails() {
 	shift
 	run -1 calls 0 spawn "$@"
 	equal "$text" "${lines[-1]}"
+}
+
+@test "container: 66: a shared process that refuses one of many, or dies at that" {
+	cat >shared.py <<-'END'
+	import json, os, sys
+	for line in sys.stdin:
+	    _, n, (path, a, k) = json.loads(line)
+	    open('told', 'a').write('%s %s\n' % (path, a[0]))
+	    if path == 'amas/new' and a[0] == '5':
+	        if os.path.exists('die'):
+	            sys.exit(3)
+	        print(json.dumps([2, n, 'ValueError: no']))
+	    elif a[0] < '3':
+	        print(json.dumps([1, n, None]))
+	END
+	run -1 t amas-container ./s a:10=./shared.shared
+	equal 'amas-container: a: ValueError: no' "$output"
+	run -1 grep 'amas/end 5' told
+	touch die
+	run -1 t amas-container ./s a:10=./shared.shared
+	[[ $output == *'amas-container: a: worker a: exit status 3' ]]
+	run -2 t amas-container --max-agents 3 ./s a:5=./folder
+	echo '{"class": "nope"}' >agents
+	run -4 t amas-container --manager -f agents ./s
 }
 
 @test "container: 67: without a manager nobody spawns, stops or sets the time" {
@@ -264,12 +290,17 @@ spawn_fails() {
 }
 
 @test "container: 70, 65: Python's agents and ours call each other, over each codec" {
-	local codec url
+	local codec url where here
 
 	need_peer
 	for codec in json msgpack msgpack-blosc; do
+		# Of one, the port is not known before: TCP.
+		where=./s.$codec here="'$tmp/s.$codec'"
+		[ "$codec" != msgpack ] || where=127.0.0.1:0
 		start amas-container --codec "$codec" --manager --class-path . \
-			"./s.$codec" ./folder ./worker.worker
+			"$where" ./folder ./worker.worker
+		[ "$codec" != msgpack ] ||
+			here="('127.0.0.1', $(sed 's,.*:\(.*\)/,\1,' <<<"$addr"))"
 		mkfifo "in.$codec"
 		"$AMAS_VENV/bin/python" "$AMAS_ROOT/tests/peer/agents.py" \
 			--codec "$codec" "$tmp/py.$codec" <"in.$codec" >"url" 2>py.err &
@@ -292,7 +323,7 @@ both() {
 	equal "[\"folderProxy('${addr}1')\", \"${addr}1 9 [[], {}]\"]" \
 		"$($python ask "${addr}1" tell 9)"
 	run -1 $python ask "${addr}8" tell
-	[[ ${lines[-1]} == "ConnectionError: Agent \"8\" does not exist in Container('$tmp/s.$codec')" ]]
+	[[ ${lines[-1]} == "ConnectionError: Agent \"8\" does not exist in Container($here)" ]]
 	equal 5 "$(t amas-call --codec "$codec" "${addr}2" host amas/call "${url}0" spam '[5]')"
 	run -1 t amas-call --codec "$codec" "${addr}2" host amas/call "${url}7" spam '[5]'
 	[[ ${lines[-1]} == *"Agent \"7\" does not exist in Container('$tmp/py.$codec')" ]]

@@ -17,7 +17,6 @@
 #include "err.h"
 #include "mem.h"
 #include "request.h"
-#include "sock.h"
 
 #define READ_MAX ((size_t)1 << 20)	/* bytes of one read into a message */
 #define ODD_SHOWN 200		/* bytes of a line that is no message */
@@ -586,18 +585,13 @@ channel_discard(struct amas_channel *ch)
 	amas__channel_unref(ch);
 }
 
-static int
-set_stream(struct amas_channel *ch, int fd, struct amas_error *err)
+static void
+set_stream(struct amas_channel *ch, struct amas__stream *s)
 {
-	int rc = amas__stream_new(&ch->stream, ch->loop, fd, err);
-
-	if (rc != 0) {
-		close(fd);
-		return rc;
-	}
-	amas__stream_set_owner(ch->stream, &stream_events, ch);
+	ch->stream = s;
+	ch->queue = s->queue;
+	amas__stream_set_owner(s, &stream_events, ch);
 	ch->state = OPEN;
-	return 0;
 }
 
 void
@@ -616,32 +610,38 @@ amas__channel_start(struct amas_channel *ch)
 	amas__channel_unref(ch);
 }
 
+/* A name of the stream, for free(3); NULL: memory is short. */
+static char *
+name_of(const struct amas_channel *ch, enum amas__stream_name which)
+{
+	char name[AMAS__STREAM_NAME];
+
+	return amas__strdup(amas__stream_name(ch->stream, which, name,
+	    sizeof name));
+}
+
 int
-amas__channel_accept(struct amas_channel **out, struct amas_loop *l, int fd,
-    const struct amas_opts *opts, const struct amas__channel_ops *ops,
-    void *arg, struct amas_error *err)
+amas__channel_accept(struct amas_channel **out, struct amas_loop *l,
+    struct amas__stream *s, const struct amas_opts *opts,
+    const struct amas__channel_ops *ops, void *arg, struct amas_error *err)
 {
 	struct amas_channel *ch;
-	char host[AMAS__SOCK_NAME], local[AMAS__SOCK_NAME];
 	int rc;
 
 	if ((rc = channel_new(&ch, l, opts, opts->types, ops, arg, err)) != 0) {
-		close(fd);
+		amas__stream_close(s);
 		return rc;
 	}
-	amas__sock_peer_host(fd, host, sizeof host);
-	amas__sock_local(fd, local, sizeof local);
-	if ((rc = set_stream(ch, fd, err)) == 0 &&
-	    ((ch->peer = amas__strdup(amas__stream_peer(ch->stream))) == NULL ||
-	    (ch->peer_host = amas__strdup(host)) == NULL ||
+	set_stream(ch, s);
+	if ((ch->peer = name_of(ch, AMAS__PEER)) == NULL ||
+	    (ch->peer_host = name_of(ch, AMAS__PEER_HOST)) == NULL ||
 	    (amas__loop_trace(l) != NULL &&
-	    (ch->local = amas__strdup(local)) == NULL)))
-		rc = amas__error_nomem(err);
-	if (rc != 0)
+	    (ch->local = name_of(ch, AMAS__LOCAL)) == NULL)) {
 		channel_discard(ch);
-	else
-		*out = ch;
-	return rc;
+		return amas__error_nomem(err);
+	}
+	*out = ch;
+	return 0;
 }
 
 int
@@ -657,7 +657,7 @@ amas__channel_pair(struct amas_channel **out, struct amas_loop *l, int in,
 			rc = amas__error_nomem(err);
 		else
 			rc = amas__stream_new_pair(&ch->stream, l, in, out_fd,
-			    peer, err);
+			    err);
 		if (rc != 0)
 			channel_discard(ch);
 	}
@@ -676,17 +676,18 @@ amas__channel_pair(struct amas_channel **out, struct amas_loop *l, int in,
 }
 
 static void
-on_dialed(int fd, const struct amas_error *why, void *arg)
+on_dialed(struct amas__stream *s, const struct amas_error *why, void *arg)
 {
 	struct amas_channel *ch = arg;
 	struct amas_error err;
 	struct amas__buf *out;
 
 	ch->dial = NULL;
-	if (why != NULL || set_stream(ch, fd, &err) != 0) {
-		amas__channel_end(ch, why != NULL ? why : &err);
+	if (why != NULL) {
+		amas__channel_end(ch, why);
 		return;
 	}
+	set_stream(ch, s);
 	amas__channel_ref(ch);
 	out = amas__stream_out(ch->stream);
 	if (amas__buf_put(out, amas__buf_head(&ch->early),
@@ -718,7 +719,9 @@ amas__channel_dial(struct amas_channel **out, struct amas_loop *l,
 	free(types);
 	if (rc != 0)
 		return rc;
-	if ((ch->peer = amas__addr_print(addr)) == NULL)
+	if ((ch->peer = amas__addr_print(addr)) != NULL)
+		ch->queue = amas__dial_is_local(l, addr, ch->peer);
+	if (ch->peer == NULL)
 		rc = amas__error_nomem(err);
 	else
 		rc = amas__dial_new(&ch->dial, l, addr,

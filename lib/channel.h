@@ -14,6 +14,7 @@
 #include "buf.h"
 #include "list.h"
 #include "loop.h"
+#include "stream.h"
 #include "value.h"
 
 /*
@@ -66,12 +67,12 @@ int amas__channel_dial(struct amas_channel **out, struct amas_loop *l,
     const struct amas__channel_ops *ops, void *arg, struct amas_error *err);
 
 /*
- * The channel of an accepted socket, which it takes, on failure too.  It
+ * The channel of an accepted stream, which it takes, on failure too.  It
  * belongs to whoever is called by ended.
  */
 int amas__channel_accept(struct amas_channel **out, struct amas_loop *l,
-    int fd, const struct amas_opts *opts, const struct amas__channel_ops *ops,
-    void *arg, struct amas_error *err);
+    struct amas__stream *s, const struct amas_opts *opts,
+    const struct amas__channel_ops *ops, void *arg, struct amas_error *err);
 
 /*
  * A channel on two descriptors, pipes or files, or one that is both (stdio,

@@ -47,6 +47,7 @@ struct amas_channel {
 	bool started;		/* on_open ran */
 	bool draining;		/* ends when nothing is open any more */
 	bool on_hold;		/* nothing is read */
+	bool queue;		/* the other end is in this process */
 	bool peer_done;		/* its end of input came */
 	struct amas_error why;	/* ENDED, or the peer is done: the cause */
 

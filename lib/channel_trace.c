@@ -58,7 +58,7 @@ amas__channel_trace(struct amas_channel *ch, bool sent,
 
 	if (amas__log_on(amas__loop_log(ch->loop), AMAS_LOG_DEBUG))
 		log_message(ch, sent, m, &how);
-	if (t != NULL)
+	if (t != NULL && !(ch->queue && sent)) /* there it is received */
 		amas__trace_put(t, sent ? ch->local : ch->peer,
 		    sent ? ch->peer : ch->local, &how, m);
 }

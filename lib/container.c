@@ -18,6 +18,7 @@
 #include "host.h"
 #include "mem.h"
 #include "request.h"
+#include "server.h"
 #include "service_list.h"
 
 #define HOST_MAX 256
@@ -178,9 +179,32 @@ set_url(struct amas_container *c, const char *advertise,
 	if (a.kind == AMAS__ADDR_TCP)
 		c->url = tcp_url(&a, advertise);
 	else
-		c->url = amas__asprintf("ipc://[%s]/", a.name);
+		c->url = amas__asprintf(a.kind == AMAS__ADDR_LOCAL ?
+		    "local://%s/" : "ipc://[%s]/", a.name);
 	amas__addr_fini(&a);
 	return c->url != NULL ? 0 : amas__error_nomem(err);
+}
+
+/* Its own agents need no socket to reach each other. */
+static int
+be_local(struct amas_container *c, struct amas_error *err)
+{
+	struct amas__addr a;
+	char *addr;
+	int rc = amas__addr_parse(&a, c->url, err);
+
+	if (rc != 0 || a.kind == AMAS__ADDR_LOCAL) {
+		if (rc == 0)
+			amas__addr_fini(&a);
+		return rc;
+	}
+	addr = amas__addr_print(&a);
+	amas__addr_fini(&a);
+	if (addr == NULL)
+		return amas__error_nomem(err);
+	rc = amas__server_be_local(c->server, addr, err);
+	free(addr);
+	return rc;
 }
 
 const char *
@@ -310,7 +334,7 @@ amas_container_open(struct amas_container **out, struct amas_loop *loop,
 	if ((rc = make_root(c, opts, err)) == 0 &&
 	    (rc = open_server(c, addr, opts, err)) == 0 &&
 	    (rc = set_url(c, opts != NULL ? opts->advertise : NULL,
-	    err)) == 0)
+	    err)) == 0 && (rc = be_local(c, err)) == 0)
 		amas__host_set_service(c->loop, c->root);
 	if (rc == 0)
 		amas__host_offer(c->loop, c->root);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "err.h"
+#include "listener.h"
 #include "mem.h"
 #include "resolve.h"
 #include "sock.h"
@@ -64,7 +65,8 @@ amas__dial_free(struct amas__dial *d)
 }
 
 static void
-finish(struct amas__dial *d, int fd, const struct amas_error *why)
+finish(struct amas__dial *d, struct amas__stream *s,
+    const struct amas_error *why)
 {
 	struct amas_error copy;
 	amas__dial_fn *fn = d->fn;
@@ -73,7 +75,7 @@ finish(struct amas__dial *d, int fd, const struct amas_error *why)
 	if (why != NULL)
 		copy = *why;
 	amas__dial_free(d);
-	fn(fd, why != NULL ? &copy : NULL, arg);
+	fn(s, why != NULL ? &copy : NULL, arg);
 }
 
 static void
@@ -97,7 +99,7 @@ attempt_failed(struct amas__dial *d)
 	double left = d->until - amas__loop_now(d->loop);
 
 	if (left <= 0 || d->first.code == AMAS_EINVAL) {
-		finish(d, -1, &d->first);
+		finish(d, NULL, &d->first);
 		return;
 	}
 	log_attempt(d);
@@ -120,13 +122,18 @@ on_timer(struct amas__timer *t)
 static void
 connected(struct amas__dial *d)
 {
-	int fd = d->fd;
+	struct amas__stream *s;
+	struct amas_error err;
 
 	amas__io_set(&d->io, 0);
-	d->fd = -1;
 	if (d->addr.kind == AMAS__ADDR_TCP)
-		amas__sock_tune(fd);
-	finish(d, fd, NULL);
+		amas__sock_tune(d->fd);
+	if (amas__stream_new(&s, d->loop, d->fd, &err) != 0) {
+		finish(d, NULL, &err);
+		return;
+	}
+	d->fd = -1;
+	finish(d, s, NULL);
 }
 
 static void
@@ -203,6 +210,47 @@ resolved(const struct amas__sockaddr *sa, size_t n,
 	try_next(d);
 }
 
+/*
+ * Connects inside of this process, where name listens.  Whoever dialled may do
+ * anything when it hears of it: then the listener may be gone.
+ */
+static void
+by_queue(struct amas__dial *d, const char *name)
+{
+	struct amas_loop *l = d->loop;
+	struct amas__stream *ends[2];
+	struct amas__listener *ln;
+
+	if (amas__stream_new_queue(ends, l, name, &d->first) != 0) {
+		attempt_failed(d);
+		return;
+	}
+	finish(d, ends[0], NULL);
+	if ((ln = amas__listener_local(l, name)) != NULL)
+		amas__listener_connect(ln, ends[1]);
+	else
+		amas__stream_close(ends[1]);
+}
+
+/* Looks whether it listens inside of this process; false: it does not. */
+static bool
+try_inside(struct amas__dial *d)
+{
+	bool only = d->addr.kind == AMAS__ADDR_LOCAL;
+	char *name = amas__addr_print(&d->addr);
+
+	if (name != NULL && amas__listener_local(d->loop, name) != NULL) {
+		only = true;
+		by_queue(d, name);
+	} else if (only) {
+		amas_error_set(&d->first, AMAS_ECONNECT, "No server started "
+		    "for this local queue instance.");
+		attempt_failed(d);
+	}
+	free(name);
+	return only;
+}
+
 static void
 attempt(struct amas__dial *d)
 {
@@ -211,6 +259,8 @@ attempt(struct amas__dial *d)
 	memset(&d->first, 0, sizeof d->first);
 	d->full = 0;
 	d->n = d->next = 0;
+	if (try_inside(d))
+		return;
 	if (!amas__sock_needs_resolver(&d->addr)) {
 		rc = amas__sock_lookup(&d->addr, false, d->sa, &d->n,
 		    &d->first);
@@ -265,4 +315,12 @@ const char *
 amas__dial_phase(const struct amas__dial *d)
 {
 	return d->resolve != NULL ? "resolving" : "connecting";
+}
+
+bool
+amas__dial_is_local(struct amas_loop *l, const struct amas__addr *addr,
+    const char *name)
+{
+	return addr->kind == AMAS__ADDR_LOCAL ||
+	    amas__listener_local(l, name) != NULL;
 }

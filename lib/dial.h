@@ -7,22 +7,29 @@
 #include "addr.h"
 #include "amas.h"
 #include "loop.h"
+#include "stream.h"
 
 struct amas__dial;
 
 /*
- * Reports the end, from the loop: a connected socket, the callee's from then
- * on, or -1 and the cause.  The dial is freed already.
+ * Reports the end, from the loop: a connection, the callee's from then on, or
+ * NULL and the cause.  The dial is freed already.
  */
-typedef void amas__dial_fn(int fd, const struct amas_error *why, void *arg);
+typedef void amas__dial_fn(struct amas__stream *s,
+    const struct amas_error *why, void *arg);
 
 /*
- * Starts.  retry_s: how long to try again; 0: one attempt; INFINITY: for ever.
+ * Starts.  An address of this process, of a container or "local://name", is
+ * connected to by a queue.  retry_s: how long to try again; 0: one attempt; INFINITY: for ever.
  * Returns 0 or AMAS_ENOMEM.
  */
 int amas__dial_new(struct amas__dial **out, struct amas_loop *l,
     const struct amas__addr *addr, double retry_s, amas__dial_fn *fn,
     void *arg, struct amas_error *err);
+
+/* Whether an address, printed as name, is one of this process now. */
+bool amas__dial_is_local(struct amas_loop *l, const struct amas__addr *addr,
+    const char *name);
 
 /* Gives up; fn does not run. */
 void amas__dial_free(struct amas__dial *d);

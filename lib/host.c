@@ -130,7 +130,7 @@ static const struct amas__channel_ops visitor_ops = {
 };
 
 static void
-on_accept(int fd, void *arg)
+on_accept(struct amas__stream *s, void *arg)
 {
 	static const struct amas_opts opts = { .codec = &amas__codec_msgpack,
 		.types = "date" };
@@ -139,11 +139,11 @@ on_accept(int fd, void *arg)
 	struct amas_error err;
 
 	if (v == NULL) {
-		close(fd);
+		amas__stream_close(s);
 		return;
 	}
 	v->host = h;
-	if (amas__channel_accept(&v->ch, h->loop, fd, &opts, &visitor_ops, v,
+	if (amas__channel_accept(&v->ch, h->loop, s, &opts, &visitor_ops, v,
 	    &err) != 0) {
 		free(v);
 		return;

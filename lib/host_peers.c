@@ -273,9 +273,6 @@ resolve_agent(struct amas__host *h, const char *url, struct amas__target *t,
 	if (a.agent == NULL)
 		rc = amas_error_set(err, AMAS_EINVAL,
 		    "is an address, not the URL of a proxy or an agent");
-	else if (a.kind == AMAS__ADDR_LOCAL)
-		rc = amas_error_set(err, AMAS_EINVAL,
-		    "local:// lives inside one process");
 	else if ((rc = dial(h, &a, url, &t->ch, err)) == 0 &&
 	    amas__buf_printf(&t->path, "agents/%s", a.agent) != 0)
 		rc = amas__error_nomem(err);

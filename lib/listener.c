@@ -16,8 +16,10 @@
 #include <unistd.h>
 
 #include "err.h"
+#include "map.h"
 #include "mem.h"
 #include "sock.h"
+#include "stream.h"
 
 #define BACKLOG 1024
 #define ACCEPT_MAX 16		/* connections taken in one wake-up */
@@ -31,6 +33,7 @@ struct amas__listener {
 	amas__accept_fn *fn;
 	void *arg;
 	char *addr;
+	char *local;		/* its key among the loop's; NULL: none */
 	char *path;		/* of our unix socket */
 	dev_t dev;
 	ino_t ino;
@@ -252,7 +255,23 @@ destroy(struct amas__listener *ln)
 {
 	free(ln->path);
 	free(ln->addr);
+	free(ln->local);
 	free(ln);
+}
+
+static void
+take(struct amas__listener *ln, int fd)
+{
+	struct amas__stream *s;
+	struct amas_error err;
+
+	if (amas__stream_new(&s, ln->loop, fd, &err) == 0) {
+		ln->fn(s, ln->arg);
+		return;
+	}
+	close(fd);
+	amas__log(amas__loop_log(ln->loop), AMAS_LOG_ERROR, "%s: %s", ln->addr,
+	    err.text);
 }
 
 static void
@@ -266,7 +285,7 @@ on_accept(struct amas__io *io, int events)
 	for (i = 0; i < ACCEPT_MAX && !ln->freed; i++) {
 		fd = accept4(io->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd != -1) {
-			ln->fn(fd, ln->arg);
+			take(ln, fd);
 			continue;
 		}
 		sys = errno;
@@ -293,6 +312,66 @@ watch(struct amas__listener *ln, int fd, amas__accept_fn *fn, void *arg)
 	amas__io_set(&ln->io, AMAS__READ);
 }
 
+/* ---- Inside of this process ---- */
+
+int
+amas__listener_be_local(struct amas__listener *ln, const char *addr,
+    struct amas_error *err)
+{
+	struct amas__map *locals = amas__loop_locals(ln->loop);
+	size_t len = strlen(addr);
+
+	if (amas__map_get(locals, addr, len) != NULL)
+		return amas_error_set(err, AMAS_EEXIST, "already served");
+	if ((ln->local = amas__strdup(addr)) == NULL ||
+	    amas__map_set(locals, addr, len, ln) != 0) {
+		free(ln->local);
+		ln->local = NULL;
+		return amas__error_nomem(err);
+	}
+	return 0;
+}
+
+struct amas__listener *
+amas__listener_local(struct amas_loop *l, const char *addr)
+{
+	return amas__map_get(amas__loop_locals(l), addr, strlen(addr));
+}
+
+void
+amas__listener_connect(struct amas__listener *ln, struct amas__stream *s)
+{
+	ln->fn(s, ln->arg);
+}
+
+/* One that has no socket: "local://name". */
+static int
+new_local(struct amas__listener **out, struct amas_loop *l,
+    const struct amas__addr *addr, amas__accept_fn *fn, void *arg,
+    struct amas_error *err)
+{
+	struct amas__listener *ln = amas__zalloc(sizeof *ln);
+	int rc;
+
+	if (ln == NULL)
+		return amas__error_nomem(err);
+	ln->loop = l;
+	ln->fn = fn;
+	ln->arg = arg;
+	ln->spare = -1;
+	amas__timer_init(&ln->pause, l, on_pause);
+	amas__io_init(&ln->io, l, -1, on_accept);
+	if ((ln->addr = amas__addr_print(addr)) == NULL)
+		rc = amas__error_nomem(err);
+	else
+		rc = amas__listener_be_local(ln, ln->addr, err);
+	if (rc != 0)
+		destroy(ln);
+	else
+		*out = ln;
+	return rc;
+}
+
 int
 amas__listener_new(struct amas__listener **out, struct amas_loop *l,
     const struct amas__addr *addr, unsigned mode, amas__accept_fn *fn,
@@ -304,6 +383,10 @@ amas__listener_new(struct amas__listener **out, struct amas_loop *l,
 	size_t n = 0, i;
 	int rc, fd = -1;
 
+	if (addr->kind == AMAS__ADDR_LOCAL) {
+		free(ln);
+		return new_local(out, l, addr, fn, arg, err);
+	}
 	if (ln == NULL)
 		return amas__error_nomem(err);
 	ln->loop = l;
@@ -397,7 +480,11 @@ amas__listener_free(struct amas__listener *ln)
 	if (ln->path != NULL && lstat(ln->path, &st) == 0 &&
 	    st.st_dev == ln->dev && st.st_ino == ln->ino)
 		(void)unlink(ln->path);
-	close(ln->io.fd);
+	if (ln->local != NULL)
+		(void)amas__map_take(amas__loop_locals(ln->loop), ln->local,
+		    strlen(ln->local));
+	if (ln->io.fd != -1)
+		close(ln->io.fd);
 	if (ln->spare != -1)
 		close(ln->spare);
 	ln->freed = true;

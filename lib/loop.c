@@ -37,6 +37,7 @@ struct amas_loop {
 	struct amas__jobs *jobs;
 	struct amas__procs *procs;
 	struct amas__plugins plugins;
+	struct amas__map locals;
 	struct amas__host *host;
 	char *scratch;
 	struct amas__buf spare;	/* memory of an output queue, for the next */
@@ -383,6 +384,7 @@ amas_loop_new(struct amas_loop **out, struct ev_loop *ev,
 	amas__list_init(&l->opens);
 	amas__list_init(&l->accounts);
 	amas__plugins_init(&l->plugins);
+	amas__map_init(&l->locals);
 	amas__task_init(&l->over, on_over);
 	l->memory_max = MEMORY_MAX;
 	l->pool = amas__pool_new();
@@ -431,6 +433,7 @@ amas_loop_free(struct amas_loop *l)
 		ev_loop_destroy(l->ev);
 	amas__jobs_free(l->jobs);
 	amas__pool_free(l->pool);
+	amas__map_fini(&l->locals);
 	amas__buf_fini(&l->spare);
 	free(l->scratch);
 	free(l);
@@ -590,6 +593,12 @@ struct amas__plugins *
 amas__loop_plugins(struct amas_loop *l)
 {
 	return &l->plugins;
+}
+
+struct amas__map *
+amas__loop_locals(struct amas_loop *l)
+{
+	return &l->locals;
 }
 
 struct amas__host **

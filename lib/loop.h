@@ -14,6 +14,7 @@
 #include "buf.h"
 #include "list.h"
 #include "log.h"
+#include "map.h"
 #include "value.h"
 
 const struct amas__log *amas__loop_log(const struct amas_loop *l);
@@ -190,6 +191,9 @@ struct amas__procs **amas__loop_procs(struct amas_loop *l);
 
 /* Plugins that were opened on the loop (plugin.h). */
 struct amas__plugins *amas__loop_plugins(struct amas_loop *l);
+
+/* Who can be reached without a socket, by address (listener.h). */
+struct amas__map *amas__loop_locals(struct amas_loop *l);
 
 /* What children may ask for (host.h keeps itself here). */
 struct amas__host **amas__loop_host(struct amas_loop *l);

@@ -461,11 +461,6 @@ amas_channel_open(struct amas_channel **out, struct amas_loop *l,
 		    addr, opts, err);
 	if ((rc = amas__addr_parse(&a, addr, err)) != 0)
 		return rc;
-	if (a.kind == AMAS__ADDR_LOCAL) {
-		amas__addr_fini(&a);
-		return amas_error_set(err, AMAS_EINVAL,
-		    "local:// lives inside one process");
-	}
 	path = object_path(&a);
 	rc = path == NULL ? amas__error_nomem(err) : amas__channel_dial(&ch, l,
 	    &a, opts, &client_ops, opts->service, err);

@@ -15,6 +15,7 @@
 #include "map.h"
 #include "mem.h"
 #include "rpc.h"
+#include "server.h"
 #include "service.h"
 #include "sock.h"
 
@@ -119,43 +120,45 @@ static const struct amas__channel_ops server_ops = {
 };
 
 static bool
-refused(struct amas_server *srv, int fd, const char *host)
+refused(struct amas_server *srv, const struct amas__stream *s,
+    const char *host)
 {
 	const struct amas__log *log = amas__loop_log(srv->loop);
-	char peer[AMAS__SOCK_NAME];
+	char peer[AMAS__STREAM_NAME];
 
 	if (srv->opts.max_connections != 0 &&
 	    srv->n >= srv->opts.max_connections) {
 		amas__log(log, AMAS_LOG_WARN, "%s: refused: %zu connections "
-		    "(-c)", amas__sock_peer(fd, peer, sizeof peer), srv->n);
+		    "(-c)", amas__stream_name(s, AMAS__PEER, peer,
+		    sizeof peer), srv->n);
 		return true;
 	}
 	if (srv->opts.max_per_peer != 0 && (size_t)(uintptr_t)amas__map_get(
 	    &srv->peers, host, strlen(host)) >= srv->opts.max_per_peer) {
 		amas__log(log, AMAS_LOG_WARN, "%s: refused: %zu connections "
-		    "of this peer (-C)", amas__sock_peer(fd, peer, sizeof peer),
-		    srv->opts.max_per_peer);
+		    "of this peer (-C)", amas__stream_name(s, AMAS__PEER,
+		    peer, sizeof peer), srv->opts.max_per_peer);
 		return true;
 	}
 	return false;
 }
 
 static void
-on_accept(int fd, void *arg)
+on_accept(struct amas__stream *s, void *arg)
 {
 	struct amas_server *srv = arg;
-	char host[AMAS__SOCK_NAME];
+	char host[AMAS__STREAM_NAME];
 	struct amas_channel *ch;
 	struct amas_error err;
 
-	amas__sock_peer_host(fd, host, sizeof host);
-	if (refused(srv, fd, host) || (srv->opts.max_per_peer != 0 &&
+	(void)amas__stream_name(s, AMAS__PEER_HOST, host, sizeof host);
+	if (refused(srv, s, host) || (srv->opts.max_per_peer != 0 &&
 	    count_peer(srv, host, 1) != 0)) {
 		amas__loop_counters(srv->loop)->refused++;
-		close(fd);
+		amas__stream_close(s);
 		return;
 	}
-	if (amas__channel_accept(&ch, srv->loop, fd, &srv->opts, &server_ops,
+	if (amas__channel_accept(&ch, srv->loop, s, &srv->opts, &server_ops,
 	    srv, &err) != 0) {
 		amas__log(amas__loop_log(srv->loop), AMAS_LOG_ERROR,
 		    "%s: %s", srv->addr, err.text);
@@ -336,6 +339,13 @@ amas_server_close(struct amas_server *srv)
 		amas_channel_close(amas__channel_of(link));
 	}
 	drop_one(srv);
+}
+
+int
+amas__server_be_local(struct amas_server *srv, const char *addr,
+    struct amas_error *err)
+{
+	return amas__listener_be_local(srv->listener, addr, err);
 }
 
 const char *

@@ -1,8 +1,10 @@
 /*
- * Byte streams that never block.  A stream is what carries a channel's bytes:
- * a connected socket today, with other transports behind the same table.  It
- * queues what is written, gathers it until the end of the loop's turn, and says
- * when there is something to read.
+ * Byte streams that never block.  A stream is what carries a channel's bytes.
+ * It queues what is written, gathers it until the end of the loop's turn, and
+ * says when there is something to read.
+ *
+ *	stream_fd.c	sockets; pairs of pipes or files
+ *	stream_queue.c	two ends in one process
  */
 #ifndef AMAS__STREAM_H
 #define AMAS__STREAM_H
@@ -30,6 +32,39 @@ struct amas__stream_events {
 	void (*failed)(void *arg, const struct amas_error *why);
 };
 
+enum amas__stream_name { AMAS__PEER, AMAS__PEER_HOST, AMAS__LOCAL };
+#define AMAS__STREAM_NAME 160	/* holds any of them */
+
+/*
+ * A kind of stream; each function but name is what the one below of that name
+ * does.
+ *
+ * watch  whether it is read has changed.
+ * name   writes what an end is called; "" if there is no name.
+ */
+struct amas__stream_ops {
+	void (*watch)(struct amas__stream *s);
+	ssize_t (*read)(struct amas__stream *s, void *data, size_t len,
+	    struct amas_error *err);
+	void (*flush)(struct amas__stream *s);
+	void (*close)(struct amas__stream *s);
+	void (*abort)(struct amas__stream *s);
+	bool (*gone)(const struct amas__stream *s);
+	void (*name)(const struct amas__stream *s, enum amas__stream_name which,
+	    char *out, size_t size);
+};
+
+/* First member of the stream of a kind. */
+struct amas__stream {
+	const struct amas__stream_ops *ops;
+	struct amas_loop *loop;
+	const struct amas__stream_events *events;	/* NULL: no owner */
+	void *arg;
+	struct amas__buf out;
+	bool reading;
+	bool queue;		/* both ends are in this process */
+};
+
 /*
  * Wraps a connected, non-blocking socket, which it owns from then on, on
  * failure not.
@@ -39,12 +74,19 @@ int amas__stream_new(struct amas__stream **out, struct amas_loop *l, int fd,
 
 /*
  * Wraps two descriptors, pipes or files, or one that is both: a worker's pipes,
- * our standard input and output.  peer is what it is called.  Owned: closed
- * with the stream.  They need not be non-blocking: what others share (a
- * terminal, the shell's pipe) must not become so.
+ * our standard input and output.  Owned: closed with the stream.  They need not
+ * be non-blocking: what others share (a terminal, the shell's pipe) must not
+ * become so.
  */
 int amas__stream_new_pair(struct amas__stream **out, struct amas_loop *l,
-    int in, int out_fd, const char *peer, struct amas_error *err);
+    int in, int out_fd, struct amas_error *err);
+
+/*
+ * Makes two ends that are connected with each other.  name is what the peer of
+ * ends[0] is called, and the address of ends[1] itself.
+ */
+int amas__stream_new_queue(struct amas__stream *ends[2], struct amas_loop *l,
+    const char *name, struct amas_error *err);
 
 /* Sets who is called. */
 void amas__stream_set_owner(struct amas__stream *s,
@@ -83,7 +125,12 @@ void amas__stream_abort(struct amas__stream *s);
  */
 bool amas__stream_gone(const struct amas__stream *s);
 
-/* The address of the peer, "tcp://127.0.0.1:5555"; borrowed. */
-const char *amas__stream_peer(const struct amas__stream *s);
+/*
+ * Writes the address of the peer ("tcp://127.0.0.1:5555"), who counts as one peer
+ * for limits (a host, or a user), or our own address; "" if it has none.  Returns
+ * out.
+ */
+char *amas__stream_name(const struct amas__stream *s,
+    enum amas__stream_name which, char *out, size_t size);
 
 #endif

@@ -438,3 +438,14 @@ python_agents() {
 	assert len(theirs) == len(ours) == 14
 	END
 }
+
+@test "container: agents of one container call each other without a socket" {
+	mkdir caller
+	program caller/run 'amas-call -r -- "${AMAS_SELF%/*}/0" tell 7'
+	run -0 t amas-container --trace trace --until-done ./s ./folder ./caller
+	equal "ipc://[$tmp/s]/0 7 [[], {}]" "${lines[1]}"
+	jq -c 'select(.m[0] == 0) | [.from, .to, .m[2][0]]' trace >calls
+	equal "[\"ipc://$tmp/s\",\"ipc://$tmp/s\",\"validate_aid\"]
+[\"ipc://$tmp/s\",\"ipc://$tmp/s\",\"agents/0/tell\"]" \
+		"$(grep -v amas/call calls)"
+}

@@ -37,6 +37,8 @@ static const char *const action_names[] = {
 	[EVERYTHING] = "everything freed",
 };
 
+static const char *where;		/* the address of all servers */
+
 struct world {
 	struct amas_loop *loop;
 	struct amas_server *server;
@@ -348,7 +350,7 @@ open_world(struct world *w, enum event when, enum action what)
 		abort();
 	server.service = w->service;
 	client.service = w->own;
-	if (amas_server_open(&w->server, w->loop, "tcp://127.0.0.1:0",
+	if (amas_server_open(&w->server, w->loop, where,
 	    &server, NULL) != 0 ||
 	    amas_channel_open(&w->client, w->loop,
 	    amas_server_addr(w->server), &client, NULL) != 0)
@@ -665,8 +667,7 @@ test_plain(void)
 
 	opts.arg = &w;
 	if (amas_loop_new(&w.loop, NULL, NULL) != 0 ||
-	    amas_server_open(&w.server, w.loop, "tcp://127.0.0.1:0", &opts,
-	    NULL) != 0 ||
+	    amas_server_open(&w.server, w.loop, where, &opts, NULL) != 0 ||
 	    amas_channel_open(&w.client, w.loop,
 	    amas_server_addr(w.server), NULL, NULL) != 0)
 		abort();
@@ -731,13 +732,20 @@ test_values(void)
 int
 main(void)
 {
+	static const char *const addrs[] = { "tcp://127.0.0.1:0", "local://a" };
+	size_t i;
+
 	test_values();
-	test_kinds();
-	test_later();
-	test_services();
-	test_proxies();
-	test_freeing();
-	test_refused();
-	test_plain();
+	for (i = 0; i < sizeof addrs / sizeof *addrs; i++) {
+		where = addrs[i];
+		tap_diag("%s", where);
+		test_kinds();
+		test_later();
+		test_services();
+		test_proxies();
+		test_freeing();
+		test_refused();
+		test_plain();
+	}
 	return tap_done();
 }

@@ -1,0 +1,340 @@
+/*
+ * Streams over sockets and pairs of descriptors.  Output is gathered in one
+ * buffer and written at the end of the turn; only when the kernel takes less is
+ * the descriptor watched for writing.  After close() the stream lives on by
+ * itself until its output is written or its time is over.
+ */
+#include "stream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "err.h"
+#include "mem.h"
+#include "sock.h"
+
+#define LINGER_S 10.0		/* time to write what is left after close */
+#define WRITE_MAX ((size_t)1 << 20)	/* bytes of one write */
+
+struct fd_stream {
+	struct amas__stream s;
+	struct amas__open open;	/* while it lingers */
+	struct amas__io io;	/* input; of a socket, output too */
+	struct amas__io out_io;	/* output of a pair */
+	bool pair;
+	bool socket;		/* output is one: MSG_NOSIGNAL */
+	size_t write_max;	/* bytes of one write */
+	struct amas__task flush;
+	struct amas__timer linger;
+	bool blocked;		/* the kernel took less than was there */
+	bool failed;
+	bool lingering;
+};
+
+static void
+update(struct fd_stream *f)
+{
+	int write = f->blocked ? AMAS__WRITE : 0;
+
+	amas__io_set(&f->io, (f->s.reading ? AMAS__READ : 0) |
+	    (f->pair ? 0 : write));
+	if (f->pair)
+		amas__io_set(&f->out_io, write);
+}
+
+static void
+destroy(struct fd_stream *f)
+{
+	amas__io_set(&f->io, 0);
+	amas__task_cancel(f->s.loop, &f->flush);
+	amas__timer_stop(&f->linger);
+	if (f->lingering)
+		amas__open_remove(&f->open);
+	close(f->io.fd);
+	if (f->pair) {
+		amas__io_set(&f->out_io, 0);
+		if (f->out_io.fd != f->io.fd)
+			close(f->out_io.fd);
+	}
+	amas__buf_fini(&f->s.out);
+	free(f);
+}
+
+static void
+write_failed(struct fd_stream *f, int sys)
+{
+	struct amas_error err;
+
+	f->failed = true;
+	f->blocked = false;
+	amas__buf_fini(&f->s.out);
+	update(f);
+	if (f->lingering) {
+		destroy(f);
+		return;
+	}
+	amas__error_sys(&err, AMAS_ECLOSED, sys, NULL);
+	if (f->s.events != NULL)
+		f->s.events->failed(f->s.arg, &err);
+}
+
+static ssize_t
+put(struct fd_stream *f, const void *data, size_t len)
+{
+	int fd = f->pair ? f->out_io.fd : f->io.fd;
+
+	if (len > f->write_max)
+		len = f->write_max;
+	if (f->socket)
+		return send(fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	return amas__pipe_write(fd, data, len);
+}
+
+static void
+write_some(struct fd_stream *f)
+{
+	size_t len = amas__buf_len(&f->s.out);
+	ssize_t n;
+
+	if (f->failed || len == 0)
+		return;
+	n = put(f, amas__buf_head(&f->s.out), len);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR)) {
+		n = 0;
+	} else if (n == -1) {
+		write_failed(f, errno);
+		return;
+	}
+	amas__buf_consume(&f->s.out, (size_t)n);
+	len -= (size_t)n;
+	f->blocked = len > 0;
+	if (len == 0)
+		amas__loop_give_spare(f->s.loop, &f->s.out);
+	update(f);
+	if (f->lingering && len == 0)
+		destroy(f);
+	else if (f->s.events != NULL)
+		f->s.events->written(f->s.arg, (size_t)n, len);
+}
+
+static void
+on_flush(struct amas__task *t)
+{
+	struct fd_stream *f = AMAS__OF(t, struct fd_stream, flush);
+
+	if (!f->blocked)
+		write_some(f);
+}
+
+static void
+on_io(struct amas__io *io, int events)
+{
+	struct fd_stream *f = AMAS__OF(io, struct fd_stream, io);
+
+	/*
+	 * One of the two a wake-up: the owner may free the stream in either,
+	 * and the loop comes back.
+	 */
+	if ((events & AMAS__WRITE) != 0 && f->blocked)
+		write_some(f);
+	else if (f->s.events != NULL && f->s.reading)
+		f->s.events->readable(f->s.arg);
+}
+
+static void
+on_out_io(struct amas__io *io, int events)
+{
+	(void)events;
+	write_some(AMAS__OF(io, struct fd_stream, out_io));
+}
+
+static void
+on_linger(struct amas__timer *t)
+{
+	destroy(AMAS__OF(t, struct fd_stream, linger));
+}
+
+static struct fd_stream *
+of(struct amas__stream *s)
+{
+	return AMAS__OF(s, struct fd_stream, s);
+}
+
+static void
+fd_watch(struct amas__stream *s)
+{
+	update(of(s));
+}
+
+static ssize_t
+fd_read(struct amas__stream *s, void *data, size_t len, struct amas_error *err)
+{
+	struct fd_stream *f = of(s);
+	ssize_t n;
+
+	do
+		n = read(f->io.fd, data, len);
+	while (n == -1 && errno == EINTR);
+	if (n >= 0)
+		return n;
+	if (errno == EAGAIN)
+		return AMAS__AGAIN;
+	return amas__error_sys(err, AMAS_ECLOSED, errno, NULL);
+}
+
+static void
+fd_flush(struct amas__stream *s)
+{
+	struct fd_stream *f = of(s);
+
+	if (f->blocked || f->failed)
+		return;
+	if (f->write_max == PIPE_BUF) { /* may block: only when it is ready */
+		f->blocked = true;
+		update(f);
+	} else {
+		amas__task_run(s->loop, &f->flush);
+	}
+}
+
+static void
+linger_close(struct amas__open *o)
+{
+	struct fd_stream *f = AMAS__OF(o, struct fd_stream, open);
+
+	f->lingering = false;
+	amas__open_remove(o);
+	destroy(f);
+}
+
+static const struct amas__open_ops linger_ops = { .close = linger_close };
+
+static void
+fd_close(struct amas__stream *s)
+{
+	struct fd_stream *f = of(s);
+
+	if (f->failed || amas__buf_len(&s->out) == 0) {
+		destroy(f);
+		return;
+	}
+	update(f);
+	f->lingering = true;
+	amas__open_add(s->loop, &f->open, &linger_ops);
+	amas__timer_start(&f->linger, LINGER_S);
+	fd_flush(s);
+}
+
+static void
+fd_abort(struct amas__stream *s)
+{
+	const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+	struct fd_stream *f = of(s);
+
+	(void)setsockopt(f->io.fd, SOL_SOCKET, SO_LINGER, &reset,
+	    sizeof reset); /* unix sockets: closing says enough */
+	destroy(f);
+}
+
+static bool
+fd_gone(const struct amas__stream *s)
+{
+	const struct fd_stream *f = (const struct fd_stream *)(const void *)s;
+	struct pollfd p = { .fd = f->pair ? f->out_io.fd : f->io.fd };
+
+	return f->failed || (poll(&p, 1, 0) == 1 &&
+	    (p.revents & (POLLHUP | POLLERR)) != 0);
+}
+
+static void
+fd_name(const struct amas__stream *s, enum amas__stream_name which, char *out,
+    size_t size)
+{
+	const struct fd_stream *f = (const struct fd_stream *)(const void *)s;
+
+	if (which == AMAS__PEER)
+		(void)amas__sock_peer(f->io.fd, out, size);
+	else if (which == AMAS__PEER_HOST)
+		(void)amas__sock_peer_host(f->io.fd, out, size);
+	else
+		(void)amas__sock_local(f->io.fd, out, size);
+}
+
+static const struct amas__stream_ops fd_ops = {
+	.watch = fd_watch,
+	.read = fd_read,
+	.flush = fd_flush,
+	.close = fd_close,
+	.abort = fd_abort,
+	.gone = fd_gone,
+	.name = fd_name,
+};
+
+static struct fd_stream *
+stream_new(struct amas_loop *l, int fd, struct amas_error *err)
+{
+	struct fd_stream *f = amas__zalloc(sizeof *f);
+
+	if (f == NULL) {
+		(void)amas__error_nomem(err);
+		return NULL;
+	}
+	f->s.ops = &fd_ops;
+	f->s.loop = l;
+	f->write_max = WRITE_MAX;
+	amas__io_init(&f->io, l, fd, on_io);
+	amas__task_init(&f->flush, on_flush);
+	amas__timer_init(&f->linger, l, on_linger);
+	amas__buf_init(&f->s.out, 0);
+	return f;
+}
+
+int
+amas__stream_new(struct amas__stream **out, struct amas_loop *l, int fd,
+    struct amas_error *err)
+{
+	struct fd_stream *f = stream_new(l, fd, err);
+
+	if (f == NULL)
+		return AMAS_ENOMEM;
+	f->socket = true;
+	*out = &f->s;
+	return 0;
+}
+
+static bool
+is_socket(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+/*
+ * A pipe that is ready to be written takes PIPE_BUF bytes without blocking, and
+ * so does what is no pipe; that much at a time is safe on any descriptor.
+ */
+int
+amas__stream_new_pair(struct amas__stream **out, struct amas_loop *l, int in,
+    int out_fd, struct amas_error *err)
+{
+	struct fd_stream *f = stream_new(l, in, err);
+
+	if (f == NULL)
+		return AMAS_ENOMEM;
+	f->pair = true;
+	f->socket = is_socket(out_fd);
+	if (!f->socket && (fcntl(out_fd, F_GETFL) & O_NONBLOCK) == 0)
+		f->write_max = PIPE_BUF;
+	amas__io_init(&f->out_io, l, out_fd, on_out_io);
+	*out = &f->s;
+	return 0;
+}

@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "codec.h"
-#include "host.h"
 #include "mem.h"
 #include "value.h"
 
@@ -260,8 +259,6 @@ host(struct hosting *h)
 	if ((status = cmd_loop_set(h->s.loop, &o->serve.args)) != CMD_OK)
 		return status;
 	amas_loop_set_jobs(h->s.loop, o->serve.jobs, o->serve.queue);
-	amas__host_set_dial(h->s.loop, opts.codec, opts.types,
-	    opts.max_message, opts.connect_timeout_s);
 	call_output_init(&h->out, h->s.loop, on_written);
 	h->out.buf.max = CONTAINER_OUTPUT_MAX;
 	if (amas_container_open(&h->c, h->s.loop, o->serve.addr, &opts,

@@ -14,14 +14,15 @@ static int
 serve(struct serve *s)
 {
 	const struct serve_opts *o = s->o;
+	const struct amas_opts dial = { .codec = o->args.codec,
+		.types = o->args.types, .max_message = o->args.max_message };
 	struct amas_error err;
 	int status;
 
 	if ((status = cmd_loop_set(s->loop, &o->args)) != CMD_OK)
 		return status;
 	amas_loop_set_jobs(s->loop, o->serial ? 1 : o->jobs, o->queue);
-	amas__host_set_dial(s->loop, o->args.codec, o->args.types,
-	    o->args.max_message, 0);
+	amas__host_set_dial(s->loop, &dial);
 	if (amas_service_new(&s->service, &err) != 0)
 		return cmd_fail(NULL, &err);
 	amas__host_set_service(s->loop, s->service);

@@ -108,6 +108,7 @@ amas__agent_home_init(struct amas__agent_home *h, struct amas_container *c,
 	h->home.ops = &home_ops;
 	h->home.refs = 1;
 	h->home.loop = c->loop;
+	h->home.links = &c->links;
 	h->c = c;
 	h->gone = gone;
 	if (a != NULL)

@@ -1,7 +1,8 @@
 /*
  * Our requests on a channel, from sending to their one report.  A call is in
  * the table of ids while it waits for its answer, or in a list: waiting for the
- * connection alone, or settled and about to be reported.
+ * connection alone, held back by whoever has that list, or settled and about to
+ * be reported.
  */
 #include "channel_int.h"
 
@@ -21,7 +22,8 @@ struct call {
 	void *arg;
 	struct amas__timer deadline;
 	double timeout_s;
-	struct amas__link link;		/* waiting or settled */
+	struct amas__link link;		/* waiting, held or settled */
+	struct amas_value *content;	/* held: what is to be sent */
 	struct amas__link owned;	/* of who may cancel it */
 	struct amas_error err;		/* settled: how; code 0: connected */
 };
@@ -45,6 +47,7 @@ report(struct call *c, const struct amas_reply *rep)
 	void *arg = c->arg;
 
 	unlink_call(c);
+	amas_value_free(c->content);
 	free(c);
 	if (fn != NULL)
 		fn(rep, arg);
@@ -138,16 +141,14 @@ enter_table(struct call *c)
 	return 0;
 }
 
-int
-amas__channel_request(struct amas_channel *ch, double timeout_s,
-    amas_reply_fn *fn, void *arg, const struct amas_value *content,
-    struct amas__link *owner)
+static struct call *
+call_new(struct amas_channel *ch, double timeout_s, amas_reply_fn *fn,
+    void *arg)
 {
 	struct call *c = amas__zalloc(sizeof *c);
-	struct amas_error err;
 
 	if (c == NULL)
-		return AMAS_ENOMEM;
+		return NULL;
 	c->ch = ch;
 	c->fn = fn;
 	c->arg = arg;
@@ -155,14 +156,26 @@ amas__channel_request(struct amas_channel *ch, double timeout_s,
 	amas__list_init(&c->link);
 	amas__list_init(&c->owned);
 	amas__timer_init(&c->deadline, ch->loop, on_deadline);
-	if (content != NULL && ch->state != ENDED && enter_table(c) != 0) {
-		free(c);
-		return AMAS_ENOMEM;
-	}
+	return c;
+}
+
+/* It begins: it can be cancelled, and its time runs. */
+static void
+begin(struct call *c, struct amas__link *owner)
+{
 	if (owner != NULL)
 		amas__list_add(owner, &c->owned);
-	if (timeout_s > 0)
-		amas__timer_start(&c->deadline, timeout_s);
+	if (c->timeout_s > 0)
+		amas__timer_start(&c->deadline, c->timeout_s);
+}
+
+/* Sends it; what it is to wait for, or how it ended, is then known. */
+static void
+send_call(struct call *c, const struct amas_value *content)
+{
+	struct amas_channel *ch = c->ch;
+	struct amas_error err;
+
 	if (ch->state == ENDED || ch->peer_done)
 		settle(c, &ch->why);
 	else if (content == NULL && ch->state == OPEN)
@@ -172,7 +185,74 @@ amas__channel_request(struct amas_channel *ch, double timeout_s,
 	else if (amas__flow_write(ch, AMAS__REQUEST, NULL, (int64_t)c->id,
 	    content, &err) != 0)
 		settle(c, &err);
+}
+
+int
+amas__channel_request(struct amas_channel *ch, double timeout_s,
+    amas_reply_fn *fn, void *arg, const struct amas_value *content,
+    struct amas__link *owner)
+{
+	struct call *c = call_new(ch, timeout_s, fn, arg);
+
+	if (c == NULL)
+		return AMAS_ENOMEM;
+	if (content != NULL && ch->state != ENDED && enter_table(c) != 0) {
+		free(c);
+		return AMAS_ENOMEM;
+	}
+	begin(c, owner);
+	send_call(c, content);
 	return 0;
+}
+
+int
+amas__channel_hold_request(struct amas_channel *ch, double timeout_s,
+    amas_reply_fn *fn, void *arg, const struct amas_value *content,
+    struct amas__link *owner, struct amas__link *held)
+{
+	struct call *c = call_new(ch, timeout_s, fn, arg);
+
+	if (c == NULL)
+		return AMAS_ENOMEM;
+	if (content != NULL &&
+	    (c->content = amas_value_keep(content)) == NULL) {
+		free(c);
+		return AMAS_ENOMEM;
+	}
+	begin(c, owner);
+	amas__list_add(held, &c->link);
+	return 0;
+}
+
+void
+amas__channel_send_held(struct amas__link *held)
+{
+	struct amas_value *content;
+	struct amas_error err;
+	struct call *c;
+
+	while (!amas__list_empty(held)) {
+		c = AMAS__OF(held->next, struct call, link);
+		amas__list_remove(&c->link);
+		content = c->content;
+		c->content = NULL;
+		if (content != NULL && c->ch->state != ENDED &&
+		    enter_table(c) != 0) {
+			amas__error_nomem(&err);
+			settle(c, &err);
+		} else {
+			send_call(c, content);
+		}
+		amas_value_free(content);
+	}
+}
+
+void
+amas__channel_report_held(struct amas__link *held,
+    const struct amas_reply *rep)
+{
+	while (!amas__list_empty(held))
+		report(AMAS__OF(held->next, struct call, link), rep);
 }
 
 void

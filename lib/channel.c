@@ -736,6 +736,20 @@ amas__channel_dial(struct amas_channel **out, struct amas_loop *l,
 }
 
 void
+amas__channel_keep_trying(struct amas_channel *ch, double retry_s)
+{
+	if (ch->dial != NULL)
+		amas__dial_extend(ch->dial, retry_s);
+}
+
+void
+amas__channel_put_off(struct amas_channel *ch, double pause_s)
+{
+	if (ch->dial != NULL)
+		amas__dial_put_off(ch->dial, pause_s);
+}
+
+void
 amas__channel_hold(struct amas_channel *ch, bool hold)
 {
 	ch->on_hold = hold;

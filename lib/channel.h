@@ -103,6 +103,26 @@ int amas__channel_request(struct amas_channel *ch, double timeout_s,
     amas_reply_fn *fn, void *arg, const struct amas_value *content,
     struct amas__link *owner);
 
+/*
+ * As amas__channel_request(), but nothing is sent yet: the call waits in a list,
+ * with its deadline and its owner, and content is kept.  It is then sent, or
+ * reported as rep; all of the list, in order.  Its owner empties the list before
+ * the channel is over.
+ */
+int amas__channel_hold_request(struct amas_channel *ch, double timeout_s,
+    amas_reply_fn *fn, void *arg, const struct amas_value *content,
+    struct amas__link *owner, struct amas__link *held);
+void amas__channel_send_held(struct amas__link *held);
+void amas__channel_report_held(struct amas__link *held,
+    const struct amas_reply *rep);
+
+/*
+ * For one that is not connected yet: keep trying for at least so many seconds
+ * from now; wait so many before the first attempt.
+ */
+void amas__channel_keep_trying(struct amas_channel *ch, double retry_s);
+void amas__channel_put_off(struct amas_channel *ch, double pause_s);
+
 /* The arg of our open request of that id; NULL: there is none. */
 void *amas__channel_call_arg(const struct amas_channel *ch, int64_t id);
 

@@ -227,6 +227,7 @@ amas__container_unref(struct amas_container *c)
 		free(c->class_path[i]);
 	free(c->class_path);
 	free(c->slot);
+	free(c->types);
 	free(c->url);
 	free(c);
 }
@@ -245,7 +246,7 @@ amas_container_close(struct amas_container *c)
 		amas_agent_free(c->slot[i - 1]);
 	amas_server_close(c->server);
 	c->server = NULL;
-	amas__host_offer(c->loop, NULL);
+	amas__links_fini(&c->links);
 	amas__classes_fini(c);
 	amas__task_cancel(c->loop, &c->ready);
 	amas__task_cancel(c->loop, &c->starts);
@@ -301,6 +302,24 @@ open_server(struct amas_container *c, const char *addr,
 	return rc;
 }
 
+/* The connections that its agents make offer its root, as those of Python do. */
+static int
+set_links(struct amas_container *c, const struct amas_opts *opts,
+    struct amas_error *err)
+{
+	amas__links_offer(&c->links, c->root);
+	if (opts == NULL)
+		return 0;
+	c->links.opts.codec = opts->codec;
+	c->links.opts.max_message = opts->max_message;
+	c->links.opts.connect_timeout_s = opts->connect_timeout_s;
+	if (opts->types != NULL &&
+	    (c->types = amas__strdup(opts->types)) == NULL)
+		return amas__error_nomem(err);
+	c->links.opts.types = c->types;
+	return 0;
+}
+
 static void
 on_ready(struct amas__task *t)
 {
@@ -326,6 +345,7 @@ amas_container_open(struct amas_container **out, struct amas_loop *loop,
 	c->loop = loop;
 	c->live_max = AMAS__AGENTS_MAX;
 	amas__map_init(&c->classes);
+	amas__links_init(&c->links, loop);
 	amas__list_init(&c->groups);
 	amas__list_init(&c->folder_agents);
 	amas__task_init(&c->ready, on_ready);
@@ -337,7 +357,7 @@ amas_container_open(struct amas_container **out, struct amas_loop *loop,
 	    err)) == 0 && (rc = be_local(c, err)) == 0)
 		amas__host_set_service(c->loop, c->root);
 	if (rc == 0)
-		amas__host_offer(c->loop, c->root);
+		rc = set_links(c, opts, err);
 	if (rc == 0 && opts != NULL && opts->manager)
 		rc = amas__manager_make(c, err);
 	if (rc != 0) {

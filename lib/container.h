@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "amas.h"
+#include "links.h"
 #include "list.h"
 #include "loop.h"
 #include "map.h"
@@ -219,6 +220,8 @@ struct amas_container {
 	struct amas__open open;
 	struct amas_server *server;
 	struct amas_service *root;
+	struct amas__links links;	/* of its agents to those of others */
+	char *types;			/* of these connections */
 	struct amas__source agents;	/* in root */
 	char *url;			/* its agents' begin so */
 	struct amas_agent **slot;	/* by id; NULL: ended */

@@ -311,6 +311,21 @@ amas__dial_new(struct amas__dial **out, struct amas_loop *l,
 	return 0;
 }
 
+void
+amas__dial_extend(struct amas__dial *d, double retry_s)
+{
+	double until = amas__loop_now(d->loop) + retry_s;
+
+	if (retry_s > 0 && until > d->until)
+		d->until = until;
+}
+
+void
+amas__dial_put_off(struct amas__dial *d, double pause_s)
+{
+	amas__timer_start(&d->timer, pause_s);
+}
+
 const char *
 amas__dial_phase(const struct amas__dial *d)
 {

@@ -27,6 +27,13 @@ int amas__dial_new(struct amas__dial **out, struct amas_loop *l,
     const struct amas__addr *addr, double retry_s, amas__dial_fn *fn,
     void *arg, struct amas_error *err);
 
+/*
+ * Tries again for at least so many seconds from now; waits so many before the
+ * first attempt, which has not begun.
+ */
+void amas__dial_extend(struct amas__dial *d, double retry_s);
+void amas__dial_put_off(struct amas__dial *d, double pause_s);
+
 /* Whether an address, printed as name, is one of this process now. */
 bool amas__dial_is_local(struct amas_loop *l, const struct amas__addr *addr,
     const char *name);

@@ -13,6 +13,7 @@
 
 struct amas__home;
 struct amas__jobs;
+struct amas__links;
 
 /*
  * state  its folder, made now if it is not there, with the file args in it;
@@ -35,6 +36,7 @@ struct amas__home {
 	struct amas_loop *loop;
 	const char *self;		/* its URL: AMAS_SELF; of many agents
 					 * how theirs begin; NULL: none */
+	struct amas__links *links;	/* to the agents that it calls */
 	size_t index;			/* AMAS_INDEX: its number in its group */
 	struct amas__jobs *turns;	/* one handler awake at a time; NULL:
 					 * any number */

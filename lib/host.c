@@ -194,11 +194,11 @@ host_free(struct amas__host *h)
 		    NULL)) != NULL; )
 			amas__guest_close(g);
 	close_visitors(&h->strangers);
+	amas__links_fini(&h->links);
 	amas__host_peers_free(h);
 	amas__map_fini(&h->guests);
 	host_unlisten(h);
 	amas_service_free(h->service);
-	amas_service_free(h->offered);
 	free(h);
 }
 
@@ -272,7 +272,7 @@ amas__host_made(struct amas_loop *l)
 	h->loop = l;
 	amas__map_init(&h->guests);
 	amas__map_init(&h->peers);
-	amas__map_init(&h->dialled);
+	amas__links_init(&h->links, l);
 	amas__list_init(&h->strangers);
 	amas__list_init(&h->rooms);
 	amas__open_add(l, &h->open, &open_ops);
@@ -308,6 +308,19 @@ amas__host_new_state(struct amas_loop *l, struct amas_error *err)
 	if (path == NULL)
 		(void)amas__error_nomem(err);
 	return path;
+}
+
+void
+amas__host_set_dial(struct amas_loop *l, const struct amas_opts *opts)
+{
+	struct amas__host *h = amas__host_made(l);
+
+	if (h == NULL)
+		return;
+	h->links.opts.codec = opts->codec;
+	h->links.opts.types = opts->types;
+	h->links.opts.max_message = opts->max_message;
+	h->links.opts.connect_timeout_s = opts->connect_timeout_s;
 }
 
 void

@@ -117,14 +117,10 @@ int amas__host_proxy_url(struct amas_loop *l, const struct amas_value *proxy,
     struct amas__buf *url, struct amas_error *err);
 
 /*
- * Settings of the connections that the host makes to agents, one for each
- * container; codec and types are referenced.  connect_s: keep trying.
+ * Settings of the connections that the host makes to agents for those who have
+ * no home: codec, types (referenced), max_message, connect_timeout_s.
  */
-void amas__host_set_dial(struct amas_loop *l, const struct amas_codec *codec,
-    const char *types, size_t max_message, double connect_s);
-
-/* What is offered on them, held; NULL: nothing any more. */
-void amas__host_offer(struct amas_loop *l, struct amas_service *svc);
+void amas__host_set_dial(struct amas_loop *l, const struct amas_opts *opts);
 
 /* What amas/list tells of; held. */
 void amas__host_set_service(struct amas_loop *l, struct amas_service *svc);

@@ -15,8 +15,10 @@
 #include "addr.h"
 #include "err.h"
 #include "home.h"
+#include "links.h"
 #include "mem.h"
 #include "request.h"
+#include "rpc.h"
 #include "service_list.h"
 #include "value.h"
 
@@ -26,11 +28,6 @@ struct wait {
 	struct amas__visitor *visitor;
 	struct amas_request *req;
 	struct amas__link calls;	/* what it asked of a peer */
-	struct amas_channel *ch;	/* of a peer that is asked for an agent
-					 * first, held; NULL: of none */
-	struct amas__buf path;		/* then: of what is called */
-	const struct amas_value *args, *kwargs;	/* then: in req */
-	char *url;
 	struct amas__link room;		/* among those in amas/wait */
 	struct amas_value *name;	/* what it waits for there */
 	/* The answer, when it is held. */
@@ -59,10 +56,6 @@ free_wait(struct wait *w)
 		g->n_waiting--;
 	amas_value_free(w->name);
 	amas_value_free(w->value);
-	if (w->ch != NULL)
-		amas__channel_unref(w->ch);
-	amas__buf_fini(&w->path);
-	free(w->url);
 	free(w->failure);
 	free(w);
 }
@@ -226,35 +219,10 @@ on_reply(const struct amas_reply *rep, void *arg)
 		answer(w, NULL, rep->kind == AMAS_ERROR ? text : rep->text);
 }
 
-/* Makes [path, args, kwargs]. */
+/* Calls a peer, or a proxy that one sent. */
 static int
-make_content(struct amas__area *a, struct amas_value *out,
-    const struct amas__buf *path, const struct amas_value *args,
-    const struct amas_value *kwargs)
-{
-	struct amas_value *item = amas__area_values(a, 3);
-	size_t len = amas__buf_len(path);
-	char *text = amas__area_text(a, amas__buf_head(path), len);
-	int rc = 0;
-
-	if (item == NULL || text == NULL)
-		return AMAS_ENOMEM;
-	amas__value_text(&item[0], a, AMAS_STRING, text, len);
-	if (args != NULL)
-		rc = amas__value_share(&item[1], a, args);
-	else
-		amas__value_list(&item[1], a, NULL, 0);
-	if (rc == 0 && kwargs != NULL)
-		rc = amas__value_share(&item[2], a, kwargs);
-	else if (rc == 0)
-		rc = amas__value_map(&item[2], a, NULL, 0);
-	amas__value_list(out, a, item, 3);
-	return rc;
-}
-
-static int
-send_call(struct wait *w, struct amas_channel *ch,
-    const struct amas__buf *path, const struct amas_value *args,
+send_call(struct wait *w, struct amas_channel *ch, const char *path,
+    const char *function, const struct amas_value *args,
     const struct amas_value *kwargs)
 {
 	struct amas__area *a;
@@ -264,79 +232,11 @@ send_call(struct wait *w, struct amas_channel *ch,
 	a = amas__area_new(amas__loop_pool(w->guest->loop));
 	if (a == NULL)
 		return AMAS_ENOMEM;
-	if ((rc = make_content(a, &content, path, args, kwargs)) == 0)
+	if ((rc = amas__rpc_content(a, &content, path, function, args,
+	    kwargs)) == 0)
 		rc = amas__channel_request(ch, 0, on_reply, w, &content,
 		    &w->calls);
 	amas__area_unref(a);
-	return rc;
-}
-
-/* ---- Whether an agent is there ---- */
-
-/* The answer to validate_aid: calls the agent, or says that there is none. */
-static void
-on_valid(const struct amas_reply *rep, void *arg)
-{
-	struct wait *w = arg;
-	const char *id = amas__buf_head(&w->path) + strlen("agents/");
-	const char *slash = strchr(id, '/');
-	struct amas__addr a;
-	char text[512];
-
-	if (w->dropped)
-		return;
-	if (rep->kind != AMAS_RESULT) {
-		on_reply(rep, arg);
-		return;
-	}
-	if (amas_value_type(rep->value) == AMAS_NULL) {
-		if (amas__addr_parse(&a, w->url, NULL) != 0) {
-			answer(w, NULL, amas_strerror(AMAS_ENOMEM));
-			return;
-		}
-		(void)amas__addr_no_agent(&a, text, sizeof text);
-		amas__addr_fini(&a);
-		answer(w, NULL, text);
-		return;
-	}
-	w->path.data[slash - w->path.data] = '\0';
-	amas__host_known(w->ch, amas__buf_head(&w->path));
-	w->path.data[slash - w->path.data] = '/';
-	w->path.end--; /* the NUL */
-	if (send_call(w, w->ch, &w->path, w->args, w->kwargs) != 0)
-		answer(w, NULL, amas_strerror(AMAS_ENOMEM));
-}
-
-/* Asks for the agent of t, and calls it if it is there. */
-static int
-validate(struct wait *w, struct amas__target *t, const char *url,
-    const struct amas_value *args, const struct amas_value *kwargs)
-{
-	struct amas__area *a;
-	struct amas_value *list, content;
-	struct amas__buf name = { NULL, 0, 0, 0, 0 };
-	const char *id = amas__buf_head(&t->path) + strlen("agents/");
-	size_t len = amas__buf_len(&t->path) - strlen("agents/");
-	const char *slash = memchr(id, '/', len);
-	int rc = AMAS_ENOMEM;
-
-	w->ch = amas__channel_ref(t->ch);
-	w->path = t->path;
-	t->path = name;
-	w->args = args;
-	w->kwargs = kwargs;
-	w->url = amas__strdup(url);
-	a = amas__area_new(amas__loop_pool(w->guest->loop));
-	list = amas_value_pack("[s%]", id, (size_t)(slash - id));
-	if (a != NULL && list != NULL && w->url != NULL &&
-	    amas__buf_putc(&w->path, '\0') == 0 &&
-	    amas__buf_puts(&name, "validate_aid") == 0 &&
-	    (rc = make_content(a, &content, &name, list, NULL)) == 0)
-		rc = amas__channel_request(w->ch, 0, on_valid, w, &content,
-		    &w->calls);
-	amas_value_free(list);
-	amas__area_unref(a);
-	amas__buf_fini(&name);
 	return rc;
 }
 
@@ -352,33 +252,50 @@ fail_url(struct amas_request *req, const char *url,
 		amas_request_fail(req, "%s", err->text);
 }
 
-/* Calls function (NULL: it stands behind the URL) of what a URL stands for. */
 static void
-call(struct amas__visitor *v, struct amas_request *req, const char *url,
+call_peer(struct amas__visitor *v, struct amas_request *req, const char *url,
     const char *function, const struct amas_value *args,
     const struct amas_value *kwargs)
 {
 	struct amas__target t;
 	struct amas_error err;
 	struct wait *w;
-	int rc;
 
 	if (amas__host_resolve(v->host, url, &t, &err) != 0) {
 		fail_url(req, url, &err);
-	} else if (function != NULL && amas__buf_printf(&t.path, "%s%s",
-	    amas__buf_len(&t.path) > 0 ? "/" : "", function) != 0) {
-		amas_request_fail(req, "%s", amas_strerror(AMAS_ENOMEM));
-	} else if (amas__buf_len(&t.path) == 0 ||
-	    (function != NULL && function[0] == '\0' && t.unknown)) {
-		amas_request_fail(req, "ValueError: no function is named");
-	} else if ((w = new_wait(v, req)) != NULL) {
-		rc = t.unknown && function != NULL ?
-		    validate(w, &t, url, args, kwargs) :
-		    send_call(w, t.ch, &t.path, args, kwargs);
-		if (rc != 0)
-			answer(w, NULL, amas_strerror(AMAS_ENOMEM));
+		return;
 	}
-	amas__buf_fini(&t.path);
+	if (t.path[0] == '\0' && function[0] == '\0')
+		amas_request_fail(req, "ValueError: no function is named");
+	else if ((w = new_wait(v, req)) != NULL &&
+	    send_call(w, t.ch, t.path, function, args, kwargs) != 0)
+		answer(w, NULL, amas_strerror(AMAS_ENOMEM));
+	free(t.path);
+}
+
+static void
+call_agent(struct amas__visitor *v, struct amas_request *req, const char *url,
+    const char *function, const struct amas_value *args,
+    const struct amas_value *kwargs)
+{
+	struct amas__home *home = v->guest->home;
+	struct amas__links *links = home != NULL ? home->links :
+	    &v->host->links;
+	struct amas__addr a;
+	struct amas_error err;
+	struct wait *w;
+
+	if (amas__links_parse(&a, url, &err) != 0) {
+		fail_url(req, url, &err);
+		return;
+	}
+	amas__addr_fini(&a);
+	if (function[0] == '\0')
+		amas_request_fail(req, "ValueError: no function is named");
+	else if ((w = new_wait(v, req)) != NULL &&
+	    amas__links_call(links, url, function, args, kwargs, -1, 0,
+	    on_reply, w, &w->calls, &err) != 0)
+		answer(w, NULL, err.text);
 }
 
 static void
@@ -394,8 +311,10 @@ do_call(struct amas__visitor *v, struct amas_request *req)
 	    (kwargs != NULL && amas_value_type(kwargs) != AMAS_MAP))
 		amas_request_fail(req, "TypeError: amas/call: arguments are "
 		    "a list and a map");
+	else if (amas__host_is_own(v->host, url))
+		call_peer(v, req, url, function, args, kwargs);
 	else
-		call(v, req, url, function, args, kwargs);
+		call_agent(v, req, url, function, args, kwargs);
 }
 
 /* ---- Peers ---- */
@@ -449,21 +368,22 @@ do_peers(struct amas__visitor *v, struct amas_request *req)
 static void
 do_close(struct amas__visitor *v, struct amas_request *req)
 {
-	struct amas__target t = { .ch = NULL };
+	struct amas__target t;
 	struct amas_error err;
 	const char *url;
 
 	if (amas_request_unpack(req, "[s]", &url) != 0)
 		return;
-	if (strncmp(url, v->host->base, v->host->base_len) != 0)
+	if (!amas__host_is_own(v->host, url)) {
 		amas_request_fail(req, "ValueError: \"%.200s\" is no URL of a "
 		    "peer", url);
-	else if (amas__host_resolve(v->host, url, &t, &err) != 0)
+	} else if (amas__host_resolve(v->host, url, &t, &err) != 0) {
 		fail_url(req, url, &err);
-	else
+	} else {
+		free(t.path);
 		amas_request_reply(req, NULL);
-	amas__buf_fini(&t.path);
-	amas_channel_close(t.ch);
+		amas_channel_close(t.ch);
+	}
 }
 
 /* ---- Time, and waiting for each other ---- */
@@ -582,7 +502,7 @@ void
 amas__host_serve(struct amas__visitor *v, struct amas_request *req)
 {
 	const char *path = amas_request_path(req);
-	size_t i, base = v->host->base_len, part = strcspn(path, "/");
+	size_t i, part = strcspn(path, "/");
 
 	for (i = 0; i < sizeof functions / sizeof *functions; i++)
 		if (strcmp(path, functions[i].name) == 0) {
@@ -590,8 +510,8 @@ amas__host_serve(struct amas__visitor *v, struct amas_request *req)
 			return;
 		}
 	/* The URL of a proxy, and a function of it. */
-	if (strncmp(path, v->host->base, base) == 0)
-		call(v, req, path, NULL, amas_request_args(req),
+	if (amas__host_is_own(v->host, path))
+		call_peer(v, req, path, "", amas_request_args(req),
 		    amas_request_kwargs(req));
 	else if (!ask_home(v, req))
 		amas__request_not_found(req, path, part, "", 0);

@@ -4,6 +4,7 @@
 
 #include "channel.h"
 #include "host.h"
+#include "links.h"
 #include "listener.h"
 #include "loop.h"
 #include "map.h"
@@ -21,13 +22,8 @@ struct amas__host {
 	/* host_peers.c */
 	struct amas__map peers;		/* by number */
 	uint64_t last_peer;
-	struct amas__map dialled;	/* by address: struct amas__peer */
-	const struct amas_codec *codec;
-	const char *types;
-	size_t max_message;
-	double connect_s;
-	struct amas_service *offered;	/* on those connections; NULL: nothing */
 	/* host_calls.c */
+	struct amas__links links;	/* of those who have no home */
 	struct amas_service *service;	/* to be listed; NULL: none */
 	struct amas__link rooms;	/* requests in amas/wait */
 };
@@ -45,28 +41,25 @@ void amas__host_serve(struct amas__visitor *v, struct amas_request *req);
 /* Ends a guest's open requests, or those of one visitor (NULL: all). */
 void amas__host_drop_waits(struct amas__guest *g, struct amas__visitor *v);
 
-
 /* ---- host_peers.c ---- */
 
 void amas__host_peers_free(struct amas__host *h);
 
-/* What a URL stands for. */
+/* What a URL of ours stands for. */
 struct amas__target {
 	struct amas_channel *ch;	/* borrowed */
-	struct amas__buf path;		/* of the object; to be given back */
-	bool unknown;			/* an agent that was not asked for yet */
+	char *path;			/* of the object; for free(3) */
 };
 
+/* Whether it is a URL that we made: of a peer, or of a proxy. */
+bool amas__host_is_own(const struct amas__host *h, const char *url);
+
 /*
- * Finds what a URL stands for.  An agent's address is connected to.  Returns 0,
- * AMAS_EINVAL (no URL of a peer, proxy or agent), AMAS_ECLOSED (the peer is
- * gone) or another code; t->path is to be given back in any case.
+ * Finds what such a URL stands for.  Returns 0, AMAS_ECLOSED (the peer is gone)
+ * or AMAS_ENOMEM.
  */
 int amas__host_resolve(struct amas__host *h, const char *url,
     struct amas__target *t, struct amas_error *err);
-
-/* The peer of a connection has said that the agent of a path is there. */
-void amas__host_known(struct amas_channel *ch, const char *path);
 
 /* Adds {"url", "addr"} of each peer that is connected.  Returns 0 or a code. */
 int amas__host_list_peers(struct amas__host *h, struct amas_value *list);

@@ -3,9 +3,9 @@
  * child was told of, and one for each proxy that came on it.  A URL is good
  * until the connection ends; numbers are never used again.
  *
- * What a URL stands for is looked up here and nowhere else.  A text that is not
- * one of ours is at most the address of an agent; anything else is refused, so
- * that no text of a stranger becomes a connection.
+ * What a URL of ours stands for is looked up here and nowhere else.  A text that
+ * is none is at most the address of an agent; anything else is refused, so that
+ * no text of a stranger becomes a connection.
  */
 #include "host_int.h"
 
@@ -21,7 +21,7 @@
 #include "service.h"
 #include "value.h"
 
-/* A connection that children were told of, or that was made for them. */
+/* A connection that children were told of. */
 struct amas__peer {
 	struct amas__ending ending;
 	struct amas__host *host;
@@ -30,8 +30,6 @@ struct amas__peer {
 	struct amas__map by_path;	/* path -> number of a proxy */
 	char **paths;			/* of proxies 1..n, at i - 1 */
 	size_t n_paths, cap;
-	char *addr;			/* dialled by us; NULL: not */
-	struct amas__map agents;	/* of there that are known, by path */
 };
 
 static void
@@ -43,8 +41,6 @@ peer_free(struct amas__peer *p)
 		free(p->paths[i]);
 	free(p->paths);
 	amas__map_fini(&p->by_path);
-	amas__map_fini(&p->agents);
-	free(p->addr);
 	free(p);
 }
 
@@ -55,20 +51,15 @@ forget(struct amas__peer *p)
 	amas__list_remove(&p->ending.link);
 	(void)amas__map_take_id(&p->host->peers, p->number);
 	*amas__channel_peer_slot(p->ch) = NULL;
-	if (p->addr != NULL)
-		(void)amas__map_take(&p->host->dialled, p->addr,
-		    strlen(p->addr));
 }
 
 static void
 on_end(struct amas__ending *e)
 {
 	struct amas__peer *p = AMAS__OF(e, struct amas__peer, ending);
-	struct amas_channel *ours = p->addr != NULL ? p->ch : NULL;
 
 	forget(p);
 	peer_free(p);
-	amas_channel_close(ours);
 }
 
 static struct amas__peer *
@@ -83,7 +74,6 @@ peer_of(struct amas__host *h, struct amas_channel *ch)
 	p->number = h->last_peer + 1;
 	p->ending.fn = on_end;
 	amas__map_init(&p->by_path);
-	amas__map_init(&p->agents);
 	if (amas__map_set_id(&h->peers, p->number, p) != 0) {
 		peer_free(p);
 		return NULL;
@@ -98,19 +88,15 @@ void
 amas__host_peers_free(struct amas__host *h)
 {
 	struct amas__peer *p;
-	struct amas_channel *ours;
 	size_t i;
 
 	while (h->peers.n > 0)
 		for (i = 0; (p = amas__map_next(&h->peers, &i, NULL,
 		    NULL)) != NULL; ) {
-			ours = p->addr != NULL ? p->ch : NULL;
 			forget(p);
 			peer_free(p);
-			amas_channel_close(ours);
 		}
 	amas__map_fini(&h->peers);
-	amas__map_fini(&h->dialled);
 }
 
 /* ---- URLs ---- */
@@ -188,103 +174,6 @@ amas__host_proxy_url(struct amas_loop *l, const struct amas_value *proxy,
 	    amas__error_nomem(err);
 }
 
-/* ---- Agents of others ---- */
-
-void
-amas__host_set_dial(struct amas_loop *l, const struct amas_codec *codec,
-    const char *types, size_t max_message, double connect_s)
-{
-	struct amas__host *h = amas__host_made(l);
-
-	if (h == NULL)
-		return;
-	h->codec = codec;
-	h->types = types;
-	h->max_message = max_message;
-	h->connect_s = connect_s;
-}
-
-void
-amas__host_offer(struct amas_loop *l, struct amas_service *svc)
-{
-	struct amas__host *h = amas__host_made(l);
-
-	if (h == NULL)
-		return;
-	if (svc != NULL)
-		(void)amas__held_ref(amas__service_held(svc));
-	amas_service_free(h->offered);
-	h->offered = svc;
-}
-
-void
-amas__host_known(struct amas_channel *ch, const char *path)
-{
-	struct amas__peer *p = *amas__channel_peer_slot(ch);
-
-	if (p != NULL && p->agents.n < AMAS__PROXIES_MAX)
-		(void)amas__map_set(&p->agents, path, strlen(path), p);
-}
-
-/* One connection for all children; the first to ask makes it. */
-static int
-dial(struct amas__host *h, const struct amas__addr *a, const char *url,
-    struct amas_channel **ch, struct amas_error *err)
-{
-	struct amas_opts opts = { .codec = h->codec, .types = h->types,
-		.max_message = h->max_message, .service = h->offered,
-		.connect_timeout_s = h->connect_s };
-	char *addr = amas__addr_print(a);
-	struct amas__peer *p;
-	int rc;
-
-	if (addr == NULL)
-		return amas__error_nomem(err);
-	if ((p = amas__map_get(&h->dialled, addr, strlen(addr))) != NULL) {
-		free(addr);
-		*ch = p->ch;
-		return 0;
-	}
-	if ((rc = amas_channel_open(ch, h->loop, url, &opts, err)) != 0) {
-		free(addr);
-		return rc;
-	}
-	if ((p = peer_of(h, *ch)) == NULL ||
-	    amas__map_set(&h->dialled, addr, strlen(addr), p) != 0) {
-		amas_channel_close(*ch); /* takes p with it */
-		free(addr);
-		return amas__error_nomem(err);
-	}
-	p->addr = addr;
-	return 0;
-}
-
-static int
-resolve_agent(struct amas__host *h, const char *url, struct amas__target *t,
-    struct amas_error *err)
-{
-	struct amas__addr a;
-	struct amas__peer *p;
-	int rc;
-
-	if (amas__addr_parse(&a, url, NULL) != 0)
-		return amas_error_set(err, AMAS_EINVAL,
-		    "is no URL of a proxy or an agent");
-	if (a.agent == NULL)
-		rc = amas_error_set(err, AMAS_EINVAL,
-		    "is an address, not the URL of a proxy or an agent");
-	else if ((rc = dial(h, &a, url, &t->ch, err)) == 0 &&
-	    amas__buf_printf(&t->path, "agents/%s", a.agent) != 0)
-		rc = amas__error_nomem(err);
-	if (rc == 0) {
-		p = *amas__channel_peer_slot(t->ch);
-		t->unknown = amas__map_get(&p->agents,
-		    amas__buf_head(&t->path), amas__buf_len(&t->path)) == NULL;
-	}
-	amas__addr_fini(&a);
-	return rc;
-}
-
 /* ---- What a URL stands for ---- */
 
 /* Reads digits; 0 is no number of ours. */
@@ -299,6 +188,12 @@ read_number(const char **text)
 	return n;
 }
 
+bool
+amas__host_is_own(const struct amas__host *h, const char *url)
+{
+	return strncmp(url, h->base, h->base_len) == 0;
+}
+
 int
 amas__host_resolve(struct amas__host *h, const char *url,
     struct amas__target *t, struct amas_error *err)
@@ -307,9 +202,6 @@ amas__host_resolve(struct amas__host *h, const char *url,
 	struct amas__peer *p;
 	uint64_t n;
 
-	memset(t, 0, sizeof *t);
-	if (strncmp(url, h->base, h->base_len) != 0)
-		return resolve_agent(h, url, t, err);
 	p = amas__map_get_id(&h->peers, read_number(&rest));
 	if (p != NULL && *rest == '.') {
 		rest++;
@@ -323,9 +215,9 @@ amas__host_resolve(struct amas__host *h, const char *url,
 		return amas_error_set(err, AMAS_ECLOSED, "peer is gone");
 	rest += strspn(rest, "/");
 	t->ch = p->ch;
-	return amas__buf_printf(&t->path, "%s%s%s", object,
-	    *object != '\0' && *rest != '\0' ? "/" : "", rest) == 0 ? 0 :
-	    amas__error_nomem(err);
+	t->path = amas__asprintf("%s%s%s", object,
+	    *object != '\0' && *rest != '\0' ? "/" : "", rest);
+	return t->path != NULL ? 0 : amas__error_nomem(err);
 }
 
 struct listing {

@@ -145,6 +145,28 @@ join(struct amas__area *area, struct amas_value *out, const char *a,
 	return 0;
 }
 
+int
+amas__rpc_content(struct amas__area *a, struct amas_value *out,
+    const char *object, const char *function, const struct amas_value *args,
+    const struct amas_value *kwargs)
+{
+	struct amas_value *item = amas__area_values(a, 3);
+	int rc;
+
+	if (item == NULL || (rc = join(a, &item[0], object, function)) != 0)
+		return AMAS_ENOMEM;
+	if (args != NULL)
+		rc = amas__value_share(&item[1], a, args);
+	else
+		amas__value_list(&item[1], a, NULL, 0);
+	if (rc == 0 && kwargs != NULL)
+		rc = amas__value_share(&item[2], a, kwargs);
+	else if (rc == 0)
+		rc = amas__value_map(&item[2], a, NULL, 0);
+	amas__value_list(out, a, item, 3);
+	return rc;
+}
+
 /* Makes amas/call [URL, FUNCTION, ARGS, KWARGS] of [FUNCTION, ARGS, KWARGS]. */
 static int
 make_via(struct amas__area *a, struct amas_value *content,

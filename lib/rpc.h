@@ -9,6 +9,15 @@
 #include "channel.h"
 #include "value.h"
 
+/*
+ * Makes what is sent for a call: [path, args, kwargs], where path is object and
+ * function with a slash between them, if both are there.  args is a list, kwargs
+ * a map; NULL: empty.  Returns 0 or AMAS_ENOMEM.
+ */
+int amas__rpc_content(struct amas__area *a, struct amas_value *out,
+    const char *object, const char *function, const struct amas_value *args,
+    const struct amas_value *kwargs);
+
 /* Has a request answered by a service, NULL: by nobody; see channel.h. */
 void amas__rpc_request(struct amas_channel *ch, struct amas_service *svc,
     struct amas_request *req);

@@ -2,6 +2,8 @@
  * A server: a listening socket and the channels that it accepted.  It owns
  * those until they have ended.
  */
+#include "server.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,7 +17,6 @@
 #include "map.h"
 #include "mem.h"
 #include "rpc.h"
-#include "server.h"
 #include "service.h"
 #include "sock.h"
 

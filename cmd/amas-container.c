@@ -14,9 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "codec.h"
-#include "mem.h"
-#include "value.h"
 
 struct hosting {
 	struct serve s;
@@ -141,36 +138,10 @@ failed(const char *subject, const struct amas_error *err, int rc)
 	return cmd_fail(subject, err);
 }
 
-/* Makes what a line of -f tells. */
-static int
-make_line(struct hosting *h, const struct amas_value *v,
-    struct amas_error *err)
-{
-	const struct amas_value *args = NULL, *kwargs = NULL;
-	struct amas__class *cls;
-	const char *name;
-	int count = 1, rc;
-
-	if (amas_value_unpack(v, err, "{s:s | s:i s:v s:v}", "class", &name,
-	    "count", &count, "args", &args, "kwargs", &kwargs) != 0)
-		return amas_error_set(err, AMAS_EPROTO, "is not {\"class\": "
-		    "NAME, \"count\": N, \"args\": [...], \"kwargs\": {...}}");
-	if ((args != NULL && amas_value_type(args) != AMAS_LIST) ||
-	    (kwargs != NULL && amas_value_type(kwargs) != AMAS_MAP) ||
-	    count < 1)
-		return amas_error_set(err, AMAS_EPROTO, "\"args\" is a list, "
-		    "\"kwargs\" a map, \"count\" at least 1");
-	if ((rc = amas__class_find(&cls, h->c, name, err)) != 0)
-		return rc;
-	return amas__container_make(h->c, cls, (size_t)count, args, kwargs,
-	    err);
-}
-
 static int
 make_lines(struct hosting *h, FILE *f)
 {
 	const char *name = h->o->file;
-	struct amas_value *v;
 	struct amas_error err;
 	char *line = NULL, subject[512];
 	size_t size = 0, n = 0;
@@ -181,12 +152,7 @@ make_lines(struct hosting *h, FILE *f)
 		n++;
 		if (line[strspn(line, " \t\r\n")] == '\0')
 			continue;
-		v = NULL;
-		rc = amas_value_decode(&v, NULL, NULL, line, (size_t)len,
-		    &err);
-		if (rc == 0)
-			rc = make_line(h, v, &err);
-		amas_value_free(v);
+		rc = amas__container_make_line(h->c, line, (size_t)len, &err);
 		(void)snprintf(subject, sizeof subject, "%.400s:%zu", name, n);
 		if (rc == AMAS_EPROTO || rc == AMAS_ENOENT)
 			status = cmd_error(CMD_INPUT, subject, "%s", err.text);
@@ -252,7 +218,9 @@ static int
 host(struct hosting *h)
 {
 	const struct container_opts *o = h->o;
-	struct amas_opts opts = o->serve.server;
+	const struct amas__container_settings set = {
+		.source = o->serve.source, .parallel = o->parallel,
+		.on_exit = o->on_exit, .max_agents = o->max_agents };
 	struct amas_error err;
 	int status;
 
@@ -261,15 +229,10 @@ host(struct hosting *h)
 	amas_loop_set_jobs(h->s.loop, o->serve.jobs, o->serve.queue);
 	call_output_init(&h->out, h->s.loop, on_written);
 	h->out.buf.max = CONTAINER_OUTPUT_MAX;
-	if (amas_container_open(&h->c, h->s.loop, o->serve.addr, &opts,
-	    &err) != 0)
+	if (amas_container_open(&h->c, h->s.loop, o->serve.addr,
+	    &o->serve.server, &err) != 0)
 		return cmd_fail(o->serve.addr, &err);
-	amas__container_set_ops(h->c, &ops, h);
-	h->c->source = o->serve.source;
-	h->c->parallel = o->parallel;
-	h->c->on_exit = o->on_exit;
-	if (o->max_agents != 0)
-		h->c->live_max = o->max_agents;
+	amas__container_set(h->c, &set, &ops, h);
 	status = make_agents(h);
 	return status == CMD_OK ? serve_loop(&h->s) : status;
 }

@@ -13,6 +13,7 @@
 #include "err.h"
 #include "mem.h"
 #include "pack.h"
+#include "rpc.h"
 #include "value.h"
 
 /* ---- The table ---- */
@@ -62,9 +63,12 @@ amas__agent_name(const struct amas_agent *a, char *buf, size_t size)
 static int
 refuse(const struct amas_container *c, struct amas_error *err)
 {
+	size_t max = c->set.max_agents != 0 ? c->set.max_agents :
+	    AMAS__AGENTS_MAX;
+
 	if (c->ending)
 		return amas_error_set(err, AMAS_ECANCELED, "shutting down");
-	if (c->live >= c->live_max || c->n >= UINT32_MAX)
+	if (c->live >= max || c->n >= UINT32_MAX)
 		return amas_error_set(err, AMAS_ETOOBIG, "there are %zu agents "
 		    "already (--max-agents)", c->live);
 	return 0;
@@ -106,6 +110,10 @@ static void
 end(struct amas_agent *a)
 {
 	a->ended = true;
+	if (a->proxies != NULL)
+		amas__rpc_free_owned(a->proxies);
+	free(a->proxies);
+	a->proxies = NULL;
 	a->c->slot[a->id] = NULL;
 	a->c->live--;
 	a->cls->ops->end(a);
@@ -163,7 +171,7 @@ amas__agent_made(struct amas_agent *a, const char *failure)
 static void
 lost(struct amas_container *c, const char *who, const char *why)
 {
-	if (c->on_exit == AMAS__EXIT_FAIL && !c->ending && c->ops != NULL &&
+	if (c->set.on_exit == AMAS__EXIT_FAIL && !c->ending && c->ops != NULL &&
 	    c->ops->lost != NULL)
 		c->ops->lost(c->arg, who, why);
 }
@@ -272,6 +280,43 @@ amas__container_make(struct amas_container *c, struct amas__class *cls,
 	return rc < 0 ? rc : 0;
 }
 
+static int
+make_told(struct amas_container *c, const struct amas_value *v,
+    struct amas_error *err)
+{
+	const struct amas_value *args = NULL, *kwargs = NULL;
+	struct amas__class *cls;
+	const char *name;
+	int count = 1, rc;
+
+	if (amas_value_unpack(v, err, "{s:s | s:i s:v s:v}", "class", &name,
+	    "count", &count, "args", &args, "kwargs", &kwargs) != 0)
+		return amas_error_set(err, AMAS_EPROTO, "is not {\"class\": "
+		    "NAME, \"count\": N, \"args\": [...], \"kwargs\": {...}}");
+	if ((args != NULL && amas_value_type(args) != AMAS_LIST) ||
+	    (kwargs != NULL && amas_value_type(kwargs) != AMAS_MAP) ||
+	    count < 1)
+		return amas_error_set(err, AMAS_EPROTO, "\"args\" is a list, "
+		    "\"kwargs\" a map, \"count\" at least 1");
+	if ((rc = amas__class_find(&cls, c, name, err)) != 0)
+		return rc;
+	return amas__container_make(c, cls, (size_t)count, args, kwargs, err);
+}
+
+int
+amas__container_make_line(struct amas_container *c, const char *line,
+    size_t len, struct amas_error *err)
+{
+	struct amas_value *v;
+	int rc = amas_value_decode(&v, NULL, NULL, line, len, err);
+
+	if (rc == 0) {
+		rc = make_told(c, v, err);
+		amas_value_free(v);
+	}
+	return rc;
+}
+
 void
 amas__container_loaded(struct amas_container *c)
 {
@@ -332,6 +377,22 @@ amas_agent_new(struct amas_agent **out, struct amas_container *c,
 	rc = make_of(out, c, known, err, fmt, ap);
 	va_end(ap);
 	return rc;
+}
+
+int
+amas_agent_connect(struct amas_proxy **out, struct amas_agent *a,
+    const char *url, double timeout_s, struct amas_error *err)
+{
+	if (a->ended)
+		return amas_error_set(err, AMAS_ECANCELED, "%s",
+		    amas_strerror(AMAS_ECANCELED));
+	if (a->proxies == NULL) {
+		if ((a->proxies = malloc(sizeof *a->proxies)) == NULL)
+			return amas__error_nomem(err);
+		amas__list_init(a->proxies);
+	}
+	return amas__rpc_agent(out, &a->c->links, url, timeout_s, a->proxies,
+	    err);
 }
 
 const char *

@@ -686,6 +686,24 @@ AMAS_API void amas_container_close(struct amas_container *c);
 /* Gives the base URL, "tcp://localhost:5555/".  Borrowed from c. */
 AMAS_API const char *amas_container_url(const struct amas_container *c);
 
+/*
+ * Give a proxy of the agent at url, at once.  Its calls wait for the container's
+ * one connection to there, ask whether the agent is there, and fail as that
+ * fails; after a loss the next call connects anew.  It ends with the container,
+ * or the agent, if not freed before.
+ *
+ * timeout_s  keep trying to connect; 0: one attempt; INFINITY: for ever.
+ *
+ * Returns 0, AMAS_EINVAL (no agent's URL) or AMAS_ECANCELED (the agent ends).
+ * Source: Container.connect.
+ */
+AMAS_API AMAS_MUST_CHECK int amas_container_connect(struct amas_proxy **out,
+    struct amas_container *c, const char *url, double timeout_s,
+    struct amas_error *err);
+AMAS_API AMAS_MUST_CHECK int amas_agent_connect(struct amas_proxy **out,
+    struct amas_agent *agent, const char *url, double timeout_s,
+    struct amas_error *err);
+
 /* Lets a manager spawn a class by its name.  Returns 0 or AMAS_EEXIST. */
 AMAS_API AMAS_MUST_CHECK int amas_container_add_class(struct amas_container *c,
     const struct amas_class *cls, struct amas_error *err);

@@ -186,7 +186,7 @@ amas__container_add_path(struct amas_container *c, const char *dir,
     struct amas_error *err)
 {
 	char **more;
-	int fd = amas__folder_open(dir, c->source.allow_writable != 0, err);
+	int fd = amas__folder_open(dir, c->set.source.allow_writable != 0, err);
 
 	if (fd < 0)
 		return fd;
@@ -302,7 +302,7 @@ take_file(struct amas__class **out, struct amas_container *c,
 		return amas_error_set(err, AMAS_ENOENT, "AttributeError: "
 		    "module '%.*s' has no attribute '%.*s'", q->text_len,
 		    q->text, (int)(q->cls_len < 80 ? q->cls_len : 80), q->cls);
-	rc = find_file(&spec, file, dir, c->source.allow_writable != 0, q,
+	rc = find_file(&spec, file, dir, c->set.source.allow_writable != 0, q,
 	    err);
 	if (rc != 0)
 		return rc;
@@ -329,7 +329,7 @@ find_in_path(struct amas__class **out, struct amas_container *c,
 		path = amas__asprintf("%s/%s", c->class_path[i], q->module);
 		if (path == NULL)
 			return amas__error_nomem(err);
-		fd = amas__folder_open(path, c->source.allow_writable != 0,
+		fd = amas__folder_open(path, c->set.source.allow_writable != 0,
 		    err);
 		rc = fd >= 0 ? take_file(out, c, name, fd, path, q, err) : fd;
 		if (fd >= 0)

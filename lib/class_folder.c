@@ -97,7 +97,7 @@ on_ended(struct amas__agent_run *r, bool ok, const char *why, void *arg)
 	char then[64] = "";
 
 	(void)r;
-	if (c->on_exit == AMAS__EXIT_RESTART && !ok && !c->ending) {
+	if (c->set.on_exit == AMAS__EXIT_RESTART && !ok && !c->ending) {
 		(void)snprintf(then, sizeof then, "; starts again in %gs",
 		    f->delay_s);
 		amas__timer_start(&f->again, f->delay_s);
@@ -217,7 +217,7 @@ static int
 start_init(struct folder_agent *f, const char *name, struct amas_error *err)
 {
 	struct amas_container *c = f->agent.c;
-	bool any = c->source.allow_writable != 0;
+	bool any = c->set.source.allow_writable != 0;
 	int dir = amas__source_dir_fd(class_of(f)->first), rc;
 
 	rc = amas__agent_run_new(&f->run, AMAS__AGENT_RUN, &f->home.home, dir,
@@ -259,7 +259,7 @@ folder_begin(struct amas_agent *a, const struct amas_value *args,
 	amas__timer_init(&f->again, c->loop, on_again);
 	if (amas__agent_home_init(&f->home, c, a, args, kwargs, on_gone) != 0)
 		return amas__error_nomem(err);
-	if (!c->parallel && (f->home.turns = amas__jobs_new_turns(
+	if (!c->set.parallel && (f->home.turns = amas__jobs_new_turns(
 	    amas__loop_jobs(c->loop))) == NULL)
 		return amas__error_nomem(err);
 	f->home.home.turns = f->home.turns;
@@ -339,7 +339,7 @@ amas__class_folder(struct amas__class **out, struct amas_container *c,
 	f->cls.ops = &folder_ops;
 	own.name = (char *)(uintptr_t)name;
 	own.home = NULL;
-	rc = amas__source_dir_load(&f->first, &own, c->loop, &c->source, err);
+	rc = amas__source_dir_load(&f->first, &own, c->loop, &c->set.source, err);
 	if (rc != 0)
 		folder_close(&f->cls);
 	else

@@ -203,7 +203,7 @@ amas__class_plugin(struct amas__class **out, struct amas_container *c,
     const char *name, const struct amas__source_spec *spec,
     struct amas_error *err)
 {
-	bool any = c->source.allow_writable != 0;
+	bool any = c->set.source.allow_writable != 0;
 	const char *colon = strrchr(name, ':');
 	const struct amas_plugin *plugin;
 	const struct amas_class *is;

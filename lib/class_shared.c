@@ -349,7 +349,7 @@ amas__class_shared(struct amas__class **out, struct amas_container *c,
 	if (rc == 0 && (rc = amas__class_source_init(&cls->is, spec)) == 0) {
 		amas__class_spec(&own, &cls->is, name, &cls->home.home);
 		rc = amas__source_worker_load(&cls->source, &own, c->loop,
-		    &c->source, err);
+		    &c->set.source, err);
 	} else {
 		rc = amas__error_nomem(err);
 	}

@@ -94,7 +94,7 @@ worker_begin(struct amas_agent *a, const struct amas_value *args,
 	amas__class_spec(&spec, &cls->is, amas__agent_name(a, name,
 	    sizeof name), &w->home.home);
 	rc = amas__source_worker_load(&w->source, &spec, a->c->loop,
-	    &a->c->source, err);
+	    &a->c->set.source, err);
 	if (rc != 0)
 		return rc;
 	amas__source_worker_watch(w->source, &w->watch);

@@ -15,9 +15,9 @@
 
 #include "addr.h"
 #include "err.h"
-#include "host.h"
 #include "mem.h"
 #include "request.h"
+#include "rpc.h"
 #include "server.h"
 #include "service_list.h"
 
@@ -246,6 +246,7 @@ amas_container_close(struct amas_container *c)
 		amas_agent_free(c->slot[i - 1]);
 	amas_server_close(c->server);
 	c->server = NULL;
+	amas__rpc_free_owned(&c->proxies);
 	amas__links_fini(&c->links);
 	amas__classes_fini(c);
 	amas__task_cancel(c->loop, &c->ready);
@@ -343,9 +344,9 @@ amas_container_open(struct amas_container **out, struct amas_loop *loop,
 		return amas__error_nomem(err);
 	c->refs = 1;
 	c->loop = loop;
-	c->live_max = AMAS__AGENTS_MAX;
 	amas__map_init(&c->classes);
 	amas__links_init(&c->links, loop);
+	amas__list_init(&c->proxies);
 	amas__list_init(&c->groups);
 	amas__list_init(&c->folder_agents);
 	amas__task_init(&c->ready, on_ready);
@@ -355,8 +356,6 @@ amas_container_open(struct amas_container **out, struct amas_loop *loop,
 	    (rc = open_server(c, addr, opts, err)) == 0 &&
 	    (rc = set_url(c, opts != NULL ? opts->advertise : NULL,
 	    err)) == 0 && (rc = be_local(c, err)) == 0)
-		amas__host_set_service(c->loop, c->root);
-	if (rc == 0)
 		rc = set_links(c, opts, err);
 	if (rc == 0 && opts != NULL && opts->manager)
 		rc = amas__manager_make(c, err);
@@ -372,10 +371,20 @@ amas_container_open(struct amas_container **out, struct amas_loop *loop,
 	return 0;
 }
 
+int
+amas_container_connect(struct amas_proxy **out, struct amas_container *c,
+    const char *url, double timeout_s, struct amas_error *err)
+{
+	return amas__rpc_agent(out, &c->links, url, timeout_s, &c->proxies,
+	    err);
+}
+
 void
-amas__container_set_ops(struct amas_container *c,
+amas__container_set(struct amas_container *c,
+    const struct amas__container_settings *set,
     const struct amas__container_ops *ops, void *arg)
 {
+	c->set = *set;
 	c->ops = ops;
 	c->arg = arg;
 }

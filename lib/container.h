@@ -37,6 +37,7 @@ struct amas_agent {
 	struct amas_container *c;
 	struct amas__class *cls;
 	struct amas__spawn *spawn;	/* who waits for it to be made, or NULL */
+	struct amas__link *proxies;	/* of its own; NULL: none yet */
 	uint32_t id;
 	uint32_t index;			/* in its group */
 	bool ended;
@@ -214,6 +215,13 @@ struct amas__container_ops {
 	void (*stop)(void *arg);
 };
 
+struct amas__container_settings {
+	struct amas_source_opts source;	/* of all its classes */
+	bool parallel;			/* handlers of one agent, too */
+	enum amas__on_exit on_exit;
+	size_t max_agents;		/* 0: the default */
+};
+
 struct amas_container {
 	size_t refs;			/* its owner's, its agents' */
 	struct amas_loop *loop;
@@ -222,17 +230,16 @@ struct amas_container {
 	struct amas_service *root;
 	struct amas__links links;	/* of its agents to those of others */
 	char *types;			/* of these connections */
+	struct amas__link proxies;	/* of the program, by these links */
 	struct amas__source agents;	/* in root */
 	char *url;			/* its agents' begin so */
 	struct amas_agent **slot;	/* by id; NULL: ended */
 	size_t n, cap;
-	size_t live, live_max;
+	size_t live;
 	struct amas__map classes;
 	char **class_path;
 	size_t n_class_path;
-	struct amas_source_opts source;	/* of all its classes */
-	bool parallel;			/* handlers of one agent, too */
-	enum amas__on_exit on_exit;
+	struct amas__container_settings set;
 	bool ending;			/* no agent is made any more */
 	struct amas__link groups;	/* being made */
 	bool loading;			/* ready() is owed */
@@ -249,7 +256,9 @@ struct amas_container {
 	void *on_stop_arg;
 };
 
-void amas__container_set_ops(struct amas_container *c,
+/* Before anything is loaded. */
+void amas__container_set(struct amas_container *c,
+    const struct amas__container_settings *set,
     const struct amas__container_ops *ops, void *arg);
 
 /* Lets spawn find classes in a folder; in order.  Returns 0 or a code. */
@@ -263,6 +272,13 @@ int amas__container_add_path(struct amas_container *c, const char *dir,
 int amas__container_make(struct amas_container *c, struct amas__class *cls,
     size_t count, const struct amas_value *args,
     const struct amas_value *kwargs, struct amas_error *err);
+
+/*
+ * The same as a line of JSON tells, {"class": NAME, "count": N, "args": [...],
+ * "kwargs": {...}}.  Returns also AMAS_EPROTO (it is none), AMAS_ENOENT.
+ */
+int amas__container_make_line(struct amas_container *c, const char *line,
+    size_t len, struct amas_error *err);
 
 /*
  * What is to be made has been named: ready() comes when all of it is.

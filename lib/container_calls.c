@@ -10,6 +10,7 @@
 #include "err.h"
 #include "mem.h"
 #include "request.h"
+#include "service_list.h"
 #include "value.h"
 
 /* ---- What only reads ---- */
@@ -224,7 +225,9 @@ amas__container_serve(struct amas_container *c, struct amas_request *req)
 {
 	const char *path = amas_request_path(req);
 
-	if (strcmp(path, "amas/agents") == 0)
+	if (strcmp(path, "amas/list") == 0)
+		(void)amas__service_answer_list(c->root, req);
+	else if (strcmp(path, "amas/agents") == 0)
 		list_agents(req, c);
 	else if (strcmp(path, "amas/stats") == 0)
 		stats(req, c);

@@ -389,14 +389,6 @@ do_close(struct amas__visitor *v, struct amas_request *req)
 /* ---- Time, and waiting for each other ---- */
 
 static void
-do_list(struct amas__visitor *v, struct amas_request *req)
-{
-	if (v->host->service == NULL ||
-	    !amas__service_answer_list(v->host->service, req))
-		amas_request_reply(req, "[]");
-}
-
-static void
 do_time(struct amas__visitor *v, struct amas_request *req)
 {
 	if (amas_request_unpack(req, "[]") == 0)
@@ -483,6 +475,16 @@ ask_home(struct amas__visitor *v, struct amas_request *req)
 }
 
 /* ---- All of it ---- */
+
+static void
+do_list(struct amas__visitor *v, struct amas_request *req)
+{
+	if (ask_home(v, req))
+		return;
+	if (v->host->service == NULL ||
+	    !amas__service_answer_list(v->host->service, req))
+		amas_request_reply(req, "[]");
+}
 
 static const struct {
 	const char *name;

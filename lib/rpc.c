@@ -1,6 +1,7 @@
 /*
  * Remote calls: proxies and channels that speak RPC.  A proxy is a channel and
- * a path; it holds the channel's memory, not its connection.
+ * a path; it holds the channel's memory, not its connection.  Or it is the URL
+ * of an agent, which is reached by its container's links.
  */
 #include "rpc.h"
 
@@ -13,14 +14,18 @@
 #include "codec.h"
 #include "err.h"
 #include "fds.h"
+#include "links.h"
 #include "mem.h"
 #include "pack.h"
 #include "request.h"
 #include "service.h"
 
 struct amas_proxy {
-	struct amas_channel *ch;
-	char *path;
+	struct amas_channel *ch;	/* NULL: it has links */
+	struct amas__links *links;
+	double connect_s;	/* of these: keep trying */
+	struct amas__link owned;	/* with links: ends with its owner */
+	char *path;		/* with links: the URL */
 	char *via;		/* what the host is to call; NULL: no host */
 	struct amas__link calls;	/* kept: those that end with it */
 	bool kept;
@@ -37,8 +42,10 @@ proxy_new(struct amas_channel *ch, const char *path, size_t len)
 		free(p);
 		return NULL;
 	}
-	p->ch = amas__channel_ref(ch);
+	if (ch != NULL)
+		p->ch = amas__channel_ref(ch);
 	amas__list_init(&p->calls);
+	amas__list_init(&p->owned);
 	return p;
 }
 
@@ -47,8 +54,10 @@ proxy_destroy(void *arg)
 {
 	struct amas_proxy *p = arg;
 
+	amas__list_remove(&p->owned);
 	amas__channel_cancel(&p->calls);
-	amas__channel_unref(p->ch);
+	if (p->ch != NULL)
+		amas__channel_unref(p->ch);
 	free(p->path);
 	free(p->via);
 	free(p);
@@ -75,6 +84,10 @@ amas_proxy_keep(struct amas_proxy *p)
 	if (kept == NULL)
 		return NULL;
 	kept->kept = true;
+	kept->links = p->links;
+	kept->connect_s = p->connect_s;
+	if (p->links != NULL)
+		amas__list_add(&p->owned, &kept->owned);
 	if (p->via != NULL && (kept->via = amas__strdup(p->via)) == NULL) {
 		proxy_destroy(kept);
 		return NULL;
@@ -92,10 +105,17 @@ amas_proxy_free(struct amas_proxy *p)
 const char *
 amas_proxy_url(const struct amas_proxy *p, char *buf, size_t size)
 {
-	const struct amas_proxy *root = *amas__channel_remote_slot(p->ch);
-	const char *peer = amas_channel_peer(p->ch);
-	bool path = strncmp(peer, "ipc://", 6) == 0 && peer[6] != '[';
+	const struct amas_proxy *root;
+	const char *peer;
+	bool path;
 
+	if (p->links != NULL) {
+		(void)snprintf(buf, size, "%s", p->path);
+		return buf;
+	}
+	root = *amas__channel_remote_slot(p->ch);
+	peer = amas_channel_peer(p->ch);
+	path = strncmp(peer, "ipc://", 6) == 0 && peer[6] != '[';
 	if (root != NULL && root->via != NULL) /* of a host: paths are URLs */
 		(void)snprintf(buf, size, "%s", p == root ? p->via : p->path);
 	else if (p->path[0] == '\0')
@@ -207,6 +227,26 @@ make_call(struct amas__area *a, struct amas_value *content,
 	return 0;
 }
 
+/* Calls an agent by its links. */
+static int
+call_agent(struct amas_proxy *p, const char *function, double timeout_s,
+    amas_reply_fn *fn, void *arg, const char *fmt, va_list ap)
+{
+	struct amas_value args, kwargs;
+	struct amas__area *a;
+	int rc;
+
+	a = amas__area_new(amas__loop_pool(p->links->loop));
+	if (a == NULL)
+		return AMAS_ENOMEM;
+	if ((rc = amas__vpack_call(a, &args, &kwargs, fmt, ap)) == 0)
+		rc = amas__links_call(p->links, p->path, function, &args,
+		    &kwargs, p->connect_s, timeout_s, fn, arg, &p->calls,
+		    NULL);
+	amas__area_unref(a);
+	return rc;
+}
+
 static int
 vcall(struct amas_proxy *p, const char *function, double timeout_s,
     amas_reply_fn *fn, void *arg, const char *fmt, va_list ap)
@@ -218,6 +258,8 @@ vcall(struct amas_proxy *p, const char *function, double timeout_s,
 
 	if (p == NULL)
 		return AMAS_ENOMEM;
+	if (p->links != NULL)
+		return call_agent(p, function, timeout_s, fn, arg, fmt, ap);
 	owner = p->kept ? &p->calls : NULL;
 	if (function == NULL)
 		return amas__channel_request(p->ch, timeout_s, fn, arg, NULL,
@@ -245,6 +287,35 @@ amas_proxy_call(struct amas_proxy *p, const char *function, double timeout_s,
 	rc = vcall(p, function, timeout_s, fn, arg, fmt, ap);
 	va_end(ap);
 	return rc;
+}
+
+int
+amas__rpc_agent(struct amas_proxy **out, struct amas__links *ls,
+    const char *url, double connect_s, struct amas__link *owner,
+    struct amas_error *err)
+{
+	struct amas_proxy *p;
+	struct amas__addr a;
+	int rc;
+
+	if ((rc = amas__links_parse(&a, url, err)) != 0)
+		return rc;
+	amas__addr_fini(&a);
+	if ((p = proxy_new(NULL, url, strlen(url))) == NULL)
+		return amas__error_nomem(err);
+	p->kept = true;
+	p->links = ls;
+	p->connect_s = connect_s;
+	amas__list_add(owner, &p->owned);
+	*out = p;
+	return 0;
+}
+
+void
+amas__rpc_free_owned(struct amas__link *owner)
+{
+	while (!amas__list_empty(owner))
+		proxy_destroy(AMAS__OF(owner->next, struct amas_proxy, owned));
 }
 
 int

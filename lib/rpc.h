@@ -56,6 +56,17 @@ int amas__rpc_open_via(struct amas_channel **out, struct amas_loop *l,
     struct amas_error *err);
 
 /*
+ * A proxy of the agent at a URL, of a C program: it ends with its owner, a list,
+ * if it is not freed before.  connect_s: keep trying.  Returns 0, AMAS_EINVAL or
+ * AMAS_ENOMEM.
+ */
+struct amas__links;
+int amas__rpc_agent(struct amas_proxy **out, struct amas__links *ls,
+    const char *url, double connect_s, struct amas__link *owner,
+    struct amas_error *err);
+void amas__rpc_free_owned(struct amas__link *owner);
+
+/*
  * Asks whether an agent is there, of the root of the peer; reported as by
  * amas_proxy_call(): its class, or null.
  */

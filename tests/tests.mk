@@ -7,8 +7,9 @@ PLUGINS := $(patsubst %.c,$(B)/%.so,$(wildcard tests/examples/*_plugin.c)) \
 	$(patsubst %,$(B)/tests/plugins/%.so,symbol open silent names twice codec other abi empty crash)
 UNIT    := $(patsubst %.c,$(B)/%,$(filter-out tests/unit/tap.c,$(wildcard tests/unit/*.c)))
 FUZZ    := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/driver.c,$(wildcard tests/fuzz/*.c)))
+BENCH   := $(patsubst %,$(B)/tests/bench/%,codec spawn agents_worker agents_plugin.so)
 
-tests: $(UNIT) $(TESTTOOLS) $(EXAMPLES) $(PLUGINS) $(FUZZ:%=$(B)/tests/fuzz/%) $(B)/tests/bench/codec
+tests: $(UNIT) $(TESTTOOLS) $(EXAMPLES) $(PLUGINS) $(FUZZ:%=$(B)/tests/fuzz/%) $(BENCH)
 
 $(UNIT): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/unit/tap.o $(B)/libamas.a
 	$(CC) $(ALL_LDFLAGS) $(WRAP) -o $@ $^ $(LIBS)
@@ -37,6 +38,18 @@ $(B)/tests/bench/codec.o: CPPFLAGS += $(if $(HAS_BLOSC),-DHAS_BLOSC)
 
 bench: $(B)/tests/bench/codec $(MODULES)
 	$<
+
+$(B)/tests/bench/spawn: $(B)/tests/bench/spawn.o
+	$(CC) $(ALL_LDFLAGS) -o $@ $^
+
+$(B)/tests/bench/agents_worker: $(B)/tests/bench/agents_worker.o $(B)/tests/bench/flood.o $(B)/libamas.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/tests/bench/agents_plugin.so: $(B)/tests/bench/agents_plugin.o $(B)/tests/bench/flood.o
+	$(CC) $(ALL_LDFLAGS) -shared -o $@ $^
+
+bench-agents: all $(BENCH)
+	AMAS_BUILD=$(B) tests/bench/agents.sh
 
 # The fuzz targets keep their undocumented prototype: libFuzzer has no header.
 $(B)/tests/%.o: WARN += -Wno-missing-prototypes

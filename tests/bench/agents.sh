@@ -1,0 +1,316 @@
+#!/usr/bin/env bash
+# amas-container at scale, beside Python's aiomas and what the machine can start.
+#
+#	tests/bench/agents.sh [PASSES [DIVISOR]]	(default 3 1, make bench-agents)
+#
+# Each figure is taken in turns with its reference within each pass, so that a
+# machine that is busy for a while slows both: trust the ratio, which is how many
+# times better ours is.  Each reply is checked and counted; one that is wrong or
+# missing ends the bench.  DIVISOR makes all counts smaller, to try it.
+#
+#	$AMAS_BUILD	what is measured (default: build)
+#	$AMAS_VENV	Python environment with aiomas (default: build/venv)
+
+set -euo pipefail
+root=$(cd "$(dirname "$0")/../.." && pwd)
+passes=${1:-3} divisor=${2:-1}
+build=$(cd "${AMAS_BUILD:-$root/build}" && pwd)
+python=${AMAS_VENV:-$root/build/venv}/bin/python
+bench=$build/tests/bench
+export PYTHONDONTWRITEBYTECODE=1
+unset AMAS_CODEC AMAS_TYPES AMAS_MAX_MESSAGE AMAS_TIMEOUT AMAS_PARENT
+
+PATIENCE=300		# seconds until something counts as stuck
+PROCESSES=$((1000 / divisor))
+DESCRIPTORS=$((PROCESSES * 4 + 100))	# that a thousand workers take
+AGENTS=$((100000 / divisor))
+CALLS=$((1000000 / divisor))		# of one container by another
+PYTHON_CALLS=$((50000 / divisor))
+RING_CALLS=$((100000 / divisor))	# by all containers of a ring together
+DEPTH=64		# calls that a caller has open
+
+dir=$(mktemp -d "${TMPDIR:-/tmp}/amas.XXXXXX")
+pids=() outs=() urls=()
+
+die() {
+	printf 'agents.sh: %s\n' "$*" >&2
+	exit 1
+}
+
+cleanup() {
+	[ "${#pids[@]}" -eq 0 ] || kill -KILL "${pids[@]}" 2>/dev/null || true
+	rm -rf "$dir"
+}
+trap cleanup EXIT
+trap 'exit 1' HUP INT TERM
+
+# ---- Containers ----
+
+# now: sets $us.
+now() {
+	us=${EPOCHREALTIME/[.,]/}
+}
+
+# start COMMAND...: runs a container until it has told its URL: adds to $pids,
+# $outs (its standard output, from there on) and $urls.
+start() {
+	local out url
+
+	exec {out}< <(exec "$@")
+	pids+=($!)
+	outs+=("$out")
+	read -r -t "$PATIENCE" url <&"$out" || die "not ready: $*"
+	urls+=("$url")
+}
+
+# launch KIND COUNT: starts a container with COUNT agents of the bench.
+launch() {
+	local sock="$dir/${#pids[@]}"
+
+	case $1 in
+	plugin)	start "$build/amas-container" "$sock" \
+		    "bench:$2=$bench/agents_plugin.so" ;;
+	aiomas)	start "$python" "$root/tests/bench/agents.py" "$sock" "$2" ;;
+	*)	start "$build/amas-container" "$sock" \
+		    "bench:$2=$1:$bench/agents_worker" ;;
+	esac
+}
+
+# stop: ends all containers, which have to end in order.
+stop() {
+	local i out
+
+	kill -TERM "${pids[@]}"
+	for i in "${!pids[@]}"; do
+		wait "${pids[i]}" || die "container $i: status $?"
+		out=${outs[i]}
+		exec {out}<&-
+	done
+	pids=() outs=() urls=()
+}
+
+# ---- Figures ----
+
+# divide A B: with 6 decimals.
+divide() {
+	awk -v a="$1" -v b="$2" 'BEGIN { printf "%.6f\n", (b > 0 ? a / b : 0) }'
+}
+
+# less NAME OURS OTHER, more NAME OURS OTHER: a figure of this pass, of which
+# less or more is better.
+less() {
+	echo "$2 $3 $(divide "$3" "$2")" >>"$dir/figure.$1"
+}
+
+more() {
+	echo "$2 $3 $(divide "$2" "$3")" >>"$dir/figure.$1"
+}
+
+# report NAME DECIMALS TEXT: the medians of all passes, and their ranges.
+report() {
+	local i
+
+	printf '%-15s' "$1"
+	for i in 1 2 3; do
+		cut -d ' ' -f "$i" "$dir/figure.$1" | sort -n |
+		awk -v d="$((i < 3 ? $2 : 2))" '
+		{ x[NR] = $1 }
+		END {
+			f = "%." d "f"
+			printf " %24s", sprintf(f " (" f "-" f ")",
+			    x[int((NR + 1) / 2)], x[1], x[NR])
+		}'
+	done
+	printf '  %s\n' "$3"
+}
+
+# ---- Processes ----
+
+# runs: microseconds until a container of agents has a line of each run.
+runs() {
+	local begin
+
+	now
+	begin=$us
+	start "$build/amas-container" "$dir/runs" "run:$PROCESSES=$dir/run"
+	head -n "$PROCESSES" <&"${outs[0]}" >"$dir/lines"
+	now
+	took=$((us - begin))
+	stop
+	[ "$(grep -c '^ready$' "$dir/lines")" -eq "$PROCESSES" ] ||
+		die "not all runs are ready"
+}
+
+# workers: until all agents have answered.
+workers() {
+	local begin i answers
+
+	now
+	begin=$us
+	start "$build/amas-container" "$dir/workers" \
+	    "worker:$PROCESSES=worker:$bench/spawn worker"
+	for ((i = 0; i < PROCESSES; i++)); do
+		echo "[\"agents/$i/service\", [1]]"
+	done >"$dir/lines"
+	answers=$("$build/amas-call" -B "${urls[0]}" <"$dir/lines" |
+		grep -c '^\[1, [0-9]*, null\]$')
+	now
+	took=$((us - begin))
+	stop
+	[ "$answers" -eq "$PROCESSES" ] || die "$answers workers answered"
+}
+
+processes() {
+	local took other
+
+	other=$("$bench/spawn" run "$PROCESSES")
+	runs
+	less runs "$(divide "$took" 1000000)" "$other"
+	other=$("$bench/spawn" worker "$PROCESSES")
+	workers
+	less workers "$(divide "$took" 1000000)" "$other"
+}
+
+# ---- Many agents ----
+
+# resident: sets $kib, of the container and of its one worker, if any.
+resident() {
+	local pid children
+
+	kib=0
+	# The file's line has no end.
+	read -r children <"/proc/${pids[0]}/task/${pids[0]}/children" || true
+	for pid in "${pids[0]}" $children; do
+		kib=$((kib + $(awk '/^VmRSS:/ { print $2 }' \
+		    "/proc/$pid/status")))
+	done
+}
+
+# crowd KIND: sets $took, microseconds until all agents are there, and $bytes
+# that each takes.
+crowd() {
+	local begin one
+
+	launch "$1" 1
+	resident
+	one=$kib
+	stop
+	now
+	begin=$us
+	launch "$1" "$AGENTS"
+	now
+	took=$((us - begin))
+	resident
+	stop
+	bytes=$(divide $(((kib - one) * 1024)) $((AGENTS - 1)))
+}
+
+crowds() {
+	local kind took bytes python_took python_bytes
+
+	crowd aiomas
+	python_took=$took python_bytes=$bytes
+	for kind in plugin shared; do
+		crowd "$kind"
+		less "$kind-start" "$(divide "$took" 1000)" \
+		    "$(divide "$python_took" 1000)"
+		less "$kind-bytes" "$bytes" "$python_bytes"
+	done
+}
+
+# ---- Calls ----
+
+# flood KIND COUNT SHAPE CALLS: sets $rate, calls a second, when COUNT containers
+# make so many together: agent 1 of the first (pair), or of each, calls agent 0
+# of the next (pair, ring) or of the first (star).
+flood() {
+	local i to begin callers=$2 n
+
+	[ "$3" != pair ] || callers=1
+	n=$(($4 / callers))
+	for ((i = 0; i < $2; i++)); do
+		launch "$1" 2
+	done
+	for ((i = 0; i < callers; i++)); do
+		to=$(((i + 1) % $2))
+		[ "$3" != star ] || to=0
+		echo "[\"${urls[i]}1/flood\", [\"${urls[to]}0\", $n, $DEPTH]]"
+	done >"$dir/floods"
+	now
+	begin=$us
+	timeout "$PATIENCE" "$build/amas-call" -B --unordered -P "$callers" - \
+	    <"$dir/floods" >"$dir/answers" || die "$1 $2 $3: status $?"
+	now
+	rate=$(divide $((n * callers * 1000000)) $((us - begin)))
+	stop
+	[ "$(grep -c "^\[1, [0-9]*, \[$n, 0\]\]\$" "$dir/answers")" -eq \
+	    "$callers" ] || die "$1 $2 $3: calls were lost"
+}
+
+floods() {
+	local rate python_rate shape
+
+	flood aiomas 2 pair "$PYTHON_CALLS"
+	python_rate=$rate
+	flood plugin 2 pair "$CALLS"
+	more plugin-calls "$rate" "$python_rate"
+	flood worker 2 pair "$CALLS"
+	more worker-calls "$rate" "$python_rate"
+	for shape in ring star; do
+		flood aiomas 10 "$shape" "$RING_CALLS"
+		python_rate=$rate
+		flood plugin 10 "$shape" "$RING_CALLS"
+		more "plugin-${shape}10" "$rate" "$python_rate"
+		flood worker 10 "$shape" "$RING_CALLS"
+		more "worker-${shape}10" "$rate" "$python_rate"
+		# A hundred Pythons would be most of the time of the bench.
+		flood plugin 100 "$shape" "$RING_CALLS"
+		more "plugin-${shape}100" "$rate" "$python_rate"
+	done
+}
+
+# ---- All ----
+
+usage() {
+	echo "usage: agents.sh [PASSES [DIVISOR]]" >&2
+	exit 2
+}
+
+# prepare: what must be there, and a class whose run is the bench's own program.
+prepare() {
+	[[ $passes =~ ^[1-9][0-9]?$ && $divisor =~ ^[1-9][0-9]{0,2}$ ]] || usage
+	"$python" -c 'import aiomas' 2>/dev/null ||
+		die "no aiomas at $python: see scripts/check, \$AMAS_VENV"
+	ulimit -n "$(ulimit -Hn)"
+	[ "$(ulimit -n)" = unlimited ] || [ "$(ulimit -n)" -ge "$DESCRIPTORS" ] ||
+		die "ulimit -n $(ulimit -n): $DESCRIPTORS are needed"
+	mkdir "$dir/run"
+	cp "$bench/spawn" "$dir/run/run"
+}
+
+reports() {
+	printf '%-15s %24s %24s %24s\n' "figure: median" "ours (range)" \
+	    "reference (range)" "times better (range)"
+	report runs 3 "s until $PROCESSES agents run; spawn"
+	report workers 3 "s until $PROCESSES workers answered; spawn"
+	report plugin-start 1 "ms until $AGENTS agents are there; aiomas"
+	report plugin-bytes 0 "bytes for each of them; aiomas"
+	report shared-start 1 "ms until $AGENTS agents are there; aiomas"
+	report shared-bytes 0 "bytes for each of them; aiomas"
+	report plugin-calls 0 "calls/s, $CALLS; aiomas, $PYTHON_CALLS"
+	report worker-calls 0 "calls/s, $CALLS; aiomas, $PYTHON_CALLS"
+	for shape in ring star; do
+		report "plugin-${shape}10" 0 "calls/s of 10 containers; aiomas"
+		report "worker-${shape}10" 0 "calls/s of 10 containers; aiomas"
+		report "plugin-${shape}100" 0 \
+		    "calls/s of 100 containers; aiomas, 10"
+	done
+}
+
+prepare
+for ((pass = 0; pass < passes; pass++)); do
+	processes
+	crowds
+	floods
+done
+reports

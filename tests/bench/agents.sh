@@ -10,10 +10,17 @@
 #
 #	$AMAS_BUILD	what is measured (default: build)
 #	$AMAS_VENV	Python environment with aiomas (default: build/venv)
+#	$DEPTH		calls that a caller has open (default: 64); two containers
+#			hand these to each other, more are faster
 
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 passes=${1:-3} divisor=${2:-1}
+if [ $# -gt 2 ] || ! [[ $passes/$divisor =~ ^[1-9][0-9]?/[1-9][0-9]{0,2}$ ]]
+then
+	echo "usage: agents.sh [PASSES [DIVISOR]]" >&2
+	exit 2
+fi
 build=$(cd "${AMAS_BUILD:-$root/build}" && pwd)
 python=${AMAS_VENV:-$root/build/venv}/bin/python
 bench=$build/tests/bench
@@ -27,18 +34,26 @@ AGENTS=$((100000 / divisor))
 CALLS=$((1000000 / divisor))		# of one container by another
 PYTHON_CALLS=$((50000 / divisor))
 RING_CALLS=$((100000 / divisor))	# by all containers of a ring together
-DEPTH=64		# calls that a caller has open
+DEPTH=${DEPTH:-64}
+FEW=10 MANY=100		# containers; so many Pythons would take most of the time
+[ "$divisor" -lt 100 ] || FEW=3 MANY=6
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/amas.XXXXXX")
 pids=() outs=() urls=()
+declare -A tmps=([tmp]=${TMPDIR:-/tmp})	# where agents have their folders
+[ ! -w /dev/shm ] || tmps[shm]=/dev/shm
 
 die() {
 	printf 'agents.sh: %s\n' "$*" >&2
 	exit 1
 }
 
+# Containers end their agents' processes, so they have to end in order here, too.
 cleanup() {
-	[ "${#pids[@]}" -eq 0 ] || kill -KILL "${pids[@]}" 2>/dev/null || true
+	if [ "${#pids[@]}" -gt 0 ]; then
+		kill -TERM "${pids[@]}" 2>/dev/null || true
+		wait "${pids[@]}" || true
+	fi
 	rm -rf "$dir"
 }
 trap cleanup EXIT
@@ -72,7 +87,7 @@ launch() {
 		    "bench:$2=$bench/agents_plugin.so" ;;
 	aiomas)	start "$python" "$root/tests/bench/agents.py" "$sock" "$2" ;;
 	*)	start "$build/amas-container" "$sock" \
-		    "bench:$2=$1:$bench/agents_worker" ;;
+		    "bench:$2=$dir/agents.$1" ;;
 	esac
 }
 
@@ -126,13 +141,18 @@ report() {
 
 # ---- Processes ----
 
-# runs: microseconds until a container of agents has a line of each run.
+# Each agent with a process has a folder, which takes longer to make on a disk
+# than the process, where others were removed a moment ago.
+
+# runs TMPDIR: sets $took, microseconds until a container has a line of the run
+# of each agent.
 runs() {
 	local begin
 
 	now
 	begin=$us
-	start "$build/amas-container" "$dir/runs" "run:$PROCESSES=$dir/run"
+	start env "TMPDIR=$1" "$build/amas-container" "$dir/runs" \
+	    "run:$PROCESSES=$dir/run"
 	head -n "$PROCESSES" <&"${outs[0]}" >"$dir/lines"
 	now
 	took=$((us - begin))
@@ -141,15 +161,15 @@ runs() {
 		die "not all runs are ready"
 }
 
-# workers: until all agents have answered.
+# workers TMPDIR: the same until all agents have answered.
 workers() {
 	local begin i answers
 
 	now
 	begin=$us
-	start "$build/amas-container" "$dir/workers" \
-	    "worker:$PROCESSES=worker:$bench/spawn worker"
-	for ((i = 0; i < PROCESSES; i++)); do
+	start env "TMPDIR=$1" "$build/amas-container" -f "$dir/agents" \
+	    --manager --class "spawn=$dir/spawn.worker" "$dir/workers"
+	for ((i = 1; i <= PROCESSES; i++)); do # 0 is the manager
 		echo "[\"agents/$i/service\", [1]]"
 	done >"$dir/lines"
 	answers=$("$build/amas-call" -B "${urls[0]}" <"$dir/lines" |
@@ -160,15 +180,15 @@ workers() {
 	[ "$answers" -eq "$PROCESSES" ] || die "$answers workers answered"
 }
 
+# processes NAME TMPDIR
 processes() {
-	local took other
+	local kind took other
 
-	other=$("$bench/spawn" run "$PROCESSES")
-	runs
-	less runs "$(divide "$took" 1000000)" "$other"
-	other=$("$bench/spawn" worker "$PROCESSES")
-	workers
-	less workers "$(divide "$took" 1000000)" "$other"
+	for kind in run worker; do
+		other=$("$bench/spawn" "$kind" "$PROCESSES")
+		"${kind}s" "$2"
+		less "${kind}s-$1" "$(divide "$took" 1000000)" "$other"
+	done
 }
 
 # ---- Many agents ----
@@ -257,28 +277,21 @@ floods() {
 	flood worker 2 pair "$CALLS"
 	more worker-calls "$rate" "$python_rate"
 	for shape in ring star; do
-		flood aiomas 10 "$shape" "$RING_CALLS"
+		flood aiomas "$FEW" "$shape" "$RING_CALLS"
 		python_rate=$rate
-		flood plugin 10 "$shape" "$RING_CALLS"
-		more "plugin-${shape}10" "$rate" "$python_rate"
-		flood worker 10 "$shape" "$RING_CALLS"
-		more "worker-${shape}10" "$rate" "$python_rate"
-		# A hundred Pythons would be most of the time of the bench.
-		flood plugin 100 "$shape" "$RING_CALLS"
-		more "plugin-${shape}100" "$rate" "$python_rate"
+		flood plugin "$FEW" "$shape" "$RING_CALLS"
+		more "plugin-$shape$FEW" "$rate" "$python_rate"
+		flood worker "$FEW" "$shape" "$RING_CALLS"
+		more "worker-$shape$FEW" "$rate" "$python_rate"
+		flood plugin "$MANY" "$shape" "$RING_CALLS"
+		more "plugin-$shape$MANY" "$rate" "$python_rate"
 	done
 }
 
 # ---- All ----
 
-usage() {
-	echo "usage: agents.sh [PASSES [DIVISOR]]" >&2
-	exit 2
-}
-
-# prepare: what must be there, and a class whose run is the bench's own program.
+# prepare: what must be there, and classes of the bench's own programs.
 prepare() {
-	[[ $passes =~ ^[1-9][0-9]?$ && $divisor =~ ^[1-9][0-9]{0,2}$ ]] || usage
 	"$python" -c 'import aiomas' 2>/dev/null ||
 		die "no aiomas at $python: see scripts/check, \$AMAS_VENV"
 	ulimit -n "$(ulimit -Hn)"
@@ -286,13 +299,21 @@ prepare() {
 		die "ulimit -n $(ulimit -n): $DESCRIPTORS are needed"
 	mkdir "$dir/run"
 	cp "$bench/spawn" "$dir/run/run"
+	cp "$bench/spawn" "$dir/spawn.worker"
+	cp "$bench/agents_worker" "$dir/agents.worker"
+	cp "$bench/agents_worker" "$dir/agents.shared"
+	printf '{"class": "spawn", "count": %d, "args": ["worker"]}\n' \
+	    "$PROCESSES" >"$dir/agents"
 }
 
 reports() {
 	printf '%-15s %24s %24s %24s\n' "figure: median" "ours (range)" \
 	    "reference (range)" "times better (range)"
-	report runs 3 "s until $PROCESSES agents run; spawn"
-	report workers 3 "s until $PROCESSES workers answered; spawn"
+	for tmp in "${!tmps[@]}"; do
+		report "runs-$tmp" 3 "s until $PROCESSES agents run; spawn"
+		report "workers-$tmp" 3 \
+		    "s until $PROCESSES workers answered; spawn"
+	done
 	report plugin-start 1 "ms until $AGENTS agents are there; aiomas"
 	report plugin-bytes 0 "bytes for each of them; aiomas"
 	report shared-start 1 "ms until $AGENTS agents are there; aiomas"
@@ -300,16 +321,18 @@ reports() {
 	report plugin-calls 0 "calls/s, $CALLS; aiomas, $PYTHON_CALLS"
 	report worker-calls 0 "calls/s, $CALLS; aiomas, $PYTHON_CALLS"
 	for shape in ring star; do
-		report "plugin-${shape}10" 0 "calls/s of 10 containers; aiomas"
-		report "worker-${shape}10" 0 "calls/s of 10 containers; aiomas"
-		report "plugin-${shape}100" 0 \
-		    "calls/s of 100 containers; aiomas, 10"
+		report "plugin-$shape$FEW" 0 "calls/s, $RING_CALLS; aiomas"
+		report "worker-$shape$FEW" 0 "calls/s, $RING_CALLS; aiomas"
+		report "plugin-$shape$MANY" 0 \
+		    "calls/s, $RING_CALLS; aiomas of $FEW"
 	done
 }
 
 prepare
 for ((pass = 0; pass < passes; pass++)); do
-	processes
+	for tmp in "${!tmps[@]}"; do
+		processes "$tmp" "${tmps[$tmp]}"
+	done
 	crowds
 	floods
 done

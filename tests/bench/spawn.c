@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #define N_MAX 100000
+#define STAY_S 600		/* whoever should end it may be gone */
 
 struct started {
 	pid_t pid;
@@ -65,6 +66,7 @@ answer(void)
 static void
 stay(void)
 {
+	(void)alarm(STAY_S);
 	puts("ready");
 	(void)fflush(stdout);
 	for (;;)

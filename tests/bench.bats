@@ -1,0 +1,51 @@
+# The benchmarks can be run, and see what goes wrong.
+
+load helper
+
+setup() {
+	make_tmp
+	bench=$AMAS_BUILD/tests/bench
+}
+
+@test "bench: agents.sh takes all of its figures" {
+	[ -x "$AMAS_VENV/bin/python" ] || skip "no $AMAS_VENV: see scripts/check"
+	run -0 --separate-stderr "$AMAS_ROOT/tests/bench/agents.sh" 1 500 3>&-
+	equal "" "$stderr"
+	for figure in runs-tmp workers-tmp plugin-start plugin-bytes \
+		shared-start shared-bytes plugin-calls worker-calls \
+		plugin-ring3 worker-ring3 plugin-ring6 \
+		plugin-star3 worker-star3 plugin-star6; do
+		# of few agents the bytes may be less than none
+		grep -qE "^$figure +[0-9.-]+ \([0-9.-]+\) +[0-9-]" \
+			<<<"$output" || { echo "$figure: $output"; return 1; }
+	done
+}
+
+@test "bench: agents.sh ends where a reply is wrong" {
+	[ -x "$AMAS_VENV/bin/python" ] || skip "no $AMAS_VENV: see scripts/check"
+	mkdir -p "$tmp/build/tests"
+	ln -s "$AMAS_BUILD/amas-container" "$tmp/build"
+	ln -s "$AMAS_BUILD/tests/bench" "$tmp/build/tests"
+	cat >"$tmp/build/amas-call" <<-END
+	#!/bin/sh
+	"$AMAS_BUILD/amas-call" "\$@" | sed 's/, 0]]\$/, 1]]/'
+	END
+	chmod +x "$tmp/build/amas-call"
+	run -1 env AMAS_BUILD="$tmp/build" \
+		"$AMAS_ROOT/tests/bench/agents.sh" 1 500 3>&-
+	equal "agents.sh: aiomas 2 pair: calls were lost" "$output"
+}
+
+@test "bench: agents count replies that are right, and wrong" {
+	start amas-container ./s "bench=$bench/agents_plugin.so" \
+		"worker=worker:$bench/agents_worker" \
+		'odd=worker:jq -c --unbuffered "[1, .[1], (.[2][1][0] | . - . % 2)]"'
+	for id in 0 1; do
+		equal "[10, 0]" \
+			"$(t amas-call "$addr$id" flood "${addr}0" 10 3)"
+		equal "[5, 5]" \
+			"$(t amas-call "$addr$id" flood "${addr}2" 10 3)"
+		run -0 t amas-call "$addr$id" flood "${addr}7" 10 3
+		equal "[0, 10]" "$output"
+	done
+}

@@ -7,8 +7,14 @@ setup() {
 	bench=$AMAS_BUILD/tests/bench
 }
 
+# have_aiomas: skips a test without it.
+have_aiomas() {
+	[ -x "$AMAS_VENV/bin/python" ] ||
+		skip "no $AMAS_VENV: see scripts/check"
+}
+
 @test "bench: agents.sh takes all of its figures" {
-	[ -x "$AMAS_VENV/bin/python" ] || skip "no $AMAS_VENV: see scripts/check"
+	have_aiomas
 	run -0 --separate-stderr "$AMAS_ROOT/tests/bench/agents.sh" 1 500 3>&-
 	equal "" "$stderr"
 	for figure in runs-tmp workers-tmp plugin-start plugin-bytes \
@@ -22,7 +28,7 @@ setup() {
 }
 
 @test "bench: agents.sh ends where a reply is wrong" {
-	[ -x "$AMAS_VENV/bin/python" ] || skip "no $AMAS_VENV: see scripts/check"
+	have_aiomas
 	mkdir -p "$tmp/build/tests"
 	ln -s "$AMAS_BUILD/amas-container" "$tmp/build"
 	ln -s "$AMAS_BUILD/tests/bench" "$tmp/build/tests"
@@ -39,7 +45,8 @@ setup() {
 @test "bench: agents count replies that are right, and wrong" {
 	start amas-container ./s "bench=$bench/agents_plugin.so" \
 		"worker=worker:$bench/agents_worker" \
-		'odd=worker:jq -c --unbuffered "[1, .[1], (.[2][1][0] | . - . % 2)]"'
+		'odd=worker:jq -c --unbuffered \
+			"[1, .[1], (.[2][1][0] | . - . % 2)]"'
 	for id in 0 1; do
 		equal "[10, 0]" \
 			"$(t amas-call "$addr$id" flood "${addr}0" 10 3)"

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# amas-container at scale, beside Python's aiomas and what the machine can start.
+# amas-container at scale, beside Python's aiomas and bare starts of processes.
 #
-#	tests/bench/agents.sh [PASSES [DIVISOR]]	(default 3 1, make bench-agents)
+#	tests/bench/agents.sh [PASSES [DIVISOR]]	(default 3 1)
 #
 # Each figure is taken in turns with its reference within each pass, so that a
-# machine that is busy for a while slows both: trust the ratio, which is how many
-# times better ours is.  Each reply is checked and counted; one that is wrong or
-# missing ends the bench.  DIVISOR makes all counts smaller, to try it.
+# machine that is busy for a while slows both: trust the ratio, which is how
+# many times better ours is.  Each reply is checked and counted; one that is
+# wrong or missing ends the bench.  DIVISOR makes all counts smaller, to try it.
 #
 #	$AMAS_BUILD	what is measured (default: build)
 #	$AMAS_VENV	Python environment with aiomas (default: build/venv)
-#	$DEPTH		calls that a caller has open (default: 64); two containers
-#			hand these to each other, more are faster
+#	$DEPTH		calls that a caller has open (default: 64); two
+#			containers hand these to each other, more are faster
 
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -35,7 +35,7 @@ CALLS=$((1000000 / divisor))		# of one container by another
 PYTHON_CALLS=$((50000 / divisor))
 RING_CALLS=$((100000 / divisor))	# by all containers of a ring together
 DEPTH=${DEPTH:-64}
-FEW=10 MANY=100		# containers; so many Pythons would take most of the time
+FEW=10 MANY=100		# containers; 100 Pythons would take too long
 [ "$divisor" -lt 100 ] || FEW=3 MANY=6
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/amas.XXXXXX")
@@ -48,7 +48,7 @@ die() {
 	exit 1
 }
 
-# Containers end their agents' processes, so they have to end in order here, too.
+# Containers end their agents' processes: they end in order here, too.
 cleanup() {
 	if [ "${#pids[@]}" -gt 0 ]; then
 		kill -TERM "${pids[@]}" 2>/dev/null || true
@@ -240,9 +240,9 @@ crowds() {
 
 # ---- Calls ----
 
-# flood KIND COUNT SHAPE CALLS: sets $rate, calls a second, when COUNT containers
-# make so many together: agent 1 of the first (pair), or of each, calls agent 0
-# of the next (pair, ring) or of the first (star).
+# flood KIND COUNT SHAPE CALLS: sets $rate, calls a second, when COUNT
+# containers make so many together: agent 1 of the first (pair), or of each,
+# calls agent 0 of the next (pair, ring) or of the first (star).
 flood() {
 	local i to begin callers=$2 n
 
@@ -295,8 +295,9 @@ prepare() {
 	"$python" -c 'import aiomas' 2>/dev/null ||
 		die "no aiomas at $python: see scripts/check, \$AMAS_VENV"
 	ulimit -n "$(ulimit -Hn)"
-	[ "$(ulimit -n)" = unlimited ] || [ "$(ulimit -n)" -ge "$DESCRIPTORS" ] ||
-		die "ulimit -n $(ulimit -n): $DESCRIPTORS are needed"
+	limit=$(ulimit -n)
+	[ "$limit" = unlimited ] || [ "$limit" -ge "$DESCRIPTORS" ] ||
+		die "ulimit -n $limit: $DESCRIPTORS are needed"
 	mkdir "$dir/run"
 	cp "$bench/spawn" "$dir/run/run"
 	cp "$bench/spawn" "$dir/spawn.worker"

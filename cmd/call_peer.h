@@ -59,11 +59,7 @@ int call_peer_run(struct call_peer *p);
  */
 int call_peer_fail(struct call_peer *p, const struct amas_error *err);
 
-/*
- * Whether the address is that of an agent in a container that we dialled
- * ourselves; *a, all zero before, is to be given back in any case.
- */
-struct amas__addr;
-bool call_peer_is_agent(const struct call_peer *p, struct amas__addr *a);
+/* Whether ADDR is that of an agent in a container that we dial ourselves. */
+bool call_peer_is_agent(const struct call_peer *p);
 
 #endif

@@ -11,12 +11,11 @@
 #include <assert.h>
 #include <math.h>
 
-#include "addr.h"
+#include "call_agent.h"
 #include "call_list.h"
 #include "call_peer.h"
 #include "channel.h"
 #include "loop.h"
-#include "rpc.h"
 
 struct single {
 	const struct call_opts *o;
@@ -28,8 +27,7 @@ struct single {
 	struct amas__timer stay;	/* runs until --stay is over */
 	double due;		/* when that is, by call_now() */
 	long long left;		/* calls to be made */
-	struct amas__addr addr;	/* if it is that of an agent that was not */
-	bool ask;		/* asked for yet */
+	bool ask;		/* the agent has not been asked for yet */
 	bool staying;
 	int status;
 	bool over;
@@ -209,37 +207,24 @@ call(struct single *s)
 	    s->args.list, s->args.map);
 }
 
-/* Whether the agent is there that the address names: only then it is called. */
+/* Only an agent that is there is called; asking again would not help. */
 static void
 on_valid(const struct amas_reply *rep, void *arg)
 {
 	struct single *s = arg;
-	struct amas_reply none = *rep;
-	struct amas_value *text;
-	char buf[512];
 	int rc;
 
 	s->ask = false;
 	if (s->over)
 		return;
-	if (rep->kind != AMAS_RESULT) {
-		on_reply(rep, s);
-	} else if (amas_value_type(rep->value) != AMAS_NULL) {
-		if ((rc = call(s)) != 0)
-			end(s, cmd_error(amas_exit_status(rc), s->o->function,
-			    "%s", amas_strerror(rc)));
-	} else if ((text = amas_value_pack("s", amas__addr_no_agent(&s->addr,
-	    buf, sizeof buf))) == NULL) {
-		end(s, cmd_nomem());
-	} else {
-		none.kind = AMAS_FAILURE;
-		none.code = AMAS_EREMOTE;
-		none.value = text;
-		none.text = buf;
-		rc = print_failure(s, &none);
-		amas_value_free(text);
-		end(s, rc != CMD_OK ? rc : CMD_FAILED);
-	}
+	if (rep->kind == AMAS_ERROR)
+		end(s, no_answer(s, rep));
+	else if (rep->kind == AMAS_FAILURE)
+		end(s, (rc = print_failure(s, rep)) != CMD_OK ? rc :
+		    CMD_FAILED);
+	else if ((rc = call(s)) != 0)
+		end(s, cmd_error(amas_exit_status(rc), s->o->function, "%s",
+		    amas_strerror(rc)));
 }
 
 static void
@@ -248,7 +233,7 @@ start(struct single *s)
 	int rc;
 
 	s->left--;
-	rc = s->ask ? amas__rpc_validate(s->ch, s->addr.agent, on_valid, s) :
+	rc = s->ask ? call_agent_ask(s->ch, s->o->addr, on_valid, s) :
 	    call(s);
 	if (rc != 0)
 		end(s, cmd_error(amas_exit_status(rc), s->o->function, "%s",
@@ -269,7 +254,7 @@ run(struct single *s)
 	opts.arg = s;
 	if (call_peer_open(&s->ch, &s->peer, s->o->addr, &opts, &err) != 0)
 		return cmd_fail(s->o->addr, &err);
-	s->ask = call_peer_is_agent(&s->peer, &s->addr);
+	s->ask = call_peer_is_agent(&s->peer);
 	amas__timer_init(&s->deadline, l, on_deadline);
 	amas__timer_init(&s->next, l, on_next);
 	amas__timer_init(&s->stay, l, on_stay);
@@ -294,7 +279,6 @@ call_single_run(const struct call_opts *o)
 	if ((status = call_args_read(&s.args, o)) == CMD_OK &&
 	    (status = call_peer_init(&s.peer, o)) == CMD_OK)
 		status = run(&s);
-	amas__addr_fini(&s.addr);
 	call_peer_fini(&s.peer);
 	call_args_free(&s.args);
 	return status;

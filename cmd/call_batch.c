@@ -8,13 +8,16 @@
 #include "call.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "call_agent.h"
 #include "call_request.h"
 #include "call_session.h"
 #include "call_slots.h"
 #include "call_urls.h"
 #include "channel.h"
 #include "err.h"
+#include "mem.h"
 
 struct batch {
 	struct call_session s;
@@ -79,6 +82,27 @@ no_answer(struct batch *b, struct call_slot *slot,
 	    b->s.o->addr, err);
 }
 
+/*
+ * Fails a call of an agent that is known not to be there.  The connection, if
+ * not the session's own, is let go last: text may go with it.
+ */
+static void
+fail(struct batch *b, struct call_slot *slot, const char *text,
+    const struct amas_channel *ch)
+{
+	struct call_url *via = slot->via;
+	struct amas_error err;
+	int rc;
+
+	slot->via = NULL;
+	b->s.failed = true;
+	rc = call_slot_failure(slot, text, amas_channel_peer(ch), &err);
+	if (via != NULL)
+		call_url_done(via);
+	if (rc != 0)
+		call_session_end(&b->s, cmd_fail(b->s.o->addr, &err));
+}
+
 static void
 on_reply(const struct amas_reply *rep, void *arg)
 {
@@ -130,34 +154,109 @@ send_path(struct amas_channel *ch, const char *path, struct call_slot *slot,
 	    slot, fmt, r->args, r->kwargs);
 }
 
-static int
-send_url(struct batch *b, struct call_slot *slot,
-    const struct call_request *r, struct amas_error *err)
-{
+/* A call whose agent is being asked for: what it will be sent with. */
+struct waiting {
+	struct call_wait w;
+	struct call_slot *slot;
 	struct amas_channel *ch;
+	struct call_request r;
 	char *path;
+};
+
+static void
+waiting_free(struct waiting *wait)
+{
+	call_request_free(&wait->r);
+	free(wait->path);
+	free(wait);
+}
+
+/* The agent is there, or that is the outcome. */
+static void
+go(struct call_wait *w, const struct amas_reply *rep)
+{
+	struct waiting *wait = AMAS__OF(w, struct waiting, w);
+	struct call_slot *slot = wait->slot;
+	struct amas_reply none = *rep;
+	int rc = 0;
+
+	if (rep->kind == AMAS_RESULT)
+		rc = send_path(wait->ch, wait->path, slot, &wait->r);
+	waiting_free(wait);
+	if (rc != 0) {
+		none.kind = AMAS_ERROR;
+		none.code = rc;
+		none.text = amas_strerror(rc);
+	}
+	if (none.kind != AMAS_RESULT)
+		on_reply(&none, slot);
+}
+
+/* Takes the request and the path, unless it fails. */
+static int
+wait_for_agent(struct call_target *t, struct call_slot *slot,
+    struct call_request *r)
+{
+	struct waiting *wait = amas__zalloc(sizeof *wait);
 	int rc;
 
-	if ((rc = call_url_open(&slot->via, &ch, &path, &b->urls, r->path,
-	    err)) != 0)
+	if (wait == NULL)
+		return AMAS_ENOMEM;
+	wait->w.go = go;
+	wait->slot = slot;
+	wait->ch = t->ch;
+	if ((rc = call_agent_wait(t->agent, t->ch, t->object, &wait->w)) != 0) {
+		free(wait);
 		return rc;
-	rc = send_path(ch, path, slot, r);
-	free(path);
-	if (rc == 0)
-		return 0;
-	call_url_done(slot->via);
-	return amas_error_set(err, rc, "%s", amas_strerror(rc));
+	}
+	wait->r = *r;
+	memset(r, 0, sizeof *r);
+	wait->path = t->path;
+	t->path = NULL;
+	return 0;
 }
 
 static int
-send_call(struct batch *b, struct call_slot *slot,
-    const struct call_request *r, struct amas_error *err)
+send_target(struct batch *b, struct call_target *t, struct call_slot *slot,
+    struct call_request *r)
 {
+	if (t->agent == NULL || t->agent->there)
+		return send_path(t->ch, t->path, slot, r);
+	if (t->agent->missing == NULL)
+		return wait_for_agent(t, slot, r);
+	fail(b, slot, t->agent->missing, t->ch);
+	return 0;
+}
+
+static int
+send_url(struct batch *b, struct call_slot *slot, struct call_request *r,
+    struct amas_error *err)
+{
+	struct call_target t;
 	int rc;
+
+	if ((rc = call_url_open(&t, &b->urls, r->path, err)) != 0)
+		return rc;
+	slot->via = t.url;
+	if ((rc = send_target(b, &t, slot, r)) != 0) {
+		call_url_done(t.url);
+		(void)amas_error_set(err, rc, "%s", amas_strerror(rc));
+	}
+	call_target_free(&t);
+	return rc;
+}
+
+static int
+send_call(struct batch *b, struct call_slot *slot, struct call_request *r,
+    struct amas_error *err)
+{
+	int rc = 0;
 
 	if (b->s.many)
 		return send_url(b, slot, r, err);
-	if (b->s.o->channel)
+	if (b->s.missing != NULL)
+		fail(b, slot, b->s.missing, b->s.ch);
+	else if (b->s.o->channel)
 		rc = amas__channel_request(b->s.ch, 0, on_reply, slot,
 		    r->content, NULL);
 	else
@@ -213,6 +312,7 @@ call_batch_run(const struct call_opts *o)
 	if (status == CMD_OK &&
 	    (status = call_peer_init(&b.peer, o)) == CMD_OK) {
 		call_urls_init(&b.urls, &b.peer);
+		b.s.agent = !b.s.many && call_peer_is_agent(&b.peer);
 		status = call_session_run(&b.s);
 	}
 	call_slots_fini(&b.slots); /* some, if memory was short */

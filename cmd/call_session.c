@@ -4,6 +4,7 @@
  * A line is given to the connection only when that stands: what was given and
  * has no answer when the connection is lost may have been done, or not, and is
  * never sent again.  Lines that were not given wait for the next connection.
+ * Asking for an agent is a part of connecting, put off until there is a line.
  * Input is read no further than there is room, so memory is bounded.
  */
 #include "call_session.h"
@@ -12,10 +13,13 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "call_agent.h"
 #include "channel.h"
 #include "frame.h"
+#include "mem.h"
 
 #define RETRY_MIN_S 0.1		/* until a new connection is tried */
 #define RETRY_MAX_S 1.0
@@ -78,7 +82,7 @@ phase(const struct call_session *s)
 		return amas__channel_phase(s->ch);
 	if (s->staying)
 		return "serving";
-	if (s->ops->busy(s) > 0)
+	if (s->ops->busy(s) > 0 || s->state == CALL_ASKING)
 		return "waiting for answers";
 	if (amas__timer_active(&s->retry))
 		return "waiting to connect again";
@@ -124,18 +128,25 @@ call_session_bad(struct call_session *s, uint64_t n, const char *cause)
 	s->bad = true;
 }
 
+/* Whether a call has no answer because the connection is about to end. */
+static bool
+is_lost(const struct call_session *s, const struct amas_reply *rep)
+{
+	const struct amas_error *ended;
+
+	if (rep->code == AMAS_ECLOSED || rep->code == AMAS_ECANCELED)
+		return true;
+	ended = s->ch != NULL ? amas__channel_ended(s->ch) : NULL;
+	return ended != NULL && ended->code == rep->code;
+}
+
 bool
 call_session_sent(struct call_session *s, const struct amas_reply *rep,
     const char **text)
 {
-	const struct amas_error *ended;
-
 	*text = rep->text;
-	if (rep->code != AMAS_ECLOSED && rep->code != AMAS_ECANCELED) {
-		ended = s->ch != NULL ? amas__channel_ended(s->ch) : NULL;
-		if (ended == NULL || ended->code != rep->code)
-			return false;
-	}
+	if (!is_lost(s, rep))
+		return false;
 	s->state = CALL_CLOSING;
 	*text = s->why;
 	return true;
@@ -217,6 +228,48 @@ want_connection(struct call_session *s)
 		s->retry_s = RETRY_MAX_S;
 }
 
+/* ---- The agent ---- */
+
+static void
+on_valid(const struct amas_reply *rep, void *arg)
+{
+	struct call_session *s = arg;
+	struct amas_error err;
+
+	if (s->over || (rep->kind == AMAS_ERROR && is_lost(s, rep)))
+		return; /* on_close() follows */
+	s->asked_by = s->retry_s = 0;
+	s->state = CALL_OPEN;
+	if (rep->kind == AMAS_ERROR) {
+		(void)amas_error_set(&err, rep->code, "%s", rep->text);
+		call_session_end(s, call_peer_fail(s->peer, &err));
+	} else if (rep->kind == AMAS_FAILURE &&
+	    (s->missing = amas__strdup(rep->text)) == NULL) {
+		call_session_end(s, cmd_nomem());
+	}
+	call_session_pump(s);
+}
+
+/* A peer that takes the question and ends is asked again while -w lasts. */
+static void
+ask(struct call_session *s)
+{
+	int rc;
+
+	free(s->missing);
+	s->missing = NULL;
+	s->ask = false;
+	s->state = CALL_ASKING;
+	if (s->asked_by <= 0)
+		s->asked_by = call_now() + (s->o->wait_s > 0 ? s->o->wait_s :
+		    0);
+	if ((rc = call_agent_ask(s->ch, s->o->addr, on_valid, s)) != 0)
+		call_session_end(s, cmd_error(amas_exit_status(rc),
+		    s->o->addr, "%s", amas_strerror(rc)));
+}
+
+/* ---- All lines ---- */
+
 /* Takes one line, or finds that it has to wait; returns whether to go on. */
 static bool
 step(struct call_session *s)
@@ -234,10 +287,15 @@ step(struct call_session *s)
 		want_connection(s);
 		return false;
 	}
-	if (kind == CALL_LINE_LONG)
+	if (kind == CALL_LINE_LONG) {
 		call_session_bad(s, s->in.n + 1, "line is too long (--max-message)");
-	else if (s->blank || !is_blank(line, len))
+	} else if (s->blank || !is_blank(line, len)) {
+		if (s->ask) {
+			ask(s);
+			return false;
+		}
 		take_line(s, line, len);
+	}
 	if (!s->over)
 		call_input_next(&s->in);
 	return true;
@@ -267,6 +325,7 @@ on_open(struct amas_channel *ch, void *arg)
 
 	(void)ch;
 	s->state = CALL_OPEN;
+	s->ask = s->agent;
 	call_session_pump(s);
 }
 
@@ -289,6 +348,7 @@ on_close(struct amas_channel *ch, const struct amas_error *why, void *arg)
 	if (s->staying)
 		call_session_end(s, CMD_OK);
 	else if (was == CALL_CONNECTING ||
+	    (was == CALL_ASKING && call_now() >= s->asked_by) ||
 	    (was == CALL_CLOSING && s->o->wait_s < 0))
 		call_session_end(s, call_peer_fail(s->peer, why));
 	else if (was == CALL_CLOSING)
@@ -376,6 +436,7 @@ call_session_run(struct call_session *s)
 	if (status != CMD_OK) /* a signal */
 		call_session_end(s, status);
 	assert(s->over);
+	free(s->missing);
 	if (s->status != CMD_OK)
 		return s->status;
 	return s->failed ? CMD_FAILED : s->bad ? CMD_INPUT : CMD_OK;

@@ -41,6 +41,7 @@ struct call_session_ops {
 
 enum call_state {
 	CALL_CONNECTING,
+	CALL_ASKING,		/* whether the agent is there; a line waits */
 	CALL_OPEN,
 	CALL_CLOSING,		/* without answers: its end follows */
 	CALL_LOST		/* connects again when there is a line */
@@ -55,9 +56,15 @@ struct call_session {
 				 * session's own */
 	bool keeps;		/* wants the connection also without a line */
 	bool blank;		/* a blank line is one, too */
+	bool agent;		/* ADDR is an agent, which is asked for on each
+				 * connection before its first line */
 
 	struct amas_channel *ch;	/* NULL: none */
 	enum call_state state;
+	bool ask;		/* the agent has not been asked for yet */
+	char *missing;		/* it is not there: what its calls fail with */
+	double asked_by;	/* when an answer is given up, by call_now(); 0:
+				 * none is due */
 	struct call_input in;
 	struct call_output out;
 	struct amas__timer deadline;

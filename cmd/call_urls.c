@@ -14,6 +14,7 @@ struct call_url {
 	struct call_urls *all;
 	char *addr;		/* "tcp://host:port", "/" behind a container */
 	struct amas_channel *ch;
+	struct call_agents agents;
 	size_t calls;		/* that have not ended */
 };
 
@@ -43,6 +44,7 @@ url_free(struct call_url *u)
 	amas__list_remove(&u->link);
 	u->calls++; /* the last that ends must not come here again */
 	amas_channel_close(ch);
+	call_agents_fini(&u->agents);
 	free(u->addr);
 	free(u);
 }
@@ -103,6 +105,7 @@ url_new(struct call_url **out, struct call_urls *all, char *addr,
 	}
 	u->all = all;
 	u->addr = addr;
+	call_agents_init(&u->agents);
 	amas__list_add(&all->list, &u->link);
 	all->idle++;
 	*out = u;
@@ -111,8 +114,8 @@ url_new(struct call_url **out, struct call_urls *all, char *addr,
 
 /* What the address proper is, and the path of the function below it. */
 static int
-take_apart(char **addr, char **path, const char *front, const char *function,
-    struct amas_error *err)
+take_apart(char **addr, char **path, bool *agent, const char *front,
+    const char *function, struct amas_error *err)
 {
 	struct amas__addr a;
 	char *base;
@@ -126,6 +129,7 @@ take_apart(char **addr, char **path, const char *front, const char *function,
 	*path = amas__asprintf("%s%s%s%s", a.agent != NULL ? "agents/" : "",
 	    a.agent != NULL ? a.agent : a.path,
 	    a.agent != NULL || a.path[0] != '\0' ? "/" : "", function);
+	*agent = a.agent != NULL;
 	free(base);
 	amas__addr_fini(&a);
 	if (*addr != NULL && *path != NULL)
@@ -135,46 +139,78 @@ take_apart(char **addr, char **path, const char *front, const char *function,
 	return amas__error_nomem(err);
 }
 
-/* Cuts the function off the address. */
+/* Cuts the function off the address, and the address proper off what it is. */
 static int
-parse(char **addr, char **path, const char *text, struct amas_error *err)
+parse(struct call_target *t, char **addr, const char *text,
+    struct amas_error *err)
 {
 	const char *slash = strrchr(text, '/');
 	size_t len = slash != NULL ? (size_t)(slash - text) : 0;
-	char *front;
+	bool agent;
 	int rc;
 
 	if (len == 0 || slash[1] == '\0' || text[len - 1] == ':' ||
 	    (len > 1 && strncmp(text + len - 2, ":/", 2) == 0))
 		return amas_error_set(err, AMAS_EINVAL,
 		    "is no URL with a function behind it");
-	if ((front = amas__strndup(text, len)) == NULL)
+	if ((t->object = amas__strndup(text, len)) == NULL)
 		return amas__error_nomem(err);
-	rc = take_apart(addr, path, front, slash + 1, err);
-	free(front);
+	rc = take_apart(addr, &t->path, &agent, t->object, slash + 1, err);
+	if (rc != 0 || !agent) {
+		free(t->object);
+		t->object = NULL;
+	}
 	return rc;
 }
 
-int
-call_url_open(struct call_url **out, struct amas_channel **ch, char **path,
-    struct call_urls *all, const char *text, struct amas_error *err)
+/* Of "agents/ID/FUNCTION". */
+static struct call_agent *
+find_agent(struct call_url *u, const char *path)
+{
+	const char *id = path + strlen("agents/");
+
+	return call_agents_get(&u->agents, id,
+	    (size_t)(strrchr(id, '/') - id));
+}
+
+static int
+open_url(struct call_target *t, struct call_urls *all, char *addr,
+    struct amas_error *err)
 {
 	struct call_url *u;
-	char *addr = NULL, *found = NULL;
 	int rc;
 
-	if ((rc = parse(&addr, &found, text, err)) != 0)
-		return rc;
 	if ((u = find(all, addr)) != NULL)
 		free(addr);
-	else if ((rc = url_new(&u, all, addr, err)) != 0) {
-		free(found);
+	else if ((rc = url_new(&u, all, addr, err)) != 0)
 		return rc;
-	}
+	if (t->object != NULL &&
+	    (t->agent = find_agent(u, t->path)) == NULL)
+		return amas__error_nomem(err);
 	if (u->calls++ == 0)
 		all->idle--;
-	*out = u;
-	*ch = u->ch;
-	*path = found;
+	t->url = u;
+	t->ch = u->ch;
 	return 0;
+}
+
+int
+call_url_open(struct call_target *t, struct call_urls *all, const char *text,
+    struct amas_error *err)
+{
+	char *addr = NULL;
+	int rc;
+
+	memset(t, 0, sizeof *t);
+	if ((rc = parse(t, &addr, text, err)) == 0 &&
+	    (rc = open_url(t, all, addr, err)) != 0)
+		call_target_free(t);
+	return rc;
+}
+
+void
+call_target_free(struct call_target *t)
+{
+	free(t->path);
+	free(t->object);
 }

@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "amas.h"
+#include "call_agent.h"
 #include "call_peer.h"
 #include "list.h"
 
@@ -28,15 +29,24 @@ void call_urls_init(struct call_urls *all, struct call_peer *peer);
 /* Closes all of them; calls end inside. */
 void call_urls_fini(struct call_urls *all);
 
+/* What a line's URL stands for. */
+struct call_target {
+	struct call_url *url;
+	struct amas_channel *ch;
+	char *path;		/* of the function on it */
+	struct call_agent *agent;	/* whose function it is; NULL: of none */
+	char *object;		/* the agent's URL */
+};
+
 /*
  * Finds or opens the connection for a function's URL, "ADDR/FUNCTION", where
  * ADDR is what amas-call takes.  It counts as one that has a call until
- * call_url_done().  path is that of the function on *ch, for free(3).  Returns
- * 0, AMAS_EINVAL (no such URL), AMAS_ECONNECT or AMAS_ENOMEM.
+ * call_url_done().  Returns 0, AMAS_EINVAL (no such URL), AMAS_ECONNECT or
+ * AMAS_ENOMEM; only after 0 there is something to be freed.
  */
-int call_url_open(struct call_url **out, struct amas_channel **ch,
-    char **path, struct call_urls *all, const char *text,
-    struct amas_error *err);
+int call_url_open(struct call_target *t, struct call_urls *all,
+    const char *text, struct amas_error *err);
+void call_target_free(struct call_target *t);
 
 /* Its call has ended; may close it. */
 void call_url_done(struct call_url *u);

@@ -390,3 +390,277 @@ ValueError: b" "$stderr"
 	exec 7>&- 8<&-
 	ended "$caller" 0
 }
+
+# --- Agents ---
+
+# agents COUNT: hosts counters, at $addr with their ids behind it.
+agents() {
+	start amas-container --trace "$tmp/trace" "$tmp/c" \
+		"c:$1=$AMAS_BUILD/tests/examples/counter_plugin.so"
+}
+
+# asked ID...: the container, which ends, was asked for these, in this order.
+asked() {
+	stop
+	equal "$*" "$(sed -n 's/.*"m": \[0, .*\["validate_aid", \["\([^"]*\)"\].*/\1/p' \
+		"$tmp/trace" | paste -sd ' ')"
+}
+
+# missing ID: what aiomas says of an agent that is not there.
+missing() {
+	echo "ConnectionError: Agent \"$1\" does not exist in Container('$tmp/c')"
+}
+
+# outcome N ID: the message line of that.
+outcome() {
+	echo "[2, $1, \"$(missing "$2" | sed 's/"/\\"/g')\"]"
+}
+
+@test "batch: an agent is asked for once, before its first call" {
+	agents 2
+	yes '["count"]' | head -n 1000 >in
+	run -0 --separate-stderr call -B "${addr}1" <in
+	equal 1000 "${#lines[@]}"
+	equal '[1, 1000, 1000]' "${lines[-1]}"
+	run -0 --separate-stderr call -L "${addr}0" count <in
+	equal 1000 "${lines[-1]}"
+	# Who has nothing to call does not ask.
+	run -0 --separate-stderr call -B "${addr}0" <<<''
+	run -0 --separate-stderr call -B "${addr}0" </dev/null
+	run -1 --separate-stderr call -B "$addr" <<<'["agents/7/count"]'
+	run -1 --separate-stderr call --pipe "$addr" \
+		<<<'[0, 5, ["agents/7/count", [], {}]]'
+	equal '[2, 5, "LookupError: Name \"7\" not found in \"agents\""]' \
+		"$output"
+	asked 1 0
+}
+
+@test "batch: an agent that is not there fails each of its lines" {
+	agents 1
+	printf '%s\n' '["count"]' 'x' '["tell", [1]]' >in
+	run -1 --separate-stderr call -B "${addr}99" <in
+	equal "$(outcome 1 99; outcome 3 99)" "$output"
+	[[ $stderr == 'amas-call: standard input: line 2: '* ]]
+	run -1 --separate-stderr call -B --halt -P 1 "${addr}99" <in
+	equal "$(outcome 1 99)" "$output"
+	run -1 --separate-stderr call -L "${addr}99" count <in
+	equal '' "$output"
+	equal "$(for i in 1 2 3; do
+		echo "amas-call: line $i: Origin: ipc://$tmp/c"
+		missing 99
+	done)" "$stderr"
+	run -1 --separate-stderr call -L --json "${addr}99" count <<<x
+	same "{\"failure\": \"$(missing 99 | sed 's/"/\\"/g')\",
+		\"origin\": \"ipc://$tmp/c\"}" "$output"
+	asked 99 99 99 99
+}
+
+@test "batch: -B - : each agent is asked for once, those there go on" {
+	local i
+
+	agents 3
+	for i in 0 9 1 9 2 0 8 0; do
+		echo "[\"$addr$i/count\"]"
+	done >in
+	run -1 --separate-stderr call -B -P 3 - <in
+	equal "[1, 1, 1]
+$(outcome 2 9)
+[1, 3, 1]
+$(outcome 4 9)
+[1, 5, 1]
+[1, 6, 2]
+$(outcome 7 8)
+[1, 8, 3]" "$output"
+	equal '' "$stderr"
+	run -0 --separate-stderr call -B - <<<"[\"ipc://$tmp/c//1/count\"]"
+	equal '[1, 1, 2]' "$output"
+	asked 0 9 1 2 8 1
+}
+
+@test "batch: -B - : agents beyond the 65,536th are asked for at each call" {
+	agents 65537
+	seq 0 65536 | sed "s,.*,[\"$addr&/count\"]," >in
+	run -0 bash -c 'cat in in | timeout "$1" amas-call -B - | tail -n 1' - \
+		"$PATIENCE"
+	equal '[1, 131074, 2]' "$output"
+	asked $(seq 0 65536) 65536
+}
+
+@test "batch: calls wait for the answer about their agent, in order" {
+	printf '["%s"]\n' a b a >in
+	raw <<-'END'
+	l = listen(tmp + '/l')
+	call = start('amas-call', '-B', f'ipc://[{l.addr}]/7',
+	             stdin=open(tmp + '/in'))
+	c = l.accept()
+	assert c.recv() == [0, 0, ['validate_aid', ['7'], {}]]
+	c.taken()
+	c.quiet()
+	c.send(frame([1, 0, 'x']))
+	for n, name in enumerate('aba', 1):
+	    m = c.recv()
+	    assert m[:2] == [0, n] and m[2][0] == 'agents/7/' + name, m
+	    c.send(frame([1, n, name]))
+	c.closed()
+	out = '[1, 1, "a"]\n[1, 2, "b"]\n[1, 3, "a"]\n'
+	assert call.wait() == (0, out, ''), call.wait()
+	END
+	raw <<-'END'
+	l = listen(tmp + '/m')
+	with open(tmp + '/in', 'w') as f:
+	    for path in '0/a', '1/b', '0/c', '2/d', '1/e':
+	        f.write(f'["ipc://[{l.addr}]/{path}"]\n')
+	call = start('amas-call', '-B', '-', stdin=open(tmp + '/in'))
+	c = l.accept()
+	for id in range(3):
+	    assert c.recv() == [0, id, ['validate_aid', [str(id)], {}]]
+	c.send(frame([1, 2, None]) + frame([1, 1, 'x']))
+	assert [c.recv()[2][0] for i in range(2)] == ['agents/1/b', 'agents/1/e']
+	c.send(frame([1, 4, 'e']))
+	c.taken()
+	c.quiet()
+	c.send(frame([1, 3, 'b']) + frame([1, 0, 'x']))
+	assert [c.recv()[2][0] for i in range(2)] == ['agents/0/a', 'agents/0/c']
+	c.send(frame([1, 5, 'a']) + frame([1, 6, 'c']))
+	c.closed()
+	status, out, err = call.wait()
+	none = f"ConnectionError: Agent \"2\" does not exist in Container('{l.addr}')"
+	assert [json.loads(x) for x in out.splitlines()] == [
+	    [1, 1, 'a'], [1, 2, 'b'], [1, 3, 'c'], [2, 4, none], [1, 5, 'e']], out
+	assert (status, err) == (1, '')
+	END
+}
+
+@test "batch: who cannot be asked for an agent fails its calls" {
+	printf '["a"]\n["b"]\n' >in
+	raw <<-'END'
+	l = listen(tmp + '/l')
+	with open(tmp + '/many', 'w') as f:
+	    f.write(f'["ipc://[{l.addr}]/7/a"]\n["ipc://[{l.addr}]/7/b"]\n')
+	for where, file in (f'ipc://[{l.addr}]/7', '/in'), ('-', '/many'):
+	    call = start('amas-call', '-B', where, stdin=open(tmp + file))
+	    c = l.accept()
+	    assert c.recv()[2][0] == 'validate_aid'
+	    c.send(frame([2, 0, 'no']))
+	    c.closed()
+	    got = call.wait()
+	    assert got == (1, '[2, 1, "no"]\n[2, 2, "no"]\n', ''), got
+	END
+}
+
+@test "batch: lost before an agent was answered for: no line was sent" {
+	printf '["a"]\n["b"]\n' >in
+	raw <<-'END'
+	l = listen(tmp + '/l')
+	url = f'ipc://[{l.addr}]/7'
+	call = start('amas-call', '-B', url, stdin=open(tmp + '/in'))
+	c = l.accept()
+	c.recv()
+	c.close()
+	got = call.wait()
+	assert got == (5, '', f'amas-call: {url}: connection closed by peer\n'), got
+	# Where lines say where to, that is their outcome; the next asks anew.
+	p = subprocess.Popen(['amas-call', '-B', '-'], stdin=subprocess.PIPE,
+	                     stdout=subprocess.PIPE)
+	def say(path):
+	    p.stdin.write(f'["{url}/{path}"]\n'.encode())
+	    p.stdin.flush()
+	say('a')
+	c = l.accept()
+	assert c.recv()[2][0] == 'validate_aid'
+	c.close()
+	assert p.stdout.readline() == b'[2, 1, "connection closed by peer"]\n'
+	say('b')
+	c = l.accept()
+	assert c.recv()[2][0] == 'validate_aid'
+	c.send(frame([1, 0, 'x']))
+	assert c.recv()[2][0] == 'agents/7/b'
+	c.send(frame([1, 1, 5]))
+	assert p.stdout.readline() == b'[1, 2, 5]\n'
+	p.stdin.close()
+	assert p.wait(PATIENCE) == 1
+	END
+}
+
+@test "amas-call: 92: with -w each connection asks for the agent" {
+	printf '["%s"]\n' a b c >in
+	raw <<-'END'
+	def accept():
+	    c = l.accept()
+	    assert c.recv() == [0, 0, ['validate_aid', ['7'], {}]]
+	    return c
+	l = listen(tmp + '/l')
+	url = f'ipc://[{l.addr}]/7'
+	call = start('amas-call', '-B', '-w', '20', '-P', '1', url,
+	             stdin=open(tmp + '/in'))
+	accept().close()        # no line has gone with it
+	c = accept()
+	c.send(frame([1, 0, 'x']))
+	assert c.recv()[2][0] == 'agents/7/a'
+	c.close()
+	c = accept()            # there no longer
+	c.send(frame([1, 0, None]))
+	c.closed()
+	status, out, err = call.wait()
+	none = f"ConnectionError: Agent \"7\" does not exist in Container('{l.addr}')"
+	assert [json.loads(x) for x in out.splitlines()] == [
+	    [2, 1, 'connection lost, outcome unknown'], [2, 2, none],
+	    [2, 3, none]], out
+	assert status == 1, (status, err)
+	# Who takes the question and closes is given up like who is not there.
+	call = start('amas-call', '-B', '-w', '300ms', url, stdin=open(tmp + '/in'))
+	n = 0
+	while call.process.poll() is None:
+	    if select.select([l.sock], [], [], 0.05)[0]:
+	        l.accept().close()
+	        n += 1
+	got = call.wait()
+	assert n > 1 and got[:2] == (5, ''), (n, got)
+	END
+}
+
+@test "batch: the deadline while an agent is asked for" {
+	raw <<-'END'
+	l = listen(tmp + '/l')
+	url = f'ipc://[{l.addr}]/7'
+	with open(tmp + '/in', 'w') as f:
+	    f.write(f'["{url}/a"]\n' * 2)
+	late = '[2, %d, "deadline passed, outcome unknown"]\n'
+	for where, out in (url, ''), ('-', late % 1 + late % 2):
+	    call = start('amas-call', '-B', '-t', '300ms', where,
+	                 stdin=open(tmp + '/in'))
+	    c = l.accept()
+	    c.recv()
+	    c.closed()
+	    got = call.wait()
+	    assert got == (124, out, f'amas-call: {where}: deadline of 0.3 s '
+	                   'passed while waiting for answers\n'), got
+	END
+}
+
+@test "batch: agents of Python's aiomas, there and not" {
+	local url
+
+	need_peer
+	mkfifo py.in
+	"$AMAS_VENV/bin/python" "$AMAS_ROOT/tests/peer/agents.py" "$tmp/c" \
+		<py.in >url 2>/dev/null 3>&- &
+	caller $!
+	exec 5>py.in
+	until [ -s url ]; do :; done
+	url=$(cat url)
+	printf '["%s", [%s]]\n' "${url}0/spam" 1 "${url}7/spam" 2 \
+		"${url}0/spam" 3 "${url}7/spam" 4 >in
+	run -1 --separate-stderr call -B - <in
+	equal "[1, 1, 1]
+$(outcome 2 7)
+[1, 3, 3]
+$(outcome 4 7)" "$output"
+	printf '["spam", [%s]]\n' 1 2 >in
+	run -0 --separate-stderr call -B "${url}0" <in
+	equal $'[1, 1, 1]\n[1, 2, 2]' "$output"
+	run -1 --separate-stderr call -B "${url}7" <in
+	equal "$(outcome 1 7; outcome 2 7)" "$output"
+	exec 5>&-
+	wait $!
+}

@@ -21,8 +21,9 @@
 struct call_session;
 
 /*
- * line   takes a line, when there is a connection.  Returns 0, or a code: err
- *        says what is wrong with the line; AMAS_ENOMEM ends the session.
+ * line   takes a line, when there is a connection, and the agent was asked for
+ *        (see missing).  Returns 0, or a code: err says what is wrong with the
+ *        line; AMAS_ENOMEM ends the session.
  * room   whether another line could be taken.
  * busy   how many calls have no outcome yet.
  * ended  there are no more lines; runs once.  NULL: does not matter.

@@ -139,7 +139,7 @@ take_apart(char **addr, char **path, bool *agent, const char *front,
 	return amas__error_nomem(err);
 }
 
-/* Cuts the function off the address, and the address proper off what it is. */
+/* Cuts the function off the address, which is kept if it is an agent's. */
 static int
 parse(struct call_target *t, char **addr, const char *text,
     struct amas_error *err)

@@ -6,7 +6,6 @@
  */
 #include "date.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -103,13 +102,20 @@ days_of_year(int year)
 	return is_leap(year) ? 366 : 365;
 }
 
+/* Days from 0001-01-01, a Monday, to 1 January. */
+static int
+days_before(int year)
+{
+	int y = year - 1;
+
+	return y * 365 + y / 4 - y / 100 + y / 400;
+}
+
 /* The weekday of 1 January, Monday is 0. */
 static int
 first_weekday(int year)
 {
-	int y = year - 1;
-
-	return (y + y / 4 - y / 100 + y / 400) % 7;
+	return days_before(year) % 7;
 }
 
 static int
@@ -334,25 +340,86 @@ read_all(struct reader *r, struct date *d)
 	    fail(r, "not as in 2016-01-31T10:30:00+01:00");
 }
 
+static bool
+read_date_text(struct date *d, const char *text, size_t len, const char **why)
+{
+	struct reader r = { .p = text, .end = text + len };
+
+	memset(d, 0, sizeof *d);
+	d->month = d->day = 1;
+	if (read_all(&r, d))
+		return true;
+	*why = r.why;
+	return false;
+}
+
+static size_t
+print(char out[AMAS__DATE_SIZE], const struct date *d)
+{
+	int n, east;
+
+	n = snprintf(out, AMAS__DATE_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d",
+	    d->year, d->month, d->day, d->hour, d->minute, d->second);
+	if (d->micro > 0)
+		n += snprintf(out + n, AMAS__DATE_SIZE - (size_t)n, ".%06d",
+		    d->micro);
+	east = d->offset < 0 ? -d->offset : d->offset;
+	n += snprintf(out + n, AMAS__DATE_SIZE - (size_t)n, "%c%02d:%02d",
+	    d->offset < 0 ? '-' : '+', east / 60, east % 60);
+	return (size_t)n;
+}
+
 size_t
 amas__date_complete(char out[AMAS__DATE_SIZE], const char *text, size_t len,
     const char **why)
 {
-	struct reader r = { .p = text, .end = text + len };
-	struct date d = { .month = 1, .day = 1 };
-	int n, east;
+	struct date d;
 
-	if (!read_all(&r, &d)) {
-		*why = r.why;
+	return read_date_text(&d, text, len, why) ? print(out, &d) : 0;
+}
+
+bool
+amas__date_parse(int64_t *us, const char *text, size_t len, const char **why)
+{
+	struct date d;
+	int64_t s;
+	int month;
+
+	if (!read_date_text(&d, text, len, why))
+		return false;
+	s = days_before(d.year) - days_before(1970) + d.day - 1;
+	for (month = 1; month < d.month; month++)
+		s += days_of_month(d.year, month);
+	s = ((s * 24 + d.hour) * 60 + d.minute - d.offset) * 60 + d.second;
+	*us = s * MICROSECONDS + d.micro;
+	return true;
+}
+
+size_t
+amas__date_print(char out[AMAS__DATE_SIZE], int64_t us)
+{
+	const int64_t per_day = INT64_C(86400) * MICROSECONDS;
+	int64_t first = -days_before(1970) * per_day;
+	int64_t end = (days_before(YEAR_MAX + 1) - days_before(1970)) * per_day;
+	struct date d = { 0 };
+	int64_t in_day, seconds;
+	int days;
+
+	if (us < first || us >= end)
 		return 0;
-	}
-	n = snprintf(out, AMAS__DATE_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d",
-	    d.year, d.month, d.day, d.hour, d.minute, d.second);
-	if (d.micro > 0)
-		n += snprintf(out + n, AMAS__DATE_SIZE - (size_t)n, ".%06d",
-		    d.micro);
-	east = d.offset < 0 ? -d.offset : d.offset;
-	n += snprintf(out + n, AMAS__DATE_SIZE - (size_t)n, "%c%02d:%02d",
-	    d.offset < 0 ? '-' : '+', east / 60, east % 60);
-	return (size_t)n;
+	days = (int)((us - first) / per_day);
+	in_day = (us - first) % per_day;
+	/* 400 years have 146,097 days: this is off by one at most */
+	d.year = (int)((int64_t)days * 400 / 146097) + 1;
+	while (days_before(d.year) > days)
+		d.year--;
+	while (days_before(d.year + 1) <= days)
+		d.year++;
+	set_day_of_year(&d, d.year, days - days_before(d.year) + 1);
+	seconds = in_day / MICROSECONDS;
+	d.hour = (int)(seconds / 3600);
+	d.minute = (int)(seconds / 60 % 60);
+	d.second = (int)(seconds % 60);
+	d.micro = (int)(in_day % MICROSECONDS);
+	return print(out, &d);
 }

@@ -1,11 +1,14 @@
 /*
  * Dates as text: the forms of ISO 8601 that arrow.get() reads, made into the
- * one form that str(arrow) gives.  A date keeps its UTC offset.
+ * one form that str(arrow) gives, which keeps the UTC offset; and dates as
+ * numbers, both ways.
  */
 #ifndef AMAS__DATE_H
 #define AMAS__DATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define AMAS__DATE_SIZE 48	/* holds any date as text, and a NUL */
 
@@ -27,5 +30,19 @@
  */
 size_t amas__date_complete(char out[AMAS__DATE_SIZE], const char *text,
     size_t len, const char **why);
+
+/*
+ * Tells a date as microseconds since 1970 UTC, whole ones, so that differences
+ * of dates are exact, as Python's are.  It takes what complete() takes.  Returns
+ * false and a cause in *why, if text is no date.
+ */
+bool amas__date_parse(int64_t *us, const char *text, size_t len,
+    const char **why);
+
+/*
+ * Writes the date of microseconds since 1970, in UTC and the form of
+ * complete(), to out.  Returns the length; 0: not in the years 0001 to 9999.
+ */
+size_t amas__date_print(char out[AMAS__DATE_SIZE], int64_t us);
 
 #endif

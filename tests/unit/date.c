@@ -124,6 +124,85 @@ static const struct {
 	{ "2016-01-01T10:00+01:60", OFFSET },
 };
 
+/* From Python: (arrow.get(TEXT) - arrow.get(0)).total_seconds() */
+static const struct {
+	const char *text;
+	int64_t us;
+	const char *utc;
+} times[] = {
+	{ "1970-01-01", 0, "1970-01-01T00:00:00+00:00" },
+	{ "1969-12-31T23:59:59.999999", -1,
+	    "1969-12-31T23:59:59.999999+00:00" },
+	{ "2016-01-01", 1451606400000000, "2016-01-01T00:00:00+00:00" },
+	{ "2016-01-01T01:30:00+01:30", 1451606400000000,
+	    "2016-01-01T00:00:00+00:00" },
+	{ "2015-12-31T14:30:00-09:30", 1451606400000000,
+	    "2016-01-01T00:00:00+00:00" },
+	{ "2016-02-29T12:00:00.000001", 1456747200000001,
+	    "2016-02-29T12:00:00.000001+00:00" },
+	{ "2016-03-01", 1456790400000000, "2016-03-01T00:00:00+00:00" },
+	{ "2000-02-29", 951782400000000, "2000-02-29T00:00:00+00:00" },
+	{ "1900-03-01", -2203891200000000, "1900-03-01T00:00:00+00:00" },
+	{ "2016-12-31T24:00", 1483228800000000, "2017-01-01T00:00:00+00:00" },
+	{ "0001-01-01", -62135596800000000, "0001-01-01T00:00:00+00:00" },
+	{ "9999-12-31T23:59:59.999999", 253402300799999999,
+	    "9999-12-31T23:59:59.999999+00:00" },
+};
+
+static void
+test_times(void)
+{
+	char out[AMAS__DATE_SIZE];
+	const char *why;
+	int64_t us;
+	size_t i;
+
+	for (i = 0; i < sizeof times / sizeof *times; i++) {
+		us = INT64_MIN;
+		(void)amas__date_parse(&us, times[i].text,
+		    strlen(times[i].text), &why);
+		tap_int(us, times[i].us, "%s as a number", times[i].text);
+		*out = '\0';
+		(void)amas__date_print(out, times[i].us);
+		tap_str(out, times[i].utc, "%s as a date", times[i].text);
+	}
+	why = NULL;
+	tap_ok(!amas__date_parse(&us, "2015-02-29", 10, &why), "no date");
+	tap_str(why, NO_DAY, "and why");
+	tap_int((long long)amas__date_print(out, -62135596800000001), 0,
+	    "before the year 1");
+	tap_int((long long)amas__date_print(out, 253402300800000000), 0,
+	    "after the year 9999");
+	(void)amas__date_parse(&us, "0001-01-01T00:00+00:01", 22, &why);
+	tap_int((long long)amas__date_print(out, us), 0,
+	    "before the year 1, in UTC alone");
+	tap_int((long long)amas__date_print(out, INT64_MIN) +
+	    (long long)amas__date_print(out, INT64_MAX), 0, "far off");
+}
+
+/* Each day of 801 years follows the one before it, and comes back. */
+static void
+test_days(void)
+{
+	char out[AMAS__DATE_SIZE], before[AMAS__DATE_SIZE] = "";
+	int64_t us = 0, again, bad = 0;
+	const char *why = "";
+	size_t len;
+	int i;
+
+	(void)amas__date_parse(&us, "1600-01-01", 10, &why);
+	for (i = 0; i < 292560; i++, us += 86400000000) {
+		len = amas__date_print(out, us);
+		if (len != 25 || strcmp(before, out) >= 0 ||
+		    !amas__date_parse(&again, out, len, &why) || again != us)
+			bad++;
+		memcpy(before, out, len + 1);
+	}
+	tap_int(bad, 0, "each day");
+	(void)amas__date_print(out, us);
+	tap_str(out, "2401-01-01T00:00:00+00:00", "801 years of days");
+}
+
 int
 main(void)
 {
@@ -150,5 +229,7 @@ main(void)
 	    "NUL");
 	tap_int((long long)amas__date_complete(out, "2016-01-01T10", 10,
 	    &why), 25, "by its length");
+	test_times();
+	test_days();
 	return tap_done();
 }

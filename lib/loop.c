@@ -192,8 +192,9 @@ on_timer(struct ev_loop *ev, ev_timer *w, int revents)
 {
 	struct amas__timer *t = w->data;
 
-	(void)ev;
 	(void)revents;
+	if (t->background)
+		ev_ref(ev); /* libev stopped it and took a reference */
 	t->fn(t);
 }
 
@@ -209,21 +210,27 @@ amas__timer_init(struct amas__timer *t, struct amas_loop *l,
 }
 
 void
-amas__timer_start(struct amas__timer *t, double after_s)
+amas__timer_stop(struct amas__timer *t)
 {
 	ev_timer *w = timer_of(t);
-	double late_s = ev_time() - ev_now(t->loop->ev);
 
+	if (t->background && (ev_is_active(w) || ev_is_pending(w)))
+		ev_ref(t->loop->ev);
 	ev_timer_stop(t->loop->ev, w);
-	/* libev counts from the start of this turn, which may be long ago. */
-	ev_timer_set(w, after_s + (late_s > 0 ? late_s : 0), 0.);
-	ev_timer_start(t->loop->ev, w);
 }
 
 void
-amas__timer_stop(struct amas__timer *t)
+amas__timer_start(struct amas__timer *t, double after_s)
 {
-	ev_timer_stop(t->loop->ev, timer_of(t));
+	ev_timer *w = timer_of(t);
+
+	amas__timer_stop(t);
+	/* libev counts from the start of this turn, which may be long ago. */
+	ev_now_update(t->loop->ev);
+	ev_timer_set(w, after_s, 0.);
+	ev_timer_start(t->loop->ev, w);
+	if (t->background)
+		ev_unref(t->loop->ev);
 }
 
 bool
@@ -443,6 +450,7 @@ static void
 on_run_timeout(struct ev_loop *ev, ev_timer *w, int revents)
 {
 	(void)revents;
+	ev_ref(ev); /* libev stopped it and took a reference */
 	*(bool *)w->data = true;
 	ev_break(ev, EVBREAK_ONE);
 }
@@ -467,8 +475,6 @@ amas_loop_run(struct amas_loop *l, double wait_s)
 	if (!over) {
 		ev_ref(l->ev);
 		ev_timer_stop(l->ev, &t);
-	} else {
-		ev_ref(l->ev); /* libev took its own reference at the end */
 	}
 	return over && left != 0;
 }

@@ -78,6 +78,7 @@ typedef void amas__timer_fn(struct amas__timer *t);
 struct amas__timer {
 	amas__timer_fn *fn;
 	struct amas_loop *loop;
+	bool background;	/* as of descriptors; set it while stopped */
 	union {
 		double align;
 		char space[56];

@@ -45,6 +45,7 @@ struct ev_loop;			/* of libev */
 struct amas__codec_ops;		/* private */
 struct amas_agent;		/* object with an id, living in a container */
 struct amas_channel;		/* one connection, either end of it */
+struct amas_clock;		/* source of time; runs timers */
 struct amas_container;		/* agents, their address and connections */
 struct amas_loop;		/* what all objects of one event loop share */
 struct amas_out;		/* bytes being encoded */
@@ -648,6 +649,38 @@ AMAS_API void amas_proxy_free(struct amas_proxy *p);
 /* Writes the object's URL.  buf holds AMAS_URL_SIZE bytes.  Returns buf. */
 AMAS_API const char *amas_proxy_url(const struct amas_proxy *p, char *buf,
     size_t size);
+
+/* ---- Clocks -------------------------------------------------------------
+ * The loop's own, borrowed, is REAL: monotonic, without suspend; its timers
+ * alone keep a loop running.  EXTERNAL moves by _set(), SIM jumps when all is
+ * idle.  start: ISO 8601 date at time 0, NULL: 1970.  AMAS_EINVAL: no date; _set()
+ * to no later time.  _free() cancels timers.  _utcnow(): since 1970.  _next():
+ * INFINITY if no timer is set.  A timer is yours, all zero at first; set, it must
+ * not move or go.  fn(arg) runs from the loop, in dt_s or at t_s (past: the next
+ * turn), by due time, then order of call.  Set twice is set anew; cancelling is
+ * no harm if it is not set.  Source: aiomas.clocks.
+ */
+enum amas_clock_kind { AMAS_CLOCK_REAL, AMAS_CLOCK_EXTERNAL, AMAS_CLOCK_SIM };
+typedef void amas_timer_fn(void *arg);
+struct amas_timer {		/* private */
+	struct amas_timer *child_, *next_, *prev_; struct amas_clock *clock_;
+	amas_timer_fn *fn_; void *arg_; double due_s_; uint64_t seq_;
+};
+AMAS_API struct amas_clock *amas_loop_clock(struct amas_loop *loop);
+AMAS_API AMAS_MUST_CHECK int amas_clock_new(struct amas_clock **out,
+    struct amas_loop *loop, enum amas_clock_kind kind, const char *start,
+    double time_s, struct amas_error *err);
+AMAS_API void amas_clock_free(struct amas_clock *clock);
+AMAS_API double amas_clock_time(const struct amas_clock *clock);
+AMAS_API double amas_clock_utcnow(const struct amas_clock *clock);
+AMAS_API double amas_clock_next(const struct amas_clock *clock);
+AMAS_API AMAS_MUST_CHECK int amas_clock_set(struct amas_clock *clock,
+    double t_s, struct amas_error *err);
+AMAS_API void amas_timer_call_in(struct amas_timer *t, struct amas_clock *clock,
+    double dt_s, amas_timer_fn *fn, void *arg);
+AMAS_API void amas_timer_call_at(struct amas_timer *t, struct amas_clock *clock,
+    double t_s, amas_timer_fn *fn, void *arg);
+AMAS_API void amas_timer_cancel(struct amas_timer *t);
 
 /* ---- Containers and agents ---------------------------------------------- */
 

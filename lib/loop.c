@@ -18,6 +18,7 @@
 #include <ev.h>
 
 #include "buf.h"
+#include "clock.h"
 #include "err.h"
 #include "jobs.h"
 #include "mem.h"
@@ -34,6 +35,7 @@ struct amas_loop {
 	bool own_ev;
 	struct amas__log log;
 	struct amas__pool *pool;
+	struct amas_clock *clock;	/* the real one */
 	struct amas__jobs *jobs;
 	struct amas__procs *procs;
 	struct amas__plugins plugins;
@@ -311,6 +313,7 @@ amas_loop_drain(struct amas_loop *l, double grace_s)
 	ev_timer_set(&l->grace, grace_s, 0.);
 	ev_timer_start(l->ev, &l->grace);
 	ev_unref(l->ev); /* keeps nobody waiting */
+	amas__clocks_drain(l->clock);
 	each_open(l, DRAIN);
 }
 
@@ -379,11 +382,22 @@ start_watchers(struct amas_loop *l)
 	l->grace.data = l;
 }
 
+/* Frees the loop and what it was made with, but libev's. */
+static void
+free_parts(struct amas_loop *l)
+{
+	amas__clocks_free(l->clock);
+	amas__jobs_free(l->jobs);
+	amas__pool_free(l->pool);
+	free(l);
+}
+
 int
 amas_loop_new(struct amas_loop **out, struct ev_loop *ev,
     struct amas_error *err)
 {
 	struct amas_loop *l = amas__zalloc(sizeof *l);
+	int rc;
 
 	if (l == NULL)
 		return amas__error_nomem(err);
@@ -396,18 +410,16 @@ amas_loop_new(struct amas_loop **out, struct ev_loop *ev,
 	l->memory_max = MEMORY_MAX;
 	l->pool = amas__pool_new();
 	l->jobs = amas__jobs_new();
-	if (l->pool == NULL || l->jobs == NULL) {
-		amas__pool_free(l->pool);
-		amas__jobs_free(l->jobs);
-		free(l);
+	l->clock = amas__clock_new_real(l);
+	if (l->pool == NULL || l->jobs == NULL || l->clock == NULL) {
+		free_parts(l);
 		return amas__error_nomem(err);
 	}
 	l->own_ev = ev == NULL;
 	if ((l->ev = ev != NULL ? ev : ev_loop_new(EVFLAG_NOENV)) == NULL) {
-		amas__pool_free(l->pool);
-		amas__jobs_free(l->jobs);
-		free(l);
-		return amas__error_sys(err, AMAS_ESYS, errno, "event loop");
+		rc = amas__error_sys(err, AMAS_ESYS, errno, "event loop");
+		free_parts(l);
+		return rc;
 	}
 	start_watchers(l);
 	*out = l;
@@ -420,6 +432,7 @@ amas_loop_free(struct amas_loop *l)
 	if (l == NULL)
 		return;
 	l->draining = true;
+	amas__clocks_end(l->clock);
 	each_open(l, RELEASE);
 	while (!amas__list_empty(&l->tasks))
 		run_tasks(l);
@@ -438,12 +451,10 @@ amas_loop_free(struct amas_loop *l)
 	ev_prepare_stop(l->ev, &l->prepare);
 	if (l->own_ev)
 		ev_loop_destroy(l->ev);
-	amas__jobs_free(l->jobs);
-	amas__pool_free(l->pool);
 	amas__map_fini(&l->locals);
 	amas__buf_fini(&l->spare);
 	free(l->scratch);
-	free(l);
+	free_parts(l);
 }
 
 static void
@@ -575,6 +586,12 @@ amas__loop_give_spare(struct amas_loop *l, struct amas__buf *b)
 	amas__buf_consume(b, amas__buf_len(b));
 	l->spare = *b;
 	amas__buf_init(b, max);
+}
+
+struct amas_clock *
+amas_loop_clock(struct amas_loop *l)
+{
+	return l->clock;
 }
 
 struct amas__counters *

@@ -593,10 +593,17 @@ test_drain(void)
 	at(&it[0], 'a', (double)INFINITY);
 	at(&it[1], 'b', amas_clock_time(clk) + 1e6);
 	tap_int(amas_loop_run(loop, 0.001), 1, "the real clock is waited for");
+	amas_timer_cancel(&it[0].timer);
+	amas_timer_cancel(&it[1].timer);
+	tap_int(amas_loop_run(loop, 0.001), 0, "not when all is cancelled");
+	at(&it[0], 'a', (double)INFINITY);
+	at(&it[1], 'b', amas_clock_time(clk) + 1e6);
 	amas_loop_drain(loop, 1e6);
 	tap_int(amas_loop_run(loop, 10), 0, "not when the loop drains");
 	amas_timer_call_in(&it[0].timer, clk, 1e6, on_item, &it[0]);
 	tap_int(amas_loop_run(loop, 10), 0, "nor what is set then");
+	amas_timer_cancel(&it[0].timer);
+	amas_timer_cancel(&it[1].timer);
 	cancel_pending(true);
 	cancel_pending(false);
 	amas_loop_free(loop);

@@ -14,11 +14,23 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "mem.h"
+
+
+/* One of the containers. */
+struct hosted {
+	struct hosting *h;
+	struct amas_container *c;
+	char **sources;			/* up to a NULL or "+" */
+};
 
 struct hosting {
 	struct serve s;
 	const struct container_opts *o;
-	struct amas_container *c;
+	struct hosted *all;
+	size_t n, n_ready, n_idle;
+	bool failed;			/* a run of any of them */
+	struct amas_clock *clock;	/* NULL: the loop's */
 	struct call_output out;
 	bool lost_lines;		/* has been said */
 };
@@ -62,30 +74,50 @@ put_line(struct hosting *h, const char *tag, const char *line, size_t len)
 static void
 on_line(void *arg, const struct amas_agent *a, const char *line, size_t len)
 {
-	struct hosting *h = arg;
-	char tag[24] = "";
+	struct hosting *h = ((struct hosted *)arg)->h;
+	char tag[AMAS_URL_SIZE + 4] = "";
 
-	if (h->o->tag)
+	if (h->o->tag && h->n > 1) { /* ids are those of their containers */
+		(void)amas_agent_url(a, tag, AMAS_URL_SIZE);
+		(void)strcat(tag, ": ");
+	} else if (h->o->tag) {
 		(void)snprintf(tag, sizeof tag, "%lu: ", (unsigned long)a->id);
+	}
 	put_line(h, tag, line, len);
+}
+
+/* Says the address of one: to --ready-fd, and on standard output. */
+static int
+say_ready(struct hosting *h, const char *url)
+{
+	const struct serve_opts *o = &h->o->serve;
+	int status = CMD_OK;
+
+	if (o->ready_fd >= 0)
+		status = serve_print(o->ready_fd, "--ready-fd", url);
+	if (o->run == NULL && o->ready_fd != STDOUT_FILENO)
+		put_line(h, "", url, strlen(url));
+	return status;
 }
 
 static void
 on_ready(void *arg)
 {
-	struct hosting *h = arg;
+	struct hosting *h = ((struct hosted *)arg)->h;
 	const struct serve_opts *o = &h->o->serve;
-	const char *url = amas_container_url(h->c);
 	int status = CMD_OK;
+	size_t i;
 
-	if (o->ready_fd >= 0 && (status = serve_print(o->ready_fd,
-	    "--ready-fd", url)) == CMD_OK)
+	if (++h->n_ready < h->n)
+		return;
+	for (i = 0; i < h->n && status == CMD_OK; i++)
+		status = say_ready(h, amas_container_url(h->all[i].c));
+	if (status == CMD_OK && o->ready_fd >= 0)
 		status = serve_give_up(o->ready_fd, "--ready-fd");
 	serve_notify(&h->s, "READY=1");
 	if (status == CMD_OK && o->run != NULL)
-		status = serve_run(&h->s, o->run, url);
-	else if (status == CMD_OK && o->ready_fd != STDOUT_FILENO)
-		put_line(h, "", url, strlen(url));
+		status = serve_run(&h->s, o->run,
+		    amas_container_url(h->all[0].c));
 	if (status != CMD_OK)
 		serve_end(&h->s, status);
 }
@@ -93,7 +125,7 @@ on_ready(void *arg)
 static void
 on_failed(void *arg, const char *who, const char *why)
 {
-	struct hosting *h = arg;
+	struct hosting *h = ((struct hosted *)arg)->h;
 
 	serve_end(&h->s, cmd_error(CMD_FAILED, who, "%s", why));
 }
@@ -101,7 +133,7 @@ on_failed(void *arg, const char *who, const char *why)
 static void
 on_lost(void *arg, const char *who, const char *why)
 {
-	struct hosting *h = arg;
+	struct hosting *h = ((struct hosted *)arg)->h;
 
 	serve_end(&h->s, cmd_error(CMD_FAILED, who, "%s (--on-exit fail)",
 	    why));
@@ -110,22 +142,33 @@ on_lost(void *arg, const char *who, const char *why)
 static void
 on_idle(void *arg, bool failed)
 {
-	struct hosting *h = arg;
+	struct hosting *h = ((struct hosted *)arg)->h;
 
-	if (h->o->until_done)
-		serve_end(&h->s, failed ? CMD_FAILED : CMD_OK);
+	h->failed = h->failed || failed;
+	if (++h->n_idle >= h->n && h->o->until_done)
+		serve_end(&h->s, h->failed ? CMD_FAILED : CMD_OK);
 }
 
 static void
 on_stop(void *arg)
 {
-	struct hosting *h = arg;
+	struct hosting *h = ((struct hosted *)arg)->h;
 
 	serve_end(&h->s, CMD_OK);
 }
 
 static const struct amas__container_ops ops = { on_ready, on_failed, on_line,
 	on_idle, on_lost, on_stop };
+
+/* Simulated time is over. */
+static void
+on_over(const char *waits, void *arg)
+{
+	struct hosting *h = arg;
+
+	serve_end(&h->s, waits == NULL ? CMD_OK : cmd_error(CMD_FAILED, waits,
+	    "still waits for an answer, and nobody sleeps any more"));
+}
 
 /* ---- Agents ---- */
 
@@ -139,9 +182,9 @@ failed(const char *subject, const struct amas_error *err, int rc)
 }
 
 static int
-make_lines(struct hosting *h, FILE *f)
+make_lines(struct hosted *d, FILE *f)
 {
-	const char *name = h->o->file;
+	const char *name = d->h->o->file;
 	struct amas_error err;
 	char *line = NULL, subject[512];
 	size_t size = 0, n = 0;
@@ -152,7 +195,7 @@ make_lines(struct hosting *h, FILE *f)
 		n++;
 		if (line[strspn(line, " \t\r\n")] == '\0')
 			continue;
-		rc = amas__container_make_line(h->c, line, (size_t)len, &err);
+		rc = amas__container_make_line(d->c, line, (size_t)len, &err);
 		(void)snprintf(subject, sizeof subject, "%.400s:%zu", name, n);
 		if (rc == AMAS_EPROTO || rc == AMAS_ENOENT)
 			status = cmd_error(CMD_INPUT, subject, "%s", err.text);
@@ -166,62 +209,114 @@ make_lines(struct hosting *h, FILE *f)
 }
 
 static int
-make_file(struct hosting *h)
+make_file(struct hosted *d)
 {
-	const char *name = h->o->file;
+	const char *name = d->h->o->file;
 	FILE *f;
 	int status;
 
-	if (name == NULL)
+	if (name == NULL || d != &d->h->all[0])
 		return CMD_OK;
 	f = strcmp(name, "-") == 0 ? stdin : fopen(name, "re");
 	if (f == NULL)
 		return cmd_error(CMD_SYS, name, "%s", strerror(errno));
-	status = make_lines(h, f);
+	status = make_lines(d, f);
 	if (f != stdin)
 		(void)fclose(f);
 	return status;
 }
 
 static int
-make_agents(struct hosting *h)
+make_classes(struct hosted *d)
 {
-	const struct container_opts *o = h->o;
+	const struct container_opts *o = d->h->o;
 	struct amas__class *cls;
 	struct amas_error err;
 	size_t i, count;
-	char **source;
-	int rc, status;
+	int rc;
 
 	for (i = 0; i < o->n_paths; i++)
-		if (amas__container_add_path(h->c, o->paths[i], &err) != 0)
+		if (amas__container_add_path(d->c, o->paths[i], &err) != 0)
 			return cmd_fail(o->paths[i], &err);
 	for (i = 0; i < o->n_classes; i++) {
-		rc = amas__class_load(&cls, &count, h->c, o->classes[i], &err);
+		rc = amas__class_load(&cls, &count, d->c, o->classes[i], &err);
 		if (rc == 0 && count != 0)
 			rc = amas_error_set(&err, AMAS_EINVAL,
 			    "a class takes no count");
 		if (rc != 0)
 			return failed(o->classes[i], &err, rc);
 	}
-	for (source = o->serve.sources; *source != NULL; source++)
-		if ((rc = amas_container_load(h->c, *source, &err)) != 0)
+	return CMD_OK;
+}
+
+static int
+make_agents(struct hosted *d)
+{
+	struct amas_error err;
+	int rc, status = make_classes(d);
+	char **source;
+
+	for (source = d->sources; status == CMD_OK && *source != NULL &&
+	    strcmp(*source, "+") != 0; source++)
+		if ((rc = amas_container_load(d->c, *source, &err)) != 0)
 			return failed(*source, &err, rc);
-	if ((status = make_file(h)) == CMD_OK)
-		amas__container_loaded(h->c);
+	if (status == CMD_OK && (status = make_file(d)) == CMD_OK)
+		amas__container_loaded(d->c);
 	return status;
 }
 
-/* ---- The container ---- */
+/* ---- The containers ---- */
+
+static int
+open_one(struct hosted *d, const char *addr, const struct amas_opts *opts)
+{
+	const struct container_opts *o = d->h->o;
+	const struct amas__container_settings set = {
+		.source = o->serve.source, .parallel = o->parallel,
+		.on_exit = o->on_exit, .max_agents = o->max_agents };
+	struct amas_error err;
+
+	if (amas_container_open(&d->c, d->h->s.loop, addr, opts, &err) != 0)
+		return cmd_fail(addr, &err);
+	amas__container_set(d->c, &set, &ops, d);
+	return CMD_OK;
+}
+
+/* Opens them all, before any agent is made: one may call another. */
+static int
+open_all(struct hosting *h)
+{
+	const struct container_opts *o = h->o;
+	struct amas_opts opts = o->serve.server;
+	char **next = o->serve.sources;
+	const char *addr = o->serve.addr;
+	int status = CMD_OK;
+	size_t n = 1;
+
+	while ((next = container_next(next)) != NULL)
+		n++;
+	if ((h->all = amas__zalloc(n * sizeof *h->all)) == NULL)
+		return cmd_error(CMD_SYS, NULL, "%s",
+		    amas_strerror(AMAS_ENOMEM));
+	opts.clock = h->clock;
+	next = o->serve.sources;
+	while (status == CMD_OK) {
+		h->all[h->n].h = h;
+		h->all[h->n].sources = next;
+		status = open_one(&h->all[h->n++], addr, &opts);
+		if ((next = container_next(next)) == NULL)
+			break;
+		addr = *next++;
+	}
+	return status;
+}
 
 static int
 host(struct hosting *h)
 {
 	const struct container_opts *o = h->o;
-	const struct amas__container_settings set = {
-		.source = o->serve.source, .parallel = o->parallel,
-		.on_exit = o->on_exit, .max_agents = o->max_agents };
-	struct amas_error err;
+	double until;
+	size_t i;
 	int status;
 
 	if ((status = cmd_loop_set(h->s.loop, &o->serve.args)) != CMD_OK)
@@ -229,11 +324,13 @@ host(struct hosting *h)
 	amas_loop_set_jobs(h->s.loop, o->serve.jobs, o->serve.queue);
 	call_output_init(&h->out, h->s.loop, on_written);
 	h->out.buf.max = CONTAINER_OUTPUT_MAX;
-	if (amas_container_open(&h->c, h->s.loop, o->serve.addr,
-	    &o->serve.server, &err) != 0)
-		return cmd_fail(o->serve.addr, &err);
-	amas__container_set(h->c, &set, &ops, h);
-	status = make_agents(h);
+	if ((status = container_clock(&h->clock, &until, o, h->s.loop)) ==
+	    CMD_OK)
+		status = open_all(h);
+	for (i = 0; i < h->n && status == CMD_OK; i++)
+		status = make_agents(&h->all[i]);
+	if (status == CMD_OK)
+		amas__steps_until(h->s.loop, until, on_over, h);
 	return status == CMD_OK ? serve_loop(&h->s) : status;
 }
 
@@ -252,5 +349,6 @@ main(int argc, char *argv[])
 		call_output_fini(&h.out);
 	}
 	serve_fini(&h.s);
+	free(h.all);
 	return cmd_finish(status);
 }

@@ -172,4 +172,7 @@ int cmd_duration(double *out, const char *name, const char *text, bool inf);
 /* The value of a variable of the environment; NULL if unset or empty. */
 const char *cmd_env(const char *name);
 
+/* Reads decimal seconds, which may be negative; CMD_USAGE: it is none. */
+int cmd_seconds(double *out, const char *text);
+
 #endif

@@ -124,3 +124,15 @@ cmd_duration(double *out, const char *name, const char *text, bool inf)
 	*out = s;
 	return CMD_OK;
 }
+
+int
+cmd_seconds(double *out, const char *text)
+{
+	const char *digits = *text == '-' ? text + 1 : text;
+	char *end;
+
+	if (!is_decimal(digits))
+		return CMD_USAGE;
+	*out = strtod(text, &end);
+	return *end == '\0' ? CMD_OK : CMD_USAGE;
+}

@@ -10,6 +10,8 @@ enum {
 	OPT_ALLOW_WRITABLE,
 	OPT_CLASS,
 	OPT_CLASS_PATH,
+	OPT_CLOCK,
+	OPT_INIT_TIME,
 	OPT_INSECURE,
 	OPT_MANAGER,
 	OPT_MAX_AGENTS,
@@ -19,7 +21,9 @@ enum {
 	OPT_READY_FD,
 	OPT_RUN,
 	OPT_SOCKET_MODE,
+	OPT_START,
 	OPT_TAG,
+	OPT_UNTIL,
 	OPT_UNTIL_DONE
 };
 
@@ -37,6 +41,10 @@ static const struct cmd_option options[] = {
 	{ OPT_CLASS, "class", "NAME=SOURCE", "a class that can be spawned" },
 	{ OPT_CLASS_PATH, "class-path", "DIR",
 	    "spawn DIR/module/Class as module:Class" },
+	{ OPT_CLOCK, "clock", "KIND",
+	    "real (default), external or sim (default on local://)" },
+	{ OPT_INIT_TIME, "init-time", "T",
+	    "what that clock shows first, seconds (0)" },
 	{ OPT_INSECURE, "insecure", NULL,
 	    "--manager for whoever reaches ADDR" },
 	{ OPT_MANAGER, "manager", NULL, "agent 0 spawns and stops" },
@@ -50,7 +58,10 @@ static const struct cmd_option options[] = {
 	{ OPT_RUN, "run", "COMMAND", "run it when ready, end with its status" },
 	{ OPT_SOCKET_MODE, "socket-mode", "MODE",
 	    "of a unix socket, octal (0600)" },
+	{ OPT_START, "start", "DATE", "date of that clock at 0 (1970)" },
 	{ OPT_TAG, "tag", NULL, "put ids before the lines of agents" },
+	{ OPT_UNTIL, "until", "TIME",
+	    "when a simulation ends (with the last sleeper)" },
 	{ OPT_UNTIL_DONE, "until-done", NULL, "end when no run is left" },
 	CMD_OPTIONS
 };
@@ -112,6 +123,12 @@ take_option(struct container_opts *o, int id)
 		return take_text(o->classes, &o->n_classes, a);
 	case OPT_CLASS_PATH:
 		return take_text(o->paths, &o->n_paths, a);
+	case OPT_CLOCK:
+		o->clock = a->value;
+		return CMD_OK;
+	case OPT_INIT_TIME:
+		o->init_time = a->value;
+		return CMD_OK;
 	case OPT_INSECURE:
 		o->insecure = true;
 		return CMD_OK;
@@ -134,8 +151,14 @@ take_option(struct container_opts *o, int id)
 		return CMD_OK;
 	case OPT_SOCKET_MODE:
 		return serve_take_mode(&s->server.socket_mode, a);
+	case OPT_START:
+		o->start = a->value;
+		return CMD_OK;
 	case OPT_TAG:
 		o->tag = true;
+		return CMD_OK;
+	case OPT_UNTIL:
+		o->until = a->value;
 		return CMD_OK;
 	case OPT_UNTIL_DONE:
 		o->until_done = true;
@@ -151,13 +174,29 @@ is_loopback(const char *host)
 	    strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
 }
 
-/* A manager runs what it is told: not for whoever comes along. */
+/* Whether a manager at addr would run what anybody tells it. */
 static int
-check_manager(const struct container_opts *o)
+check_reached(const char *addr)
 {
 	struct amas__addr a;
 	struct amas_error err;
 	bool reached;
+
+	if (amas__addr_parse(&a, addr, &err) != 0)
+		return cmd_fail(addr, &err);
+	reached = a.kind == AMAS__ADDR_TCP && !is_loopback(a.host);
+	amas__addr_fini(&a);
+	return reached ? cmd_error(CMD_USAGE, "--manager", "whoever reaches "
+	    "%s could start programs here; --insecure if that is meant",
+	    addr) : CMD_OK;
+}
+
+/* A manager runs what it is told: not for whoever comes along. */
+static int
+check_manager(const struct container_opts *o)
+{
+	char **next = o->serve.sources;
+	int status;
 
 	if (!o->serve.server.manager)
 		return o->insecure || o->n_classes > 0 || o->n_paths > 0 ?
@@ -166,13 +205,28 @@ check_manager(const struct container_opts *o)
 		    "needs --manager") : CMD_OK;
 	if (o->insecure)
 		return CMD_OK;
-	if (amas__addr_parse(&a, o->serve.addr, &err) != 0)
-		return cmd_fail(o->serve.addr, &err);
-	reached = a.kind == AMAS__ADDR_TCP && !is_loopback(a.host);
-	amas__addr_fini(&a);
-	return reached ? cmd_error(CMD_USAGE, "--manager", "whoever reaches "
-	    "%s could start programs here; --insecure if that is meant",
-	    o->serve.addr) : CMD_OK;
+	status = check_reached(o->serve.addr);
+	while (status == CMD_OK && (next = container_next(next)) != NULL)
+		status = check_reached(*next++);
+	return status;
+}
+
+char **
+container_next(char **sources)
+{
+	while (*sources != NULL && strcmp(*sources, "+") != 0)
+		sources++;
+	return *sources == NULL ? NULL : sources + 1;
+}
+
+/* Each + has an address behind it. */
+static int
+check_addresses(char **next)
+{
+	while ((next = container_next(next)) != NULL)
+		if (*next == NULL || strcmp(*next, "+") == 0)
+			return cmd_error(CMD_USAGE, "+", "no address behind it");
+	return CMD_OK;
 }
 
 int
@@ -182,7 +236,7 @@ container_opts_parse(struct container_opts *o, int argc, char *argv[])
 	int id, left;
 
 	s->ready_fd = -1;
-	s->args.synopsis = "[options] ADDR [NAME[:COUNT]=]SOURCE...";
+	s->args.synopsis = "[options] ADDR [NAME[:COUNT]=]SOURCE... [+ ADDR ...]";
 	s->args.options = options;
 	while ((id = cmd_getopt(&s->args, argc, argv)) >= 0)
 		if ((s->args.status = take_option(o, id)) != CMD_OK)
@@ -196,7 +250,8 @@ container_opts_parse(struct container_opts *o, int argc, char *argv[])
 	}
 	s->addr = argv[s->args.first];
 	s->sources = argv + s->args.first + 1;
-	if ((s->args.status = check_manager(o)) != CMD_OK)
+	if ((s->args.status = check_addresses(s->sources)) != CMD_OK ||
+	    (s->args.status = check_manager(o)) != CMD_OK)
 		return CMD_STOP;
 	s->server.codec = s->args.codec;
 	s->server.types = s->args.types;

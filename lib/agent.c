@@ -119,6 +119,15 @@ end(struct amas_agent *a)
 	a->cls->ops->end(a);
 }
 
+/* It is not being made any more. */
+static void
+made(struct amas_agent *a)
+{
+	a->spawn = NULL;
+	a->c->making--;
+	amas__container_update(a->c);
+}
+
 void
 amas_agent_free(struct amas_agent *a)
 {
@@ -127,7 +136,8 @@ amas_agent_free(struct amas_agent *a)
 	if (a == NULL || a->ended)
 		return;
 	s = a->spawn;
-	a->spawn = NULL;
+	if (s != NULL)
+		made(a);
 	end(a);
 	if (s != NULL)
 		s->fn(s, NULL, "ended while it started");
@@ -150,8 +160,11 @@ amas__agent_make(struct amas_agent **out, struct amas_container *c,
 		end(a);
 		return rc;
 	}
-	if (rc > 0)
+	if (rc > 0) {
 		a->spawn = s;
+		c->making++;
+		amas__container_update(c);
+	}
 	*out = a;
 	return rc;
 }
@@ -161,7 +174,8 @@ amas__agent_made(struct amas_agent *a, const char *failure)
 {
 	struct amas__spawn *s = a->spawn;
 
-	a->spawn = NULL;
+	if (s != NULL)
+		made(a);
 	if (failure != NULL)
 		end(a); /* its memory may go */
 	if (s != NULL)
@@ -202,6 +216,9 @@ struct group {
 	size_t first, count;		/* their ids; how many are begun */
 	size_t left;			/* that are not made yet */
 	bool failed;
+	/* Of those that are made one by one: */
+	size_t wanted;
+	struct amas_value *args, *kwargs;
 };
 
 static void
@@ -210,7 +227,11 @@ group_free(struct group *g)
 	struct amas_container *c = g->c;
 
 	amas__list_remove(&g->link);
+	amas_value_free(g->args);
+	amas_value_free(g->kwargs);
+	amas__class_unref(g->cls);
 	free(g);
+	amas__container_update(c);
 	if (c->loading && amas__list_empty(&c->groups) && !c->ending)
 		amas__task_run(c->loop, &c->ready);
 }
@@ -226,25 +247,139 @@ undo(struct group *g)
 		amas_agent_free(g->c->slot[g->first + i - 1]);
 }
 
+/* One cannot be made: none is. */
+static void
+fail(struct group *g, const char *why)
+{
+	struct amas_container *c = g->c;
+	char name[256];
+
+	(void)snprintf(name, sizeof name, "%s", g->cls->name);
+	undo(g);
+	if (c->ops != NULL && c->ops->failed != NULL && !c->ending)
+		c->ops->failed(c->arg, name, why);
+}
+
 static void
 on_made(struct amas__spawn *s, struct amas_agent *a, const char *failure)
 {
 	struct group *g = AMAS__OF(s, struct group, spawn);
 	struct amas_container *c = g->c;
-	char name[256];
 
 	(void)a;
+	(void)c;
 	g->left--;
 	if (failure != NULL && !g->failed) {
-		(void)snprintf(name, sizeof name, "%s", g->cls->name);
 		g->left++; /* it stays while the others end */
-		undo(g);
+		fail(g, failure);
 		g->left--;
-		if (c->ops != NULL && c->ops->failed != NULL && !c->ending)
-			c->ops->failed(c->arg, name, failure);
 	}
 	if (g->left == 0)
 		group_free(g);
+}
+
+static struct group *
+group_new(struct amas_container *c, struct amas__class *cls)
+{
+	struct group *g = amas__zalloc(sizeof *g);
+
+	if (g == NULL)
+		return NULL;
+	g->spawn.fn = on_made;
+	g->c = c;
+	g->cls = cls;
+	cls->refs++;
+	g->first = c->n;
+	g->left = 1;
+	amas__list_add(&c->groups, &g->link);
+	amas__container_update(c);
+	return g;
+}
+
+/* Begins the next of a group; as amas__agent_make(). */
+static int
+make_next(struct group *g, const struct amas_value *args,
+    const struct amas_value *kwargs, struct amas_error *err)
+{
+	struct amas_agent *a;
+	int rc = amas__agent_make(&a, g->c, g->cls, g->count, args, kwargs,
+	    &g->spawn, err);
+
+	if (rc > 0)
+		g->left++;
+	if (rc >= 0)
+		g->count++;
+	return rc;
+}
+
+/* The group that has agents to begin, first come first; or NULL. */
+static struct group *
+next_group(const struct amas_container *c)
+{
+	struct amas__link *i;
+	struct group *g;
+
+	for (i = c->groups.next; i != &c->groups; i = i->next) {
+		g = AMAS__OF(i, struct group, link);
+		if (g->count < g->wanted && !g->failed)
+			return g;
+	}
+	return NULL;
+}
+
+/* All else is at rest: one by one, until one takes its time. */
+static void
+on_make(struct amas__event *e)
+{
+	struct amas_container *c = AMAS__OF(e, struct amas_container, make);
+	struct group *g = next_group(c);
+	struct amas_error err;
+	int rc = 0;
+
+	if (g == NULL)
+		return;
+	if (g->count == 0)
+		g->first = c->n;
+	while (rc == 0 && g->count < g->wanted)
+		rc = make_next(g, g->args, g->kwargs, &err);
+	if (rc < 0)
+		fail(g, err.text);
+	if ((rc < 0 || g->count == g->wanted) && --g->left == 0)
+		group_free(g);
+	if (next_group(c) != NULL)
+		amas__rest_put_off(c->loop, &c->make);
+}
+
+/* Has a group made one by one. */
+static int
+make_later(struct group *g, size_t count, const struct amas_value *args,
+    const struct amas_value *kwargs, struct amas_error *err)
+{
+	struct amas_container *c = g->c;
+
+	if ((args != NULL && (g->args = amas_value_keep(args)) == NULL) ||
+	    (kwargs != NULL && (g->kwargs = amas_value_keep(kwargs)) == NULL)) {
+		group_free(g);
+		return amas__error_nomem(err);
+	}
+	g->wanted = count;
+	c->make.fn = on_make;
+	if (amas__list_empty(&c->make.link))
+		amas__rest_put_off(c->loop, &c->make);
+	return 0;
+}
+
+void
+amas__groups_drop(struct amas_container *c)
+{
+	struct group *g;
+
+	amas__event_drop(&c->make);
+	while ((g = next_group(c)) != NULL) {
+		g->wanted = g->count;
+		if (--g->left == 0)
+			group_free(g);
+	}
 }
 
 int
@@ -252,27 +387,16 @@ amas__container_make(struct amas_container *c, struct amas__class *cls,
     size_t count, const struct amas_value *args,
     const struct amas_value *kwargs, struct amas_error *err)
 {
-	struct group *g = amas__zalloc(sizeof *g);
-	struct amas_agent *a;
+	struct group *g = group_new(c, cls);
 	size_t i;
 	int rc = 0;
 
 	if (g == NULL)
 		return amas__error_nomem(err);
-	g->spawn.fn = on_made;
-	g->c = c;
-	g->cls = cls;
-	g->first = c->n;
-	g->left = 1;
-	amas__list_add(&c->groups, &g->link);
-	for (i = 0; i < count && rc >= 0; i++) {
-		rc = amas__agent_make(&a, c, cls, i, args, kwargs, &g->spawn,
-		    err);
-		if (rc > 0)
-			g->left++;
-		if (rc >= 0)
-			g->count++;
-	}
+	if (amas__rest_is_serial(c->loop))
+		return make_later(g, count, args, kwargs, err);
+	for (i = 0; i < count && rc >= 0; i++)
+		rc = make_next(g, args, kwargs, err);
 	if (rc < 0)
 		undo(g);
 	if (--g->left == 0)
@@ -318,9 +442,21 @@ amas__container_make_line(struct amas_container *c, const char *line,
 }
 
 void
+amas__container_update(struct amas_container *c)
+{
+	bool more = c->loading || !amas__list_empty(&c->groups) ||
+	    (c->runs_started && !amas__list_empty(&c->folder_agents));
+
+	if (amas__rest_is_serial(c->loop)) /* then they are put off */
+		more = false;
+	amas__awake_set(&c->awake, !c->ending && (more || c->making > 0));
+}
+
+void
 amas__container_loaded(struct amas_container *c)
 {
 	c->loading = true;
+	amas__container_update(c);
 	if (amas__list_empty(&c->groups))
 		amas__task_run(c->loop, &c->ready);
 }
@@ -332,6 +468,7 @@ amas__container_look_ready(struct amas_container *c)
 		return;
 	c->loading = false;
 	c->runs_started = true;
+	amas__container_update(c);
 	if (c->ops != NULL && c->ops->ready != NULL)
 		c->ops->ready(c->arg);
 	amas__folders_start(c);
@@ -400,6 +537,12 @@ amas_agent_url(const struct amas_agent *a, char *buf, size_t size)
 {
 	(void)snprintf(buf, size, "%s%lu", a->c->url, (unsigned long)a->id);
 	return buf;
+}
+
+struct amas_clock *
+amas_agent_clock(const struct amas_agent *a)
+{
+	return a->c->clock;
 }
 
 struct amas_container *

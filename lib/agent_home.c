@@ -109,8 +109,10 @@ amas__agent_home_init(struct amas__agent_home *h, struct amas_container *c,
 	h->home.refs = 1;
 	h->home.loop = c->loop;
 	h->home.links = &c->links;
+	h->home.clock = c->clock;
 	h->c = c;
 	h->gone = gone;
+	h->home.many = a == NULL;
 	if (a != NULL)
 		h->home.index = a->index;
 	h->self = amas__strdup(a != NULL ? amas_agent_url(a, url,

@@ -135,6 +135,7 @@ static void
 tell_ended(struct amas__agent_run *r, bool ok, const char *why)
 {
 	amas__job_done(&r->job);
+	amas__guest_lives(&r->r.guest, false);
 	r->busy = false;
 	if (r->ops != NULL)
 		r->ops->ended(r, ok, why, r->arg);
@@ -186,9 +187,11 @@ start(struct amas__agent_run *r, struct amas_error *err)
 {
 	int rc = amas__resident_start(&r->r, err);
 
-	if (rc == 0)
-		amas__proc_end_input(r->r.proc);
-	return rc;
+	if (rc != 0)
+		return rc;
+	amas__proc_end_input(r->r.proc);
+	amas__guest_lives(&r->r.guest, true);
+	return 0;
 }
 
 /* An INIT has its place. */
@@ -295,6 +298,7 @@ amas__agent_run_new(struct amas__agent_run **out,
 	amas__job_init(&r->job, home->loop, on_place);
 	r->job.back = on_back;
 	amas__task_init(&r->canceled, on_canceled);
+	amas__job_tell(&r->job, r->r.name);
 	if (which == AMAS__AGENT_INIT)
 		r->r.guest.job = &r->job;
 	*out = r;
@@ -318,6 +322,7 @@ amas__agent_run_free(struct amas__agent_run *r)
 		return;
 	r->ops = NULL;
 	amas__job_done(&r->job);
+	amas__guest_lives(&r->r.guest, false);
 	amas__task_cancel(r->home->loop, &r->canceled);
 	amas__resident_fini(&r->r);
 	unref(r);

@@ -512,6 +512,7 @@ struct amas_opts {
 	amas_close_fn *on_close;
 	void *arg;		/* of these callbacks */
 	/* Containers alone. */
+	struct amas_clock *clock;	/* NULL: the loop's; referenced */
 	const char *advertise;	/* "host:port" in URLs; NULL: as bound */
 	int manager;		/* agent 0 is a manager */
 	void (*on_stop)(struct amas_container *c, void *arg);	/* manager's
@@ -650,36 +651,73 @@ AMAS_API void amas_proxy_free(struct amas_proxy *p);
 AMAS_API const char *amas_proxy_url(const struct amas_proxy *p, char *buf,
     size_t size);
 
-/* ---- Clocks -------------------------------------------------------------
- * The loop's own, borrowed, is REAL: monotonic, without suspend; its timers
- * alone keep a loop running.  EXTERNAL moves by _set(), SIM jumps when all is
- * idle.  start: ISO 8601 date at time 0, NULL: 1970.  AMAS_EINVAL: no date; _set()
- * to no later time.  _free() cancels timers.  _utcnow(): since 1970.  _next():
- * INFINITY if no timer is set.  A timer is yours, all zero at first; set, it must
- * not move or go.  fn(arg) runs from the loop, in dt_s or at t_s (past: the next
- * turn), by due time, then order of call.  Set twice is set anew; cancelling is
- * no harm if it is not set.  Source: aiomas.clocks.
- */
-enum amas_clock_kind { AMAS_CLOCK_REAL, AMAS_CLOCK_EXTERNAL, AMAS_CLOCK_SIM };
-typedef void amas_timer_fn(void *arg);
-struct amas_timer {		/* private */
-	struct amas_timer *child_, *next_, *prev_; struct amas_clock *clock_;
-	amas_timer_fn *fn_; void *arg_; double due_s_; uint64_t seq_;
+/* ---- Clocks ------------------------------------------------------------- */
+
+enum amas_clock_kind {
+	AMAS_CLOCK_REAL,	/* monotonic; the loop has one */
+	AMAS_CLOCK_EXTERNAL,	/* moves by amas_clock_set() or a manager */
+	AMAS_CLOCK_SIM		/* jumps to its next timer when all is idle, in
+				 * a container */
 };
+
+typedef void amas_timer_fn(void *arg);
+
+/*
+ * Memory of one scheduled call: yours, best inside what it is for; its fields
+ * are private.  All zero does not run.  While it is set it must not move or go.
+ */
+struct amas_timer {
+	struct amas_timer *child_, *next_, *prev_;
+	struct amas_clock *clock_;
+	amas_timer_fn *fn_;
+	void *arg_;
+	double due_s_;
+	uint64_t seq_;
+};
+
+/* Gives the real clock of a loop, borrowed: its timers alone keep it running. */
 AMAS_API struct amas_clock *amas_loop_clock(struct amas_loop *loop);
+
+/*
+ * Makes an external or simulated clock.  Freeing it cancels its timers.
+ *
+ * start   ISO 8601 date at time 0; NULL: 1970.
+ * time_s  the time that it shows first.
+ *
+ * Returns 0 or AMAS_EINVAL.  Source: aiomas.clocks.ExternalClock.
+ */
 AMAS_API AMAS_MUST_CHECK int amas_clock_new(struct amas_clock **out,
     struct amas_loop *loop, enum amas_clock_kind kind, const char *start,
     double time_s, struct amas_error *err);
 AMAS_API void amas_clock_free(struct amas_clock *clock);
+
+/*
+ * Tell the time, which never falls; the same as seconds since 1970 UTC; when
+ * the next timer is due, INFINITY if there is none.  Source: BaseClock.
+ */
 AMAS_API double amas_clock_time(const struct amas_clock *clock);
 AMAS_API double amas_clock_utcnow(const struct amas_clock *clock);
 AMAS_API double amas_clock_next(const struct amas_clock *clock);
+
+/*
+ * Moves an external clock.  Timers due at or before t_s run from the loop, by
+ * due time, then by order of call.  Returns 0 or AMAS_EINVAL (another clock;
+ * time must grow, with aiomas's text).  Source: ExternalClock.set_time.
+ */
 AMAS_API AMAS_MUST_CHECK int amas_clock_set(struct amas_clock *clock,
     double t_s, struct amas_error *err);
+
+/*
+ * Call fn(arg) in dt_s seconds, or at t_s, of a clock; what is due already, in
+ * the loop's next turn.  A timer that is set is set anew.  Needs no memory,
+ * cannot fail.  Source: BaseClock.call_in, call_at, sleep, sleep_until.
+ */
 AMAS_API void amas_timer_call_in(struct amas_timer *t, struct amas_clock *clock,
     double dt_s, amas_timer_fn *fn, void *arg);
 AMAS_API void amas_timer_call_at(struct amas_timer *t, struct amas_clock *clock,
     double t_s, amas_timer_fn *fn, void *arg);
+
+/* Cancels a timer; no harm if it is not set. */
 AMAS_API void amas_timer_cancel(struct amas_timer *t);
 
 /* ---- Containers and agents ---------------------------------------------- */
@@ -777,10 +815,14 @@ AMAS_API const char *amas_agent_url(const struct amas_agent *agent, char *buf,
  */
 AMAS_API struct amas_value *amas_agent_proxy(const struct amas_agent *agent);
 
-/* Give its state (of a class in C), its container.  Borrowed from it. */
+/*
+ * Give its state (of a class in C), its container, the clock of that.  Borrowed
+ * from it.
+ */
 AMAS_API void *amas_agent_self(struct amas_agent *agent);
 AMAS_API struct amas_container *amas_agent_container(
     const struct amas_agent *agent);
+AMAS_API struct amas_clock *amas_agent_clock(const struct amas_agent *agent);
 
 /* ---- Plugins ------------------------------------------------------------ */
 

@@ -17,6 +17,7 @@
 struct call {
 	struct amas_channel *ch;
 	uint64_t id;
+	uint64_t sent;		/* of the channel, up to this call */
 	bool in_table;
 	amas_reply_fn *fn;
 	void *arg;
@@ -185,6 +186,8 @@ send_call(struct call *c, const struct amas_value *content)
 	else if (amas__flow_write(ch, AMAS__REQUEST, NULL, (int64_t)c->id,
 	    content, &err) != 0)
 		settle(c, &err);
+	else
+		c->sent = ch->sent;
 }
 
 int
@@ -303,6 +306,7 @@ amas__calls_reply(struct amas_channel *ch, const struct amas__msg *m,
 	if (c == NULL)
 		return false;
 	ch->stray = 0;
+	amas__gate_acked(ch, c->sent);
 	if (typed && amas__types_lift(area, &rep.value, &ch->types, ch->lines,
 	    &err) != 0) {
 		err.code = AMAS_EPROTO; /* the peer's fault, not the caller's */

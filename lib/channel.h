@@ -17,6 +17,14 @@
 #include "stream.h"
 #include "value.h"
 
+struct amas__msg;
+
+/* What a trace tells of a message: who the ends are, how much of its path. */
+struct amas__traced {
+	const char *peer, *local;	/* local NULL: this program */
+	size_t skip;			/* bytes of a request's path left out */
+};
+
 /*
  * What the layer above does.
  *
@@ -40,6 +48,7 @@
  * room     some output was written.  NULL: not wanted.
  * any_types  any name of a type passes; without an id it goes by its name.
  * inner    a loop that ends in order serves it on.
+ * traced   changes what a trace tells.  NULL: the addresses, all of the path.
  */
 struct amas__channel_ops {
 	void (*request)(struct amas_channel *ch, struct amas_request *req,
@@ -59,6 +68,8 @@ struct amas__channel_ops {
 	void (*room)(struct amas_channel *ch, void *arg);
 	bool any_types;
 	bool inner;
+	void (*traced)(struct amas_channel *ch, void *arg,
+	    const struct amas__msg *m, struct amas__traced *t);
 };
 
 /* A channel that connects to addr.  Yours until amas_channel_close(). */
@@ -117,6 +128,12 @@ void amas__channel_report_held(struct amas__link *held,
     const struct amas_reply *rep);
 
 /*
+ * Names our end of a connection that is not made yet, for traces, and for the
+ * other end if that is in this process.  Returns 0 or AMAS_ENOMEM.
+ */
+int amas__channel_set_self(struct amas_channel *ch, const char *self);
+
+/*
  * For one that is not connected yet: keep trying for at least so many seconds
  * from now; wait so many before the first attempt.
  */
@@ -162,6 +179,25 @@ bool amas__channel_heard(const struct amas_channel *ch);
  * to a host, before anything is sent.
  */
 void amas__channel_any_types(struct amas_channel *ch);
+
+/*
+ * What is put off on a channel (rest.h), when that is done: nothing; on a LINK,
+ * between containers, all that comes, but for what wakes nobody; of a CHILD what
+ * comes while all is parked: it speaks when nobody thinks that it is awake.
+ *
+ * A LINK also sees to it that what was sent is acknowledged, once it was ever
+ * stepped: by its reply, or by that to an amas/sync that was sent after it.  The
+ * end that connected sends one first, which tells the other that it will answer
+ * those, too.
+ */
+enum amas__gate { AMAS__GATE_NONE, AMAS__GATE_LINK, AMAS__GATE_CHILD };
+void amas__channel_set_gate(struct amas_channel *ch, enum amas__gate gate);
+
+/* Its peer is the clock: what that answers is never put off. */
+void amas__channel_set_clock(struct amas_channel *ch, bool clock);
+
+/* It was stepped for the first time: an end that connected sends its sync. */
+void amas__channel_stepped(struct amas_channel *ch);
 
 /* Who counts as one peer for limits: a host, or a user. */
 const char *amas__channel_peer_host(const struct amas_channel *ch);

@@ -11,6 +11,7 @@
 #include "frame.h"
 #include "map.h"
 #include "msg.h"
+#include "rest.h"
 #include "stream.h"
 
 #define AMAS__REPLIES_MAX ((size_t)1 << 20)	/* queued; then requests park */
@@ -111,14 +112,20 @@ struct amas_channel {
 	struct amas__link requests;
 	size_t n_requests;
 	size_t n_queued;	/* of them that wait for a place */
+
+	/* what is put off and acknowledged: gate.c */
+	enum amas__gate gate;
+	bool clock;		/* the peer is the clock */
+	bool answers_syncs;	/* it sent one, or must answer: we connected */
+	bool syncing;		/* ours has not been answered */
+	size_t n_kept;		/* messages that were put off */
+	uint64_t sent, acked;	/* messages; of them those known to have come */
+	struct amas__unsure unsure;
 };
 
 /* channel.c */
 void amas__channel_end(struct amas_channel *ch, const struct amas_error *why);
 void amas__channel_check_done(struct amas_channel *ch);
-void amas__channel_handle(struct amas_channel *ch, char *data, size_t len,
-    char *owned);
-
 /* channel_trace.c */
 bool amas__channel_traced(const struct amas_channel *ch);
 void amas__channel_trace(struct amas_channel *ch, bool sent,
@@ -147,6 +154,23 @@ int amas__flow_park(struct amas_channel *ch, char *data, size_t len,
 void amas__flow_update(struct amas_channel *ch);
 void amas__flow_init(struct amas_channel *ch);
 void amas__flow_stop(struct amas_channel *ch);
+
+/* gate.c */
+void amas__gate_init(struct amas_channel *ch);
+bool amas__gate_keeps(struct amas_channel *ch, const struct amas__msg *m,
+    struct amas__area *area, bool typed);
+void amas__gate_sent(struct amas_channel *ch, enum amas__msg_type type,
+    const struct amas_value *content);
+void amas__gate_acked(struct amas_channel *ch, uint64_t sent);
+void amas__gate_opened(struct amas_channel *ch);
+void amas__gate_stop(struct amas_channel *ch);
+
+/* channel_input.c */
+extern const struct amas__stream_events amas__channel_events;
+void amas__channel_handle(struct amas_channel *ch, char *data, size_t len,
+    char *owned);
+void amas__channel_take(struct amas_channel *ch, struct amas__msg *m,
+    struct amas__area *area, bool typed);
 
 /* request.c */
 void amas__request_take(struct amas_channel *ch, struct amas__msg *m,

@@ -5,6 +5,8 @@
  */
 #include "channel_int.h"
 
+#include <string.h>
+
 #include "err.h"
 #include "trace.h"
 
@@ -46,6 +48,28 @@ log_message(struct amas_channel *ch, bool sent, const struct amas__msg *m,
 	amas__buf_fini(&b);
 }
 
+/* Records a message in t, as the layer above tells it. */
+static void
+record(struct amas_channel *ch, struct amas__trace *t, bool sent,
+    const struct amas__msg *m, const struct amas_out *how)
+{
+	struct amas__traced is = { ch->peer, ch->local, 0 };
+	struct amas_value item[3], content;
+	struct amas__msg told = *m;
+
+	if (ch->ops->traced != NULL)
+		ch->ops->traced(ch, ch->ops_arg, m, &is);
+	if (is.skip > 0) {
+		memcpy(item, m->content->u.item, sizeof item);
+		item[0].u.text += is.skip;
+		item[0].len -= (uint32_t)is.skip;
+		amas__value_list(&content, NULL, item, 3);
+		told.content = &content;
+	}
+	amas__trace_put(t, sent ? is.local : is.peer,
+	    sent ? is.peer : is.local, how, &told);
+}
+
 /* Records a message, if that is wanted. */
 void
 amas__channel_trace(struct amas_channel *ch, bool sent,
@@ -59,8 +83,7 @@ amas__channel_trace(struct amas_channel *ch, bool sent,
 	if (amas__log_on(amas__loop_log(ch->loop), AMAS_LOG_DEBUG))
 		log_message(ch, sent, m, &how);
 	if (t != NULL && !(ch->queue && sent)) /* there it is received */
-		amas__trace_put(t, sent ? ch->local : ch->peer,
-		    sent ? ch->peer : ch->local, &how, m);
+		record(ch, t, sent, m, &how);
 }
 
 bool

@@ -144,21 +144,46 @@ on_again(struct amas__timer *t)
 	start_run(AMAS__OF(t, struct folder_agent, again));
 }
 
-void
-amas__folders_start(struct amas_container *c)
+/* Starts the next; n of them. */
+static void
+start_some(struct amas_container *c, int n)
 {
 	struct folder_agent *f;
-	int n = 0;
 
-	while (!amas__list_empty(&c->folder_agents) && n++ < STARTS_PER_TURN) {
+	while (!amas__list_empty(&c->folder_agents) && n-- > 0) {
 		f = AMAS__OF(c->folder_agents.next, struct folder_agent, link);
 		amas__list_remove(&f->link);
 		start_run(f);
 	}
-	if (!amas__list_empty(&c->folder_agents))
+}
+
+/* One by one, each when all else is at rest. */
+static void
+on_turn(struct amas__event *e)
+{
+	struct amas_container *c = AMAS__OF(e, struct amas_container, turn);
+
+	start_some(c, 1);
+	amas__folders_start(c);
+}
+
+void
+amas__folders_start(struct amas_container *c)
+{
+	bool serial = amas__rest_is_serial(c->loop);
+
+	if (!serial)
+		start_some(c, STARTS_PER_TURN);
+	amas__container_update(c);
+	if (!amas__list_empty(&c->folder_agents) && serial) {
+		amas__event_drop(&c->turn);
+		c->turn.fn = on_turn;
+		amas__rest_put_off(c->loop, &c->turn);
+	} else if (!amas__list_empty(&c->folder_agents)) {
 		amas__task_run(c->loop, &c->starts);
-	else if (c->runs == 0 && c->ops != NULL && c->ops->idle != NULL)
+	} else if (c->runs == 0 && c->ops != NULL && c->ops->idle != NULL) {
 		c->ops->idle(c->arg, c->run_failed);
+	}
 }
 
 void
@@ -190,6 +215,7 @@ made(struct folder_agent *f)
 	struct amas_container *c = f->agent.c;
 
 	amas__list_add(&c->folder_agents, &f->link);
+	amas__container_update(c);
 	if (c->runs_started)
 		amas__task_run(c->loop, &c->starts);
 }

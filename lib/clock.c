@@ -16,6 +16,7 @@
 #include "err.h"
 #include "loop.h"
 #include "mem.h"
+#include "rest.h"
 
 #define RUN_MAX 1024		/* timers a turn of the loop */
 #define MICROSECONDS 1000000
@@ -26,6 +27,7 @@ struct amas_clock {
 	struct amas__link link;		/* the real one is the head of others */
 	unsigned refs;
 	bool ended;			/* runs no timers any more */
+	bool by_hand;			/* amas__clock_run_one() runs them */
 	double now_s;			/* of all but the real one */
 	int64_t start_us;		/* its date at 0, since 1970 */
 	struct amas_timer *first;	/* root of the heap */
@@ -159,7 +161,9 @@ arm(struct amas_clock *c)
 
 	if (c->ended)
 		return;
-	if (is_due(c, now_s)) {
+	if (is_due(c, now_s) && c->by_hand) {
+		amas__rest_look(c->loop);
+	} else if (is_due(c, now_s)) {
 		amas__task_run(c->loop, &c->task);
 	} else if (c->kind != AMAS_CLOCK_REAL) {
 		return;
@@ -235,7 +239,42 @@ on_task(struct amas__task *task)
 static void
 on_timer(struct amas__timer *timer)
 {
-	run_due(AMAS__OF(timer, struct amas_clock, timer));
+	struct amas_clock *c = AMAS__OF(timer, struct amas_clock, timer);
+
+	if (c->by_hand)
+		arm(c);
+	else
+		run_due(c);
+}
+
+void
+amas__clock_set_by_hand(struct amas_clock *c)
+{
+	c->by_hand = true;
+	amas__task_cancel(c->loop, &c->task);
+	arm(c);
+}
+
+bool
+amas__clock_is_due(const struct amas_clock *c)
+{
+	return is_due(c, amas_clock_time(c));
+}
+
+bool
+amas__clock_run_one(struct amas_clock *c)
+{
+	struct amas_timer *t = c->first;
+	amas_timer_fn *fn;
+
+	if (!amas__clock_is_due(c))
+		return false;
+	fn = t->fn_;
+	heap_remove(c, t);
+	if (c->kind == AMAS_CLOCK_REAL)
+		arm(c);
+	fn(t->arg_); /* t, and the clock, may be no more */
+	return true;
 }
 
 /* ---- Clocks ---- */
@@ -412,6 +451,14 @@ amas__clock_jump(struct amas_clock *c)
 		c->now_s = next_s;
 	arm(c);
 	return true;
+}
+
+void
+amas__clock_reach(struct amas_clock *c, double t_s)
+{
+	if (c->kind == AMAS_CLOCK_SIM && t_s > c->now_s)
+		c->now_s = t_s;
+	arm(c);
 }
 
 void

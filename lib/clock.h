@@ -39,6 +39,19 @@ enum amas_clock_kind amas__clock_kind(const struct amas_clock *c);
  */
 bool amas__clock_jump(struct amas_clock *c);
 
+/*
+ * From now on what is due does not run by itself, but one at a time when it is
+ * asked to: says whether there was one.  rest.h is told to look when one is due.
+ */
+void amas__clock_set_by_hand(struct amas_clock *c);
+bool amas__clock_run_one(struct amas_clock *c);
+
+/* Whether a timer is due now. */
+bool amas__clock_is_due(const struct amas_clock *c);
+
+/* Moves a simulated clock to a time, unless that is past. */
+void amas__clock_reach(struct amas_clock *c, double t_s);
+
 struct amas__clock_watch;
 typedef void amas__clock_fn(struct amas__clock_watch *w);
 

@@ -190,21 +190,18 @@ static int
 be_local(struct amas_container *c, struct amas_error *err)
 {
 	struct amas__addr a;
-	char *addr;
+	bool local;
 	int rc = amas__addr_parse(&a, c->url, err);
 
-	if (rc != 0 || a.kind == AMAS__ADDR_LOCAL) {
-		if (rc == 0)
-			amas__addr_fini(&a);
+	if (rc != 0)
 		return rc;
-	}
-	addr = amas__addr_print(&a);
+	local = a.kind == AMAS__ADDR_LOCAL; /* it is one already */
+	c->addr = amas__addr_print(&a);
 	amas__addr_fini(&a);
-	if (addr == NULL)
+	if (c->addr == NULL)
 		return amas__error_nomem(err);
-	rc = amas__server_be_local(c->server, addr, err);
-	free(addr);
-	return rc;
+	c->links.self = c->addr;
+	return local ? 0 : amas__server_be_local(c->server, c->addr, err);
 }
 
 const char *
@@ -229,6 +226,7 @@ amas__container_unref(struct amas_container *c)
 	free(c->slot);
 	free(c->types);
 	free(c->url);
+	free(c->addr);
 	free(c);
 }
 
@@ -248,9 +246,13 @@ amas_container_close(struct amas_container *c)
 	c->server = NULL;
 	amas__rpc_free_owned(&c->proxies);
 	amas__links_fini(&c->links);
+	amas__steps_remove(c);
+	amas__awake_set(&c->awake, false);
 	amas__classes_fini(c);
 	amas__task_cancel(c->loop, &c->ready);
 	amas__task_cancel(c->loop, &c->starts);
+	amas__event_drop(&c->turn);
+	amas__groups_drop(c);
 	amas__container_unref(c);
 }
 
@@ -299,8 +301,23 @@ open_server(struct amas_container *c, const char *addr,
 		o = *opts;
 	o.service = c->root;
 	rc = amas_server_open(&c->server, c->loop, slashed, &o, err);
+	if (rc == 0)
+		amas__server_be_link(c->server);
 	free(slashed);
 	return rc;
+}
+
+static bool
+is_local(const char *addr)
+{
+	struct amas__addr a;
+	bool local;
+
+	if (amas__addr_parse(&a, addr, NULL) != 0)
+		return false;
+	local = a.kind == AMAS__ADDR_LOCAL;
+	amas__addr_fini(&a);
+	return local;
 }
 
 /* The connections that its agents make offer its root, as those of Python do. */
@@ -344,6 +361,10 @@ amas_container_open(struct amas_container **out, struct amas_loop *loop,
 		return amas__error_nomem(err);
 	c->refs = 1;
 	c->loop = loop;
+	c->clock = opts != NULL && opts->clock != NULL ? opts->clock :
+	    amas_loop_clock(loop);
+	amas__awake_init(&c->awake, loop, "its agents");
+	c->awake.what = "are being made";
 	amas__map_init(&c->classes);
 	amas__links_init(&c->links, loop);
 	amas__list_init(&c->proxies);
@@ -351,8 +372,11 @@ amas_container_open(struct amas_container **out, struct amas_loop *loop,
 	amas__list_init(&c->folder_agents);
 	amas__task_init(&c->ready, on_ready);
 	amas__task_init(&c->starts, on_starts);
+	amas__list_init(&c->turn.link);
+	amas__list_init(&c->make.link);
 	amas__open_add(loop, &c->open, &open_ops);
-	if ((rc = make_root(c, opts, err)) == 0 &&
+	if ((rc = amas__steps_add(c, is_local(addr), err)) == 0 &&
+	    (rc = make_root(c, opts, err)) == 0 &&
 	    (rc = open_server(c, addr, opts, err)) == 0 &&
 	    (rc = set_url(c, opts != NULL ? opts->advertise : NULL,
 	    err)) == 0 && (rc = be_local(c, err)) == 0)

@@ -21,7 +21,9 @@
 #include "list.h"
 #include "loop.h"
 #include "map.h"
+#include "rest.h"
 #include "service.h"
+#include "steps.h"
 
 #define AMAS__AGENTS_MAX 1000000	/* in a container, by default */
 #define AMAS__STOP_GRACE_S 10.0	/* for open calls, when it is told to stop */
@@ -227,12 +229,16 @@ struct amas_container {
 	struct amas_loop *loop;
 	struct amas__open open;
 	struct amas_server *server;
+	struct amas_clock *clock;	/* of all its agents */
+	struct amas__stepped steps;
+	struct amas__awake awake;	/* while agents are being made */
 	struct amas_service *root;
 	struct amas__links links;	/* of its agents to those of others */
 	char *types;			/* of these connections */
 	struct amas__link proxies;	/* of the program, by these links */
 	struct amas__source agents;	/* in root */
 	char *url;			/* its agents' begin so */
+	char *addr;			/* the same, as addr.h prints it */
 	struct amas_agent **slot;	/* by id; NULL: ended */
 	size_t n, cap;
 	size_t live;
@@ -242,9 +248,12 @@ struct amas_container {
 	struct amas__container_settings set;
 	bool ending;			/* no agent is made any more */
 	struct amas__link groups;	/* being made */
+	struct amas__event make;	/* the next, one by one */
+	size_t making;			/* agents that are begun, not made */
 	bool loading;			/* ready() is owed */
 	struct amas__task ready;
 	struct amas__task starts;	/* of runs */
+	struct amas__event turn;	/* the same, one by one */
 	bool runs_started;
 	size_t runs;			/* that live, or will */
 	bool run_failed;
@@ -286,6 +295,12 @@ int amas__container_make_line(struct amas_container *c, const char *line,
 void amas__container_loaded(struct amas_container *c);
 
 void amas__container_unref(struct amas_container *c);
+
+/* What is to be made one by one, and was not begun, will not be. */
+void amas__groups_drop(struct amas_container *c);
+
+/* Agents are being made, or runs are to be started, or not any more. */
+void amas__container_update(struct amas_container *c);
 
 /* Tells that it is ready, if it is. */
 void amas__container_look_ready(struct amas_container *c);

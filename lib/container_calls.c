@@ -11,6 +11,7 @@
 #include "mem.h"
 #include "request.h"
 #include "service_list.h"
+#include "times.h"
 #include "value.h"
 
 /* ---- What only reads ---- */
@@ -54,8 +55,34 @@ stats(struct amas_request *req, void *self)
 	    "bytes_out", (int64_t)n->bytes_out);
 }
 
+static void
+awake(struct amas_request *req, void *self)
+{
+	(void)self;
+	amas__steps_awake(req);
+}
+
+static void
+now(struct amas_request *req, void *self)
+{
+	const struct amas_container *c = self;
+
+	amas__times_reply(c->clock, req);
+}
+
+static void
+utcnow(struct amas_request *req, void *self)
+{
+	const struct amas_container *c = self;
+
+	amas__times_reply_utcnow(c->clock, req);
+}
+
 static const struct amas_function functions[] = {
 	{ "agents", list_agents },
+	{ "awake", awake },
+	{ "time", now },
+	{ "utcnow", utcnow },
 	{ "stats", stats },
 	{ NULL, NULL }
 };

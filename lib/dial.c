@@ -29,6 +29,7 @@ struct amas__dial {
 	double pause_s;
 	amas__dial_fn *fn;
 	void *arg;
+	const char *self;	/* NULL: as the address */
 	struct amas__resolve *resolve;
 	struct amas__sockaddr sa[AMAS__SOCK_TRIES];
 	size_t n, next;
@@ -221,7 +222,8 @@ by_queue(struct amas__dial *d, const char *name)
 	struct amas__stream *ends[2];
 	struct amas__listener *ln;
 
-	if (amas__stream_new_queue(ends, l, name, &d->first) != 0) {
+	if (amas__stream_new_queue(ends, l, name, d->self != NULL ? d->self :
+	    name, &d->first) != 0) {
 		attempt_failed(d);
 		return;
 	}
@@ -309,6 +311,12 @@ amas__dial_new(struct amas__dial **out, struct amas_loop *l,
 	amas__timer_start(&d->timer, 0); /* never inside this function */
 	*out = d;
 	return 0;
+}
+
+void
+amas__dial_set_self(struct amas__dial *d, const char *self)
+{
+	d->self = self;
 }
 
 void

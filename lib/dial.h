@@ -27,6 +27,9 @@ int amas__dial_new(struct amas__dial **out, struct amas_loop *l,
     const struct amas__addr *addr, double retry_s, amas__dial_fn *fn,
     void *arg, struct amas_error *err);
 
+/* What our end is called by the other in this process; referenced. */
+void amas__dial_set_self(struct amas__dial *d, const char *self);
+
 /*
  * Tries again for at least so many seconds from now; waits so many before the
  * first attempt, which has not begun.

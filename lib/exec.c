@@ -475,6 +475,7 @@ call_new(struct amas__exec *x, struct amas_request *req,
 	(void)amas__log_text(c->name, sizeof c->name, amas_request_path(req),
 	    amas__request_path_len(req));
 	amas__errout_init(&c->err, amas__loop_log(x->loop), c->name);
+	amas__job_tell(&c->job, c->name);
 	return c;
 }
 

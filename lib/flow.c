@@ -134,6 +134,7 @@ amas__flow_write(struct amas_channel *ch, enum amas__msg_type type,
 	}
 	if (type != AMAS__REQUEST)
 		ch->replies += n;
+	amas__gate_sent(ch, type, content);
 	if (amas__channel_traced(ch)) {
 		if (id == NULL) {
 			amas__value_int(&own_id, NULL, number);

@@ -37,6 +37,8 @@ struct amas__home {
 	const char *self;		/* its URL: AMAS_SELF; of many agents
 					 * how theirs begin; NULL: none */
 	struct amas__links *links;	/* to the agents that it calls */
+	struct amas_clock *clock;
+	bool many;			/* it is that of many agents */
 	size_t index;			/* AMAS_INDEX: its number in its group */
 	struct amas__jobs *turns;	/* one handler awake at a time; NULL:
 					 * any number */

@@ -21,6 +21,7 @@
 #include "home.h"
 #include "log.h"
 #include "mem.h"
+#include "msg.h"
 #include "request.h"
 #include "service.h"
 
@@ -36,6 +37,7 @@ enter(struct amas__visitor *v, struct amas__guest *g)
 	amas__list_add(&g->visitors, &v->link);
 	v->guest = g;
 	g->n_visitors++;
+	amas__host_update(g);
 }
 
 static void
@@ -49,6 +51,7 @@ leave(struct amas__visitor *v)
 		return;
 	amas__host_drop_waits(g, v);
 	g->n_visitors--;
+	amas__host_update(g);
 }
 
 /* The guest whose token a request shows; its path is then what follows that. */
@@ -121,7 +124,33 @@ foreign(void *arg, const struct amas_value *proxy, struct amas__buf *path,
 	return amas__host_proxy_url(v->host->loop, proxy, path, err);
 }
 
+/* A trace tells of it without its token, pid and folder. */
+static void
+traced(struct amas_channel *ch, void *arg, const struct amas__msg *m,
+    struct amas__traced *t)
+{
+	const struct amas__visitor *v = arg;
+	const struct amas_value *path = amas_value_at(m->content, 0);
+	const struct amas__guest *g = v->guest;
+	const char *text = amas_value_text(path);
+	size_t len = strlen(AGENTS);
+
+	(void)ch;
+	if (m->type == AMAS__REQUEST && amas_value_len(m->content) == 3 &&
+	    amas_value_type(path) == AMAS_STRING &&
+	    path->len > len + AMAS__TOKEN &&
+	    strncmp(text, AGENTS, len) == 0) {
+		if (g == NULL)
+			g = amas__map_get(&v->host->guests, text + len,
+			    AMAS__TOKEN);
+		t->skip = len + AMAS__TOKEN +
+		    (text[len + AMAS__TOKEN] == '/');
+	}
+	amas__guest_traced(g, t);
+}
+
 static const struct amas__channel_ops visitor_ops = {
+	.traced = traced,
 	.request = on_request,
 	.foreign = foreign,
 	.ended = on_ended,
@@ -149,6 +178,7 @@ on_accept(struct amas__stream *s, void *arg)
 		return;
 	}
 	amas__list_add(&h->strangers, &v->link);
+	amas__channel_set_gate(v->ch, AMAS__GATE_CHILD);
 	amas__channel_start(v->ch);
 }
 
@@ -348,6 +378,26 @@ amas__guest_init(struct amas__guest *g, struct amas_loop *l,
 	amas__list_init(&g->waits);
 	amas__list_init(&g->held);
 	amas__list_init(&g->own.link);
+	amas__awake_init(&g->awake, l, name);
+}
+
+void
+amas__guest_traced(const struct amas__guest *g, struct amas__traced *t)
+{
+	t->local = "host";
+	if (g == NULL)
+		t->peer = "?";
+	else if (g->home != NULL && !g->home->many)
+		t->peer = g->home->self;
+	else
+		t->peer = g->name;
+}
+
+void
+amas__guest_lives(struct amas__guest *g, bool lives)
+{
+	g->lives = lives;
+	amas__host_update(g);
 }
 
 static int

@@ -23,6 +23,7 @@
 #include "environ.h"
 #include "jobs.h"
 #include "list.h"
+#include "rest.h"
 
 #define AMAS__TOKEN 32		/* hexadecimal digits */
 #define AMAS__PROXIES_MAX 10000	/* of one peer that children were told of */
@@ -67,6 +68,9 @@ struct amas__guest {
 	struct amas__link held;		/* of them those that wait for a place */
 	struct amas__visitor own;	/* a worker's lines */
 	bool lines;			/* it has them */
+	/* Without a place of its own: whether it is awake. */
+	struct amas__awake awake;
+	bool lives;
 };
 
 /* Sets it up, unknown to any host; job and name are referenced. */
@@ -86,6 +90,16 @@ void amas__guest_open(struct amas__guest *g, bool lines);
  */
 int amas__guest_environ(const struct amas__guest *g, struct amas__texts *t);
 
+/*
+ * For one without a job: its process lives, or not any more; it tells whether it
+ * is awake.
+ */
+void amas__guest_lives(struct amas__guest *g, bool lives);
+
+/* What a trace tells of it: the agent's URL, or its name. */
+struct amas__traced;
+void amas__guest_traced(const struct amas__guest *g, struct amas__traced *t);
+
 /* Its job has its place back (jobs.h, back). */
 void amas__guest_back(struct amas__guest *g);
 
@@ -103,6 +117,9 @@ char *amas__host_new_state(struct amas_loop *l, struct amas_error *err);
 
 /* Answers a request of a worker, on its lines. */
 void amas__guest_request(struct amas__guest *g, struct amas_request *req);
+
+/* Who waits for an answer now, to a call or a name: one of them, or NULL. */
+const char *amas__host_waiting(struct amas_loop *l);
 
 /* ---- Peers (host_peers.c) ---- */
 

@@ -22,21 +22,6 @@
 #include "service_list.h"
 #include "value.h"
 
-struct wait {
-	struct amas__link link;		/* of its guest: waits, or held */
-	struct amas__guest *guest;
-	struct amas__visitor *visitor;
-	struct amas_request *req;
-	struct amas__link calls;	/* what it asked of a peer */
-	struct amas__link room;		/* among those in amas/wait */
-	struct amas_value *name;	/* what it waits for there */
-	/* The answer, when it is held. */
-	struct amas_value *value;
-	char *failure;
-	bool dropped;
-	bool lent;		/* req is that of its home */
-};
-
 /* ---- Waits ---- */
 
 static bool
@@ -45,15 +30,24 @@ all_wait(const struct amas__guest *g)
 	return g->n_visitors > 0 && g->n_waiting == g->n_visitors;
 }
 
+void
+amas__host_update(struct amas__guest *g)
+{
+	if (g->job == NULL)
+		amas__awake_set(&g->awake, g->lives && !all_wait(g));
+}
+
 static void
-free_wait(struct wait *w)
+free_wait(struct amas__wait *w)
 {
 	struct amas__guest *g = w->guest;
 
 	amas__list_remove(&w->link);
 	amas__list_remove(&w->room);
+	amas_timer_cancel(&w->timer);
 	if (--w->visitor->waits == 0)
 		g->n_waiting--;
+	amas__host_update(g);
 	amas_value_free(w->name);
 	amas_value_free(w->value);
 	free(w->failure);
@@ -62,7 +56,7 @@ free_wait(struct wait *w)
 
 /* Gives a wait up: nobody wants the answer, or nobody can have it. */
 static void
-drop(struct wait *w)
+drop(struct amas__wait *w)
 {
 	struct amas_request *req = w->req;
 	bool lent = w->lent;
@@ -83,10 +77,10 @@ on_gone(void *arg)
 }
 
 /* Makes a visitor wait for the answer; NULL: memory is short. */
-static struct wait *
+static struct amas__wait *
 begin_wait(struct amas__visitor *v, struct amas_request *req)
 {
-	struct wait *w = amas__zalloc(sizeof *w);
+	struct amas__wait *w = amas__zalloc(sizeof *w);
 	struct amas__guest *g = v->guest;
 
 	if (w == NULL)
@@ -101,13 +95,14 @@ begin_wait(struct amas__visitor *v, struct amas_request *req)
 		g->n_waiting++;
 	if (g->job != NULL && all_wait(g))
 		amas__job_sleep(g->job);
+	amas__host_update(g);
 	return w;
 }
 
-static struct wait *
-new_wait(struct amas__visitor *v, struct amas_request *req)
+struct amas__wait *
+amas__host_wait(struct amas__visitor *v, struct amas_request *req)
 {
-	struct wait *w = begin_wait(v, req);
+	struct amas__wait *w = begin_wait(v, req);
 
 	if (w == NULL) {
 		amas_request_fail(req, "%s", amas_strerror(AMAS_ENOMEM));
@@ -120,7 +115,7 @@ new_wait(struct amas__visitor *v, struct amas_request *req)
 
 /* Answers, and ends the wait. */
 static void
-give(struct wait *w, const struct amas_value *value, const char *failure)
+give(struct amas__wait *w, const struct amas_value *value, const char *failure)
 {
 	struct amas_request *req = w->req;
 	struct amas_value *kept = w->value;
@@ -137,9 +132,8 @@ give(struct wait *w, const struct amas_value *value, const char *failure)
 	free(text);
 }
 
-/* The answer has come; the guest gets it when it has a place. */
-static void
-answer(struct wait *w, const struct amas_value *value, const char *failure)
+void
+amas__host_answer(struct amas__wait *w, const struct amas_value *value, const char *failure)
 {
 	struct amas__guest *g = w->guest;
 
@@ -167,25 +161,39 @@ answer(struct wait *w, const struct amas_value *value, const char *failure)
 void
 amas__guest_back(struct amas__guest *g)
 {
-	struct wait *w;
+	struct amas__wait *w;
 
 	while (!amas__list_empty(&g->held)) {
-		w = AMAS__OF(g->held.next, struct wait, link);
+		w = AMAS__OF(g->held.next, struct amas__wait, link);
 		give(w, w->value, w->failure);
 	}
 	if (all_wait(g))
 		amas__job_sleep(g->job);
 }
 
+const char *
+amas__host_waiting(struct amas_loop *l)
+{
+	struct amas__host *h = *amas__loop_host(l);
+	struct amas__guest *g;
+	size_t i = 0;
+
+	while (h != NULL && (g = amas__map_next(&h->guests, &i, NULL,
+	    NULL)) != NULL)
+		if (g->n_waiting > 0)
+			return g->name;
+	return NULL;
+}
+
 /* The first wait of a list that is v's (NULL: anybody's). */
-static struct wait *
+static struct amas__wait *
 first_of(struct amas__link *list, const struct amas__visitor *v)
 {
 	struct amas__link *i;
-	struct wait *w;
+	struct amas__wait *w;
 
 	for (i = list->next; i != list; i = i->next) {
-		w = AMAS__OF(i, struct wait, link);
+		w = AMAS__OF(i, struct amas__wait, link);
 		if (v == NULL || w->visitor == v)
 			return w;
 	}
@@ -195,7 +203,7 @@ first_of(struct amas__link *list, const struct amas__visitor *v)
 void
 amas__host_drop_waits(struct amas__guest *g, struct amas__visitor *v)
 {
-	struct wait *w;
+	struct amas__wait *w;
 
 	while ((w = first_of(&g->waits, v)) != NULL ||
 	    (w = first_of(&g->held, v)) != NULL)
@@ -207,21 +215,21 @@ amas__host_drop_waits(struct amas__guest *g, struct amas__visitor *v)
 static void
 on_reply(const struct amas_reply *rep, void *arg)
 {
-	struct wait *w = arg;
+	struct amas__wait *w = arg;
 	char text[AMAS_URL_SIZE + sizeof(struct amas_error)];
 
 	if (w->dropped)
 		return;
 	(void)snprintf(text, sizeof text, "%s: %s", rep->origin, rep->text);
 	if (rep->kind == AMAS_RESULT)
-		answer(w, rep->value, NULL);
+		amas__host_answer(w, rep->value, NULL);
 	else /* without an answer the text is a cause alone */
-		answer(w, NULL, rep->kind == AMAS_ERROR ? text : rep->text);
+		amas__host_answer(w, NULL, rep->kind == AMAS_ERROR ? text : rep->text);
 }
 
 /* Calls a peer, or a proxy that one sent. */
 static int
-send_call(struct wait *w, struct amas_channel *ch, const char *path,
+send_call(struct amas__wait *w, struct amas_channel *ch, const char *path,
     const char *function, const struct amas_value *args,
     const struct amas_value *kwargs)
 {
@@ -259,7 +267,7 @@ call_peer(struct amas__visitor *v, struct amas_request *req, const char *url,
 {
 	struct amas__target t;
 	struct amas_error err;
-	struct wait *w;
+	struct amas__wait *w;
 
 	if (amas__host_resolve(v->host, url, &t, &err) != 0) {
 		fail_url(req, url, &err);
@@ -267,9 +275,9 @@ call_peer(struct amas__visitor *v, struct amas_request *req, const char *url,
 	}
 	if (t.path[0] == '\0' && function[0] == '\0')
 		amas_request_fail(req, "ValueError: no function is named");
-	else if ((w = new_wait(v, req)) != NULL &&
+	else if ((w = amas__host_wait(v, req)) != NULL &&
 	    send_call(w, t.ch, t.path, function, args, kwargs) != 0)
-		answer(w, NULL, amas_strerror(AMAS_ENOMEM));
+		amas__host_answer(w, NULL, amas_strerror(AMAS_ENOMEM));
 	free(t.path);
 }
 
@@ -283,7 +291,7 @@ call_agent(struct amas__visitor *v, struct amas_request *req, const char *url,
 	    &v->host->links;
 	struct amas__addr a;
 	struct amas_error err;
-	struct wait *w;
+	struct amas__wait *w;
 
 	if (amas__links_parse(&a, url, &err) != 0) {
 		fail_url(req, url, &err);
@@ -292,10 +300,10 @@ call_agent(struct amas__visitor *v, struct amas_request *req, const char *url,
 	amas__addr_fini(&a);
 	if (function[0] == '\0')
 		amas_request_fail(req, "ValueError: no function is named");
-	else if ((w = new_wait(v, req)) != NULL &&
+	else if ((w = amas__host_wait(v, req)) != NULL &&
 	    amas__links_call(links, url, function, args, kwargs, -1, 0,
 	    on_reply, w, &w->calls, &err) != 0)
-		answer(w, NULL, err.text);
+		amas__host_answer(w, NULL, err.text);
 }
 
 static void
@@ -386,27 +394,20 @@ do_close(struct amas__visitor *v, struct amas_request *req)
 	}
 }
 
-/* ---- Time, and waiting for each other ---- */
-
-static void
-do_time(struct amas__visitor *v, struct amas_request *req)
-{
-	if (amas_request_unpack(req, "[]") == 0)
-		amas_request_reply(req, "f", amas__loop_now(v->host->loop));
-}
+/* ---- Waiting for each other ---- */
 
 static void
 do_wait(struct amas__visitor *v, struct amas_request *req)
 {
 	const char *name;
-	struct wait *w;
+	struct amas__wait *w;
 
 	if (amas_request_unpack(req, "[s]", &name) != 0 ||
-	    (w = new_wait(v, req)) == NULL)
+	    (w = amas__host_wait(v, req)) == NULL)
 		return;
 	amas__list_add(&v->host->rooms, &w->room);
 	if ((w->name = amas_value_pack("s", name)) == NULL)
-		answer(w, NULL, amas_strerror(AMAS_ENOMEM));
+		amas__host_answer(w, NULL, amas_strerror(AMAS_ENOMEM));
 }
 
 static void
@@ -415,7 +416,7 @@ do_notify(struct amas__visitor *v, struct amas_request *req)
 	const struct amas_value *value = NULL;
 	struct amas__link now, *all = &v->host->rooms;
 	const char *name;
-	struct wait *w;
+	struct amas__wait *w;
 	int n = 0;
 
 	if (amas_request_unpack(req, "[s|v]", &name, &value) != 0)
@@ -423,11 +424,11 @@ do_notify(struct amas__visitor *v, struct amas_request *req)
 	amas__list_init(&now); /* those that wait again wait for the next */
 	amas__list_move(&now, all);
 	while (!amas__list_empty(&now)) {
-		w = AMAS__OF(now.next, struct wait, room);
+		w = AMAS__OF(now.next, struct amas__wait, room);
 		amas__list_remove(&w->room);
 		if (strcmp(amas_value_text(w->name), name) == 0) {
 			n++;
-			answer(w, value, NULL);
+			amas__host_answer(w, value, NULL);
 		} else {
 			amas__list_add(all, &w->room);
 		}
@@ -441,7 +442,7 @@ static void
 on_home_answer(void *arg, const struct amas_value *value, const char *failure,
     size_t len)
 {
-	struct wait *w = arg;
+	struct amas__wait *w = arg;
 	char *text = failure != NULL ? amas__strndup(failure, len) : NULL;
 
 	w->lent = false;
@@ -449,7 +450,7 @@ on_home_answer(void *arg, const struct amas_value *value, const char *failure,
 		drop(w); /* in vain */
 	} else {
 		amas_request_on_gone(w->req, on_gone, w);
-		answer(w, value, failure != NULL && text == NULL ?
+		amas__host_answer(w, value, failure != NULL && text == NULL ?
 		    amas_strerror(AMAS_ENOMEM) : text);
 	}
 	free(text);
@@ -460,7 +461,7 @@ static bool
 ask_home(struct amas__visitor *v, struct amas_request *req)
 {
 	struct amas__home *home = v->guest->home;
-	struct wait *w;
+	struct amas__wait *w;
 
 	if (home == NULL || !home->ops->serve(home, req))
 		return false;
@@ -496,7 +497,10 @@ static const struct {
 	{ "amas/notify", do_notify },
 	{ "amas/peer", do_peer },
 	{ "amas/peers", do_peers },
-	{ "amas/time", do_time },
+	{ "amas/sleep", amas__host_sleep },
+	{ "amas/sleep_until", amas__host_sleep_until },
+	{ "amas/time", amas__host_time },
+	{ "amas/utcnow", amas__host_utcnow },
 	{ "amas/wait", do_wait },
 };
 

@@ -29,6 +29,40 @@ struct amas__host {
 };
 
 /*
+ * A request that cannot be answered at once: its visitor waits.  Beside what is
+ * asked of a peer, a timer or a name can have it answered.
+ */
+struct amas__wait {
+	struct amas__link link;		/* of its guest: waits, or held */
+	struct amas__guest *guest;
+	struct amas__visitor *visitor;
+	struct amas_request *req;
+	struct amas__link calls;	/* what it asked of a peer */
+	struct amas_timer timer;	/* when it sleeps */
+	struct amas__link room;		/* among those in amas/wait */
+	struct amas_value *name;	/* what it waits for there */
+	/* The answer, when it is held. */
+	struct amas_value *value;
+	char *failure;
+	bool dropped;
+	bool lent;		/* req is that of its home */
+};
+
+/* Begins one; NULL: memory is short, which it has answered. */
+struct amas__wait *amas__host_wait(struct amas__visitor *v,
+    struct amas_request *req);
+
+/* The answer has come: the guest gets it when it has a place. */
+void amas__host_answer(struct amas__wait *w, const struct amas_value *value,
+    const char *failure);
+
+/* host_time.c: amas/time, amas/utcnow, amas/sleep, amas/sleep_until */
+void amas__host_time(struct amas__visitor *v, struct amas_request *req);
+void amas__host_utcnow(struct amas__visitor *v, struct amas_request *req);
+void amas__host_sleep(struct amas__visitor *v, struct amas_request *req);
+void amas__host_sleep_until(struct amas__visitor *v, struct amas_request *req);
+
+/*
  * The host of a loop, made if need be.  made: it may have no socket yet; NULL
  * if memory is short.  get: it listens; NULL: there is none (*err).
  */
@@ -37,6 +71,9 @@ struct amas__host *amas__host_get(struct amas_loop *l, struct amas_error *err);
 
 /* Has a request answered, whose path is no more than that of the function. */
 void amas__host_serve(struct amas__visitor *v, struct amas_request *req);
+
+/* Its visitors have changed, or what they wait for: is it awake? */
+void amas__host_update(struct amas__guest *g);
 
 /* Ends a guest's open requests, or those of one visitor (NULL: all). */
 void amas__host_drop_waits(struct amas__guest *g, struct amas__visitor *v);

@@ -16,6 +16,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "err.h"
 #include "loop.h"
@@ -39,6 +40,16 @@ struct amas__jobs {
 	struct amas__job seat;		/* their place there */
 	size_t seats_waiting;		/* the seat counts here */
 };
+
+/* Those who tell are awake, unless they sleep or ask for nothing. */
+static void
+set_state(struct amas__job *job, enum amas__job_state state)
+{
+	job->state = state;
+	if (job->awake.loop != NULL)
+		amas__awake_set(&job->awake, state != AMAS__JOB_IDLE &&
+		    state != AMAS__JOB_SLEEPS);
+}
 
 static void
 uncount(struct amas__job *job)
@@ -68,7 +79,7 @@ leave_hold(struct amas__jobs *jobs)
 static void
 take_place(struct amas__jobs *jobs, struct amas__job *job)
 {
-	job->state = AMAS__JOB_RUNS;
+	set_state(job, AMAS__JOB_RUNS);
 	jobs->running++;
 	jobs->loop = job->loop;
 }
@@ -117,7 +128,7 @@ start_one(struct amas__jobs *jobs)
 	leave_queue(jobs, job);
 	job->refused = is_full(jobs);
 	if (job->refused)
-		job->state = AMAS__JOB_IDLE;
+		set_state(job, AMAS__JOB_IDLE);
 	else
 		take_place(jobs, job);
 	job->start(job); /* may be done, and gone, at once */
@@ -210,7 +221,7 @@ on_seat(struct amas__job *seat)
 	leave_queue(t, job);
 	job->refused = seat->refused;
 	if (job->refused)
-		job->state = AMAS__JOB_IDLE;
+		set_state(job, AMAS__JOB_IDLE);
 	else
 		take_place(t, job);
 	update_seat(t);
@@ -307,6 +318,13 @@ amas__job_init(struct amas__job *job, struct amas_loop *l, amas__job_fn *start)
 	job->refused = false;
 	job->state = AMAS__JOB_IDLE;
 	job->waiting = NULL;
+	memset(&job->awake, 0, sizeof job->awake);
+}
+
+void
+amas__job_tell(struct amas__job *job, const char *name)
+{
+	amas__awake_init(&job->awake, job->loop, name);
 }
 
 static size_t
@@ -349,7 +367,7 @@ amas__job_ask(struct amas__job *job, size_t *waiting, struct amas_error *err)
 		jobs->held--;
 	else if ((rc = count(jobs, job, waiting, places_free(jobs), err)) != 0)
 		return rc;
-	job->state = AMAS__JOB_WAITS;
+	set_state(job, AMAS__JOB_WAITS);
 	jobs->waiting++;
 	jobs->loop = job->loop;
 	amas__list_add(&jobs->wait, &job->link);
@@ -385,7 +403,7 @@ amas__job_hold(struct amas__job *job, size_t *waiting, struct amas_error *err)
 		soon = jobs->waiting;
 	if ((rc = count(jobs, job, waiting, soon, err)) != 0)
 		return rc;
-	job->state = AMAS__JOB_HOLDS;
+	set_state(job, AMAS__JOB_HOLDS);
 	jobs->held++;
 	return 0;
 }
@@ -412,7 +430,7 @@ amas__job_done(struct amas__job *job)
 	struct amas__jobs *jobs = job->jobs;
 	enum amas__job_state state = job->state;
 
-	job->state = AMAS__JOB_IDLE;
+	set_state(job, AMAS__JOB_IDLE);
 	if (state == AMAS__JOB_IDLE)
 		return;
 	if (state == AMAS__JOB_WAITS) {
@@ -436,7 +454,7 @@ amas__job_sleep(struct amas__job *job)
 
 	if (job->state != AMAS__JOB_RUNS)
 		return;
-	job->state = AMAS__JOB_SLEEPS;
+	set_state(job, AMAS__JOB_SLEEPS);
 	jobs->running--;
 	top(jobs)->asleep++;
 	left(jobs);
@@ -459,7 +477,7 @@ amas__job_wake(struct amas__job *job)
 		take_place(jobs, job);
 		return true;
 	}
-	job->state = AMAS__JOB_RETURNS;
+	set_state(job, AMAS__JOB_RETURNS);
 	amas__list_add(&jobs->returning, &job->link);
 	if (jobs->parent != NULL)
 		update_seat(jobs);

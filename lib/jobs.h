@@ -14,6 +14,7 @@
 
 #include "amas.h"
 #include "list.h"
+#include "rest.h"
 
 #define AMAS__JOBS_MAX 64	/* places, by default */
 #define AMAS__JOBS_QUEUE 1024	/* waiting for one connection, by default */
@@ -57,10 +58,14 @@ struct amas__job {
 	bool refused;			/* start: there is none for it */
 	enum amas__job_state state;
 	size_t *waiting;		/* its connection's counter */
+	struct amas__awake awake;	/* of one that tells (rest.h) */
 };
 
 void amas__job_init(struct amas__job *job, struct amas_loop *l,
     amas__job_fn *start);
+
+/* From now on it tells whether it is awake: from asking to its end. */
+void amas__job_tell(struct amas__job *job, const char *name);
 
 /*
  * Asks for a place: start runs once from the loop, never inside, when there is

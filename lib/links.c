@@ -227,7 +227,10 @@ dial(struct link *link, const char *url, double connect_s,
 	if ((rc = amas_channel_open(&link->ch, ls->loop, url, &opts,
 	    err)) != 0)
 		return rc;
+	if (ls->self != NULL)
+		(void)amas__channel_set_self(link->ch, ls->self);
 	amas__channel_on_end(link->ch, &link->ending);
+	amas__channel_set_gate(link->ch, AMAS__GATE_LINK);
 	if (link->pause_s > 0 && left > 0)
 		amas__channel_put_off(link->ch, left);
 	return 0;
@@ -341,6 +344,18 @@ amas__links_offer(struct amas__links *ls, struct amas_service *svc)
 		(void)amas__held_ref(amas__service_held(svc));
 	amas_service_free(ls->opts.service);
 	ls->opts.service = svc;
+}
+
+void
+amas__links_stepped(struct amas__links *ls)
+{
+	struct link *link;
+	size_t i;
+
+	for (i = 0; (link = amas__map_next(&ls->by_addr, &i, NULL, NULL)) !=
+	    NULL; )
+		if (link->ch != NULL)
+			amas__channel_stepped(link->ch);
 }
 
 void

@@ -27,6 +27,7 @@ struct amas__links {
 	 * none.
 	 */
 	struct amas_opts opts;
+	const char *self;	/* our address, in their place; or NULL */
 	struct amas__map by_addr;
 };
 
@@ -34,6 +35,9 @@ void amas__links_init(struct amas__links *ls, struct amas_loop *l);
 
 /* What is offered on them, held; NULL: nothing any more. */
 void amas__links_offer(struct amas__links *ls, struct amas_service *svc);
+
+/* They are stepped for the first time: amas__channel_stepped() for each. */
+void amas__links_stepped(struct amas__links *ls);
 
 /* Closes them: what is pending ends with AMAS_ECANCELED, inside. */
 void amas__links_fini(struct amas__links *ls);

@@ -24,6 +24,7 @@
 #include "mem.h"
 #include "plugin.h"
 #include "proc.h"
+#include "rest.h"
 #include "trace.h"
 
 #define SCRATCH_SIZE ((size_t)64 << 10)
@@ -41,6 +42,7 @@ struct amas_loop {
 	struct amas__plugins plugins;
 	struct amas__map locals;
 	struct amas__host *host;
+	struct amas__rest *rest;
 	char *scratch;
 	struct amas__buf spare;	/* memory of an output queue, for the next */
 
@@ -441,6 +443,7 @@ amas_loop_free(struct amas_loop *l)
 	amas__plugins_fini(&l->plugins);
 	while (!amas__list_empty(&l->tasks))
 		run_tasks(l);
+	amas__rest_free(l->rest);
 	amas__trace_free(l->trace);
 	if (ev_is_active(&l->grace)) {
 		ev_ref(l->ev);
@@ -622,6 +625,12 @@ struct amas__map *
 amas__loop_locals(struct amas_loop *l)
 {
 	return &l->locals;
+}
+
+struct amas__rest **
+amas__loop_rest(struct amas_loop *l)
+{
+	return &l->rest;
 }
 
 struct amas__host **

@@ -196,6 +196,9 @@ struct amas__plugins *amas__loop_plugins(struct amas_loop *l);
 /* Who can be reached without a socket, by address (listener.h). */
 struct amas__map *amas__loop_locals(struct amas_loop *l);
 
+/* Whether anything goes on (rest.h keeps itself here); NULL: nobody asks. */
+struct amas__rest **amas__loop_rest(struct amas_loop *l);
+
 /* What children may ask for (host.h keeps itself here). */
 struct amas__host **amas__loop_host(struct amas_loop *l);
 

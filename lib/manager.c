@@ -1,6 +1,7 @@
 /*
  * The manager: agent 0 of a container that others may control.  aiomas's
- * subproc.Manager, whose names, arguments and texts these are.
+ * subproc.Manager, whose names, arguments and texts these are; step, idle and next
+ * are amas's own.
  */
 #include "container.h"
 #include "request.h"
@@ -18,16 +19,32 @@ spawn(struct amas_request *req, void *self)
 	amas__container_spawn(container_of(req), req, true);
 }
 
-/* There is one clock, and nobody can set it. */
 static void
 set_time(struct amas_request *req, void *self)
 {
-	double t;
-
 	(void)self;
-	if (amas_request_unpack(req, "[f]", &t) == 0)
-		amas_request_fail(req, "AttributeError: 'AsyncioClock' object "
-		    "has no attribute 'set_time'");
+	amas__steps_set_time(container_of(req), req);
+}
+
+static void
+step(struct amas_request *req, void *self)
+{
+	(void)self;
+	amas__steps_step(container_of(req), req);
+}
+
+static void
+idle(struct amas_request *req, void *self)
+{
+	(void)self;
+	amas__steps_idle(container_of(req), req);
+}
+
+static void
+next(struct amas_request *req, void *self)
+{
+	(void)self;
+	amas__steps_next(container_of(req), req);
 }
 
 static void
@@ -45,6 +62,9 @@ stop(struct amas_request *req, void *self)
 static const struct amas_function functions[] = {
 	{ "spawn", spawn },
 	{ "set_time", set_time },
+	{ "step", step },
+	{ "idle", idle },
+	{ "next", next },
 	{ "stop", stop },
 	{ NULL, NULL }
 };

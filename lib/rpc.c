@@ -333,6 +333,23 @@ amas__rpc_validate(struct amas_channel *ch, const char *id, amas_reply_fn *fn,
 }
 
 int
+amas__rpc_call(struct amas_channel *ch, const char *function,
+    amas_reply_fn *fn, void *arg)
+{
+	struct amas__area *a;
+	struct amas_value content;
+	int rc = AMAS_ENOMEM;
+
+	a = amas__area_new(amas__loop_pool(amas__channel_loop(ch)));
+	if (a == NULL)
+		return rc;
+	if (amas__rpc_content(a, &content, "", function, NULL, NULL) == 0)
+		rc = amas__channel_request(ch, 0, fn, arg, &content, NULL);
+	amas__area_unref(a);
+	return rc;
+}
+
+int
 amas_channel_send(struct amas_channel *ch, double timeout_s, amas_reply_fn *fn,
     void *arg, const char *fmt, ...)
 {

@@ -73,6 +73,10 @@ void amas__rpc_free_owned(struct amas__link *owner);
 int amas__rpc_validate(struct amas_channel *ch, const char *id,
     amas_reply_fn *fn, void *arg);
 
+/* Calls a function of the root of the peer, without arguments. */
+int amas__rpc_call(struct amas_channel *ch, const char *function,
+    amas_reply_fn *fn, void *arg);
+
 /* Frees what amas_channel_remote() made. */
 void amas__rpc_forget(struct amas_channel *ch);
 

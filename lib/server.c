@@ -29,6 +29,7 @@ struct amas_server {
 	struct amas__link channels;
 	size_t n;		/* of them; they keep the server's memory */
 	bool closed;
+	bool is_link;		/* a container's: see amas__channel_set_gate() */
 	struct amas__map peers;	/* host -> number of its connections */
 };
 
@@ -169,6 +170,8 @@ on_accept(struct amas__stream *s, void *arg)
 	}
 	amas__list_add(&srv->channels, amas__channel_link(ch));
 	srv->n++;
+	if (srv->is_link)
+		amas__channel_set_gate(ch, AMAS__GATE_LINK);
 	amas__channel_start(ch);
 }
 
@@ -340,6 +343,12 @@ amas_server_close(struct amas_server *srv)
 		amas_channel_close(amas__channel_of(link));
 	}
 	drop_one(srv);
+}
+
+void
+amas__server_be_link(struct amas_server *srv)
+{
+	srv->is_link = true;
 }
 
 int

@@ -522,6 +522,7 @@ add_call(struct filter *f, struct amas_request *req)
 	c->req = amas_request_keep(req);
 	amas__list_init(&c->link);
 	amas__job_init(&c->job, f->loop, on_start);
+	amas__job_tell(&c->job, f->r.name);
 	if (queue(f, c, &err) != 0) {
 		c->req = NULL;
 		amas_request_fail(req, "%s", err.text);

@@ -8,7 +8,7 @@
  * are open, but not while it waits for an answer itself.  Each call answers
  * its request once, when it leaves its list.
  */
-#include "source_worker.h"
+#include "source_worker_int.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,40 +30,10 @@
 #define NAME_SHOWN 200		/* bytes of a path in messages */
 #define WAITING_MAX ((size_t)64 << 20)	/* bytes of calls that wait */
 
-/* One process, and what was sent to it. */
-struct slot {
-	struct amas__worker worker;
-	struct group *g;
-	struct amas__job job;
-	size_t asking;		/* jobs.h counts here */
-	struct amas__link calls;
-	size_t n;		/* of them */
-	bool greeted;		/* who watches knows that it runs */
-};
-
-/* All processes behind one name. */
-struct group {
-	struct amas__source source;
-	struct amas__open open;
-	struct amas_loop *loop;
-	struct amas_source_opts opts;
-	struct amas__program is;
-	struct amas__home *home;	/* NULL: it runs for a service */
-	struct amas__worker_watch *watch;	/* NULL: nobody does */
-	size_t refs;		/* its service, its calls, who works on it */
-	size_t n_calls;
-	struct amas__link waiting;
-	size_t waiting_bytes;
-	bool closed;		/* the loop goes */
-	char name[AMAS__RESIDENT_NAME];
-	size_t n;
-	struct slot slot[];
-};
-
 struct call {
 	struct amas__link link;
-	struct group *g;
-	struct slot *slot;	/* NULL: waits */
+	struct amas__group *g;
+	struct amas__slot *slot;	/* NULL: waits */
 	struct amas_request *req;
 	const char *walked, *rest;	/* in the path of the request */
 	size_t walked_len, rest_len;
@@ -76,7 +46,7 @@ struct call {
 /* ---- The group ---- */
 
 static void
-group_close(struct group *g)
+group_close(struct amas__group *g)
 {
 	size_t i;
 
@@ -84,12 +54,14 @@ group_close(struct group *g)
 	for (i = 0; i < g->n; i++) {
 		amas__worker_fini(&g->slot[i].worker);
 		amas__job_done(&g->slot[i].job);
+		amas__unsure_sure(&g->slot[i].unsure);
 	}
+	amas__awake_set(&g->awake, false);
 	amas__open_remove(&g->open);
 }
 
 static void
-group_unref(struct group *g)
+group_unref(struct amas__group *g)
 {
 	struct amas__home *home = g->home;
 
@@ -104,7 +76,7 @@ group_unref(struct group *g)
 
 /* In a drain they end when there is nothing more to do. */
 static void
-finish_if_idle(struct group *g)
+finish_if_idle(struct amas__group *g)
 {
 	size_t i;
 
@@ -117,14 +89,14 @@ finish_if_idle(struct group *g)
 /* ---- Places ---- */
 
 static bool
-has_place(const struct slot *s)
+has_place(const struct amas__slot *s)
 {
 	return s->job.state >= AMAS__JOB_RUNS; /* or sleeps */
 }
 
 /* Holds a place while it works for somebody, and is not waiting itself. */
 static void
-update_place(struct slot *s)
+update_place(struct amas__slot *s)
 {
 	if (s->n == 0)
 		amas__job_done(&s->job);
@@ -144,8 +116,8 @@ static struct amas_request *
 call_end(struct call *c)
 {
 	struct amas_request *req = c->req;
-	struct group *g = c->g;
-	struct slot *s = c->slot;
+	struct amas__group *g = c->g;
+	struct amas__slot *s = c->slot;
 
 	c->done = true;
 	amas_request_on_gone(req, NULL, NULL);
@@ -155,6 +127,7 @@ call_end(struct call *c)
 	if (s == NULL) {
 		(*amas__request_waiting(req))--;
 		g->waiting_bytes -= c->bytes;
+		amas__group_update(g);
 	} else {
 		s->n--;
 		update_place(s);
@@ -165,7 +138,7 @@ call_end(struct call *c)
 }
 
 static void
-left(struct group *g)
+left(struct amas__group *g)
 {
 	finish_if_idle(g);
 	group_unref(g);
@@ -175,7 +148,7 @@ static void AMAS_PRINTF(2, 3)
 call_fail(struct call *c, const char *fmt, ...)
 {
 	char text[sizeof c->g->name + sizeof c->slot->worker.why + 100];
-	struct group *g = c->g;
+	struct amas__group *g = c->g;
 	struct amas_request *req;
 	va_list ap;
 
@@ -191,7 +164,7 @@ call_fail(struct call *c, const char *fmt, ...)
 static void
 call_failed(struct call *c, const struct amas_value *v)
 {
-	struct group *g = c->g;
+	struct amas__group *g = c->g;
 	struct amas_request *req;
 	struct amas_out out = { .lines = true };
 	struct amas__buf b;
@@ -225,7 +198,7 @@ static void
 call_result(struct call *c, const struct amas_value *v)
 {
 	struct amas__area *a = NULL;
-	struct group *g = c->g;
+	struct amas__group *g = c->g;
 	struct amas_request *req;
 	struct amas_error err;
 	int rc = 0;
@@ -252,6 +225,8 @@ on_reply(const struct amas_reply *rep, void *arg)
 
 	if (c->done || amas__worker_lost(&c->slot->worker, rep))
 		return; /* answered, or will be, with the reason */
+	if (amas__slot_waits(c->slot))
+		amas__slot_spoke(c->slot);
 	if (rep->kind == AMAS_RESULT)
 		call_result(c, rep->value);
 	else if (rep->kind == AMAS_FAILURE)
@@ -281,7 +256,7 @@ on_gone(void *arg)
 /* ---- Sending ---- */
 
 static void
-call_send(struct call *c, struct slot *s)
+call_send(struct call *c, struct amas__slot *s)
 {
 	struct amas_value item[3], content;
 
@@ -289,6 +264,7 @@ call_send(struct call *c, struct slot *s)
 	amas__list_add(&s->calls, &c->link);
 	s->n++;
 	update_place(s);
+	amas__slot_stir(s);
 	amas__value_text(&item[0], NULL, AMAS_STRING, c->rest, c->rest_len);
 	item[1] = *amas_request_args(c->req);
 	item[2] = *amas_request_kwargs(c->req);
@@ -302,15 +278,15 @@ call_send(struct call *c, struct slot *s)
  * The least busy worker that takes a call and has a place; if none has, one is
  * asked for.  NULL: none now.
  */
-static struct slot *
-pick(struct group *g)
+static struct amas__slot *
+pick(struct amas__group *g)
 {
-	struct slot *s, *least = NULL, *placed = NULL;
+	struct amas__slot *s, *least = NULL, *placed = NULL;
 	size_t i;
 
 	for (i = 0; i < g->n; i++) {
 		s = &g->slot[i];
-		if (!amas__worker_takes(&s->worker))
+		if (!amas__slot_listens(s))
 			continue;
 		if (least == NULL || s->n < least->n)
 			least = s;
@@ -330,9 +306,9 @@ pick(struct group *g)
 
 /* Whether its process knows all that it must, for the next call. */
 static bool
-told(struct group *g)
+told(struct amas__group *g)
 {
-	struct slot *s = &g->slot[0];
+	struct amas__slot *s = &g->slot[0];
 
 	if (g->watch != NULL && !s->greeted && amas__worker_takes(&s->worker)) {
 		s->greeted = true;
@@ -346,9 +322,9 @@ told(struct group *g)
 
 /* Sends what can be sent of those that wait. */
 static void
-dispatch(struct group *g)
+dispatch(struct amas__group *g)
 {
-	struct slot *s;
+	struct amas__slot *s;
 	struct call *c;
 
 	g->refs++;
@@ -360,11 +336,13 @@ dispatch(struct group *g)
 		g->waiting_bytes -= c->bytes;
 		call_send(c, s);
 	}
+	if (!g->closed)
+		amas__group_update(g);
 	group_unref(g);
 }
 
 static void
-fail_list(struct group *g, struct amas__link *calls, const char *why)
+fail_list(struct amas__group *g, struct amas__link *calls, const char *why)
 {
 	while (!amas__list_empty(calls))
 		call_fail(AMAS__OF(calls->next, struct call, link),
@@ -374,8 +352,8 @@ fail_list(struct group *g, struct amas__link *calls, const char *why)
 static void
 on_place(struct amas__job *job)
 {
-	struct slot *s = AMAS__OF(job, struct slot, job);
-	struct group *g = s->g;
+	struct amas__slot *s = AMAS__OF(job, struct amas__slot, job);
+	struct amas__group *g = s->g;
 
 	g->refs++;
 	if (job->refused)
@@ -398,18 +376,34 @@ on_back(struct amas__job *job)
 static void
 on_room(struct amas__worker *w)
 {
-	dispatch(AMAS__OF(w, struct slot, worker)->g);
+	struct amas__slot *s = AMAS__OF(w, struct amas__slot, worker);
+
+	if (s->fresh) { /* it may have begun with something */
+		s->fresh = false;
+		amas__slot_stir(s);
+	}
+	dispatch(s->g);
 }
 
 static void
 on_asked(struct amas__worker *w)
 {
-	update_place(AMAS__OF(w, struct slot, worker));
+	struct amas__slot *s = AMAS__OF(w, struct amas__slot, worker);
+
+	update_place(s);
+	if (!amas__slot_waits(s))
+		amas__slot_stir(s); /* an answer was sent to it */
+	else if (amas__channel_open_requests(w->ch) > 1)
+		amas__slot_spoke(s);
+	else
+		amas__unsure_sure(&s->unsure);
+	if (amas__rest_ordered(s->g->loop))
+		dispatch(s->g); /* as its last action */
 }
 
 /* Why no worker can be started; NULL: one runs, or will. */
 static const char *
-hopeless(const struct group *g)
+hopeless(const struct amas__group *g)
 {
 	size_t i;
 
@@ -423,11 +417,12 @@ hopeless(const struct group *g)
 static void
 on_over(struct amas__worker *w, const char *why)
 {
-	struct slot *s = AMAS__OF(w, struct slot, worker);
-	struct group *g = s->g;
+	struct amas__slot *s = AMAS__OF(w, struct amas__slot, worker);
+	struct amas__group *g = s->g;
 
 	g->refs++;
 	s->greeted = false;
+	amas__slot_forget(s);
 	fail_list(g, &s->calls, why);
 	if (hopeless(g) != NULL)
 		fail_list(g, &g->waiting, why);
@@ -452,7 +447,7 @@ static const struct amas__worker_ops worker_ops = { on_room, on_asked, caller,
 /* ---- Being called ---- */
 
 static struct call *
-call_new(struct group *g, struct amas_request *req)
+call_new(struct amas__group *g, struct amas_request *req)
 {
 	struct call *c = amas__zalloc(sizeof *c);
 
@@ -473,7 +468,7 @@ call_new(struct group *g, struct amas_request *req)
 }
 
 static size_t
-in_flight(const struct group *g)
+in_flight(const struct amas__group *g)
 {
 	size_t i, n = 0;
 
@@ -486,7 +481,7 @@ in_flight(const struct group *g)
 static void
 call_wait(struct call *c)
 {
-	struct group *g = c->g;
+	struct amas__group *g = c->g;
 	size_t *waiting = amas__request_waiting(c->req), before = *waiting;
 	bool full = before >= amas__jobs_queue(amas__loop_jobs(g->loop)) ||
 	    (g->waiting_bytes > 0 && g->waiting_bytes + c->bytes > WAITING_MAX);
@@ -494,6 +489,7 @@ call_wait(struct call *c)
 	amas__list_add(&g->waiting, &c->link);
 	g->waiting_bytes += c->bytes;
 	(*waiting)++;
+	amas__group_update(g);
 	if (full)
 		call_fail(c, "worker %s: busy: %zu running, %zu waiting "
 		    "(--queue)", g->name, in_flight(g), before);
@@ -501,7 +497,7 @@ call_wait(struct call *c)
 
 /* Starts what has waited for its first call. */
 static int
-start_new(struct group *g, struct amas_error *err)
+start_new(struct amas__group *g, struct amas_error *err)
 {
 	size_t i;
 	int rc = 0;
@@ -516,10 +512,10 @@ static void
 worker_call(struct amas__source *source, struct amas_request *req,
     const char *walked, size_t walked_len, const char *rest, size_t rest_len)
 {
-	struct group *g = AMAS__OF(source, struct group, source);
+	struct amas__group *g = AMAS__OF(source, struct amas__group, source);
 	struct amas_error err;
 	const char *why;
-	struct slot *s;
+	struct amas__slot *s;
 	struct call *c;
 
 	if (g->closed) {
@@ -546,7 +542,7 @@ worker_call(struct amas__source *source, struct amas_request *req,
 /* ---- The source ---- */
 
 static void
-fail_all(struct group *g, const char *text)
+fail_all(struct amas__group *g, const char *text)
 {
 	size_t i;
 
@@ -562,7 +558,7 @@ fail_all(struct group *g, const char *text)
 static void
 open_close(struct amas__open *o)
 {
-	struct group *g = AMAS__OF(o, struct group, open);
+	struct amas__group *g = AMAS__OF(o, struct amas__group, open);
 
 	g->refs++;
 	group_close(g);
@@ -573,7 +569,7 @@ open_close(struct amas__open *o)
 static void
 open_drain(struct amas__open *o)
 {
-	finish_if_idle(AMAS__OF(o, struct group, open));
+	finish_if_idle(AMAS__OF(o, struct amas__group, open));
 }
 
 static const struct amas__open_ops open_ops = { .close = open_close,
@@ -582,7 +578,7 @@ static const struct amas__open_ops open_ops = { .close = open_close,
 static void
 worker_free(struct amas__source *source)
 {
-	group_unref(AMAS__OF(source, struct group, source));
+	group_unref(AMAS__OF(source, struct amas__group, source));
 }
 
 static const struct amas__source_ops source_ops = { .call = worker_call,
@@ -593,13 +589,13 @@ static const struct amas__source_ops source_ops = { .call = worker_call,
 void
 amas__source_worker_watch(struct amas__source *s, struct amas__worker_watch *w)
 {
-	AMAS__OF(s, struct group, source)->watch = w;
+	AMAS__OF(s, struct amas__group, source)->watch = w;
 }
 
 bool
 amas__source_worker_takes(struct amas__source *s)
 {
-	struct group *g = AMAS__OF(s, struct group, source);
+	struct amas__group *g = AMAS__OF(s, struct amas__group, source);
 
 	return !g->closed && amas__worker_takes(&g->slot[0].worker);
 }
@@ -608,15 +604,16 @@ int
 amas__source_worker_tell(struct amas__source *s,
     const struct amas_value *content, amas_reply_fn *fn, void *arg)
 {
-	struct group *g = AMAS__OF(s, struct group, source);
+	struct amas__group *g = AMAS__OF(s, struct amas__group, source);
 
+	amas__slot_stir(&g->slot[0]);
 	return amas__worker_send(&g->slot[0].worker, content, fn, arg, NULL);
 }
 
 bool
 amas__source_worker_lost(struct amas__source *s, const struct amas_reply *rep)
 {
-	struct group *g = AMAS__OF(s, struct group, source);
+	struct amas__group *g = AMAS__OF(s, struct amas__group, source);
 
 	return amas__worker_lost(&g->slot[0].worker, rep);
 }
@@ -624,12 +621,12 @@ amas__source_worker_lost(struct amas__source *s, const struct amas_reply *rep)
 void
 amas__source_worker_look(struct amas__source *s)
 {
-	dispatch(AMAS__OF(s, struct group, source));
+	dispatch(AMAS__OF(s, struct amas__group, source));
 }
 
 /* What it is called in messages: its name, or, at the root, what it runs. */
 static void
-set_name(struct group *g, const struct amas__source_spec *spec)
+set_name(struct amas__group *g, const struct amas__source_spec *spec)
 {
 	const char *name = spec->name[0] != '\0' ? spec->name : spec->text;
 	size_t len = strlen(name);
@@ -639,9 +636,9 @@ set_name(struct group *g, const struct amas__source_spec *spec)
 }
 
 static void
-slot_init(struct group *g, size_t i, struct amas__home *home)
+slot_init(struct amas__group *g, size_t i, struct amas__home *home)
 {
-	struct slot *s = &g->slot[i];
+	struct amas__slot *s = &g->slot[i];
 	char name[sizeof g->name + 24];
 
 	(void)snprintf(name, sizeof name, g->n > 1 ? "%s:%zu" : "%s", g->name,
@@ -649,6 +646,7 @@ slot_init(struct group *g, size_t i, struct amas__home *home)
 	s->g = g;
 	amas__list_init(&s->calls);
 	amas__job_init(&s->job, g->loop, on_place);
+	amas__slot_sleep_init(s);
 	s->job.back = on_back;
 	amas__worker_init(&s->worker, g->loop, &worker_ops, &g->is, name, i,
 	    g->opts.max_result);
@@ -663,7 +661,7 @@ amas__source_worker_load(struct amas__source **out,
     const struct amas_source_opts *opts, struct amas_error *err)
 {
 	size_t n = spec->count > 0 ? spec->count : 1, size, i;
-	struct group *g = NULL;
+	struct amas__group *g = NULL;
 	int rc;
 
 	if (amas__mul(&size, n, sizeof g->slot[0]) &&
@@ -677,6 +675,8 @@ amas__source_worker_load(struct amas__source **out,
 	g->n = n;
 	g->home = amas__home_ref(spec->home);
 	amas__list_init(&g->waiting);
+	amas__awake_init(&g->awake, l, g->name);
+	g->awake.what = "calls wait for it";
 	if (opts != NULL)
 		g->opts = *opts;
 	set_name(g, spec);

@@ -82,11 +82,11 @@ int amas__stream_new_pair(struct amas__stream **out, struct amas_loop *l,
     int in, int out_fd, struct amas_error *err);
 
 /*
- * Makes two ends that are connected with each other.  name is what the peer of
- * ends[0] is called, and the address of ends[1] itself.
+ * Makes two ends that are connected with each other.  name is what ends[1] is
+ * called, self what ends[0] is.
  */
 int amas__stream_new_queue(struct amas__stream *ends[2], struct amas_loop *l,
-    const char *name, struct amas_error *err);
+    const char *name, const char *self, struct amas_error *err);
 
 /* Sets who is called. */
 void amas__stream_set_owner(struct amas__stream *s,

@@ -21,7 +21,7 @@ struct queue_stream {
 	bool closed;
 	struct amas__task task;		/* tells what is new: */
 	size_t taken;			/* bytes that the other took */
-	char *name;			/* of the server's end */
+	char *name;			/* of this end */
 };
 
 static struct queue_stream *
@@ -160,13 +160,18 @@ queue_gone(const struct amas__stream *s)
 	return q->other == NULL || q->other->closed;
 }
 
-/* Both ends go by the address of the server. */
 static void
 queue_name(const struct amas__stream *s, enum amas__stream_name which,
     char *out, size_t size)
 {
-	(void)snprintf(out, size, "%s", which == AMAS__PEER_HOST ? "" :
-	    of_const(s)->name);
+	const struct queue_stream *q = of_const(s);
+	const char *name = "";
+
+	if (which == AMAS__LOCAL)
+		name = q->name;
+	else if (which == AMAS__PEER && q->other != NULL)
+		name = q->other->name;
+	(void)snprintf(out, size, "%s", name);
 }
 
 static const struct amas__stream_ops queue_ops = {
@@ -198,9 +203,9 @@ end_new(struct amas_loop *l, const char *name)
 
 int
 amas__stream_new_queue(struct amas__stream *ends[2], struct amas_loop *l,
-    const char *name, struct amas_error *err)
+    const char *name, const char *self, struct amas_error *err)
 {
-	struct queue_stream *a = end_new(l, name), *b = end_new(l, name);
+	struct queue_stream *a = end_new(l, self), *b = end_new(l, name);
 
 	if (a == NULL || b == NULL) {
 		if (a != NULL)

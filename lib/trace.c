@@ -29,6 +29,8 @@ struct amas__trace {
 	struct amas_loop *loop;
 	int fd;			/* -1: it failed */
 	char *path, *self;
+	const struct amas_clock *clock;	/* NULL: the time since start */
+	bool wall;
 	double start;
 	double moved;		/* when it last took a byte */
 	uint64_t n;		/* messages */
@@ -149,6 +151,18 @@ amas__trace_open(struct amas__trace **out, struct amas_loop *l,
 }
 
 void
+amas__trace_set_clock(struct amas__trace *t, const struct amas_clock *c)
+{
+	t->clock = c;
+}
+
+void
+amas__trace_set_wall(struct amas__trace *t)
+{
+	t->wall = true;
+}
+
+void
 amas__trace_free(struct amas__trace *t)
 {
 	struct pollfd p;
@@ -189,11 +203,16 @@ static int
 put_head(struct amas__trace *t, struct amas_out *out, const char *from,
     const char *to)
 {
+	double ran_s = amas__loop_now(t->loop) - t->start;
 	int rc;
 
-	rc = amas__buf_printf(out->buf, "{\"n\": %llu, \"t\": %.6f, "
-	    "\"from\": ", (unsigned long long)++t->n,
-	    amas__loop_now(t->loop) - t->start);
+	rc = amas__buf_printf(out->buf, "{\"n\": %llu, \"t\": %.6f, ",
+	    (unsigned long long)++t->n, t->clock != NULL ?
+	    amas_clock_time(t->clock) : ran_s);
+	if (rc == 0 && t->wall)
+		rc = amas__buf_printf(out->buf, "\"wall\": %.6f, ", ran_s);
+	if (rc == 0)
+		rc = amas__buf_puts(out->buf, "\"from\": ");
 	if (rc == 0)
 		rc = put_text(out, from != NULL ? from : t->self);
 	if (rc == 0)

@@ -22,6 +22,13 @@ struct amas__trace;
 int amas__trace_open(struct amas__trace **out, struct amas_loop *l,
     const char *path, const char *self, struct amas_error *err);
 
+/*
+ * Tells the time of a clock, "t"; wall: and, as "wall", how long it has run.
+ * Without this "t" is that.
+ */
+void amas__trace_set_clock(struct amas__trace *t, const struct amas_clock *c);
+void amas__trace_set_wall(struct amas__trace *t);
+
 /* Writes what is left, to a pipe for at most a second; NULL is allowed. */
 void amas__trace_free(struct amas__trace *t);
 

@@ -68,6 +68,9 @@ over(struct amas__worker *w, bool started)
 	delay_s = w->delay_s;
 	w->delay_s = delay_s * 2 < AMAS__WORKER_DELAY_MAX_S ? delay_s * 2 :
 	    AMAS__WORKER_DELAY_MAX_S;
+	if (amas__rest_ordered(w->resident.loop) &&
+	    delay_s <= AMAS__WORKER_DELAY_S)
+		delay_s = 0; /* no time goes by while it is awaited */
 	w->state = AMAS__WORKER_DELAYED;
 	w->hopeless = is_hopeless(w, started);
 	if (w->finished)
@@ -218,7 +221,19 @@ foreign(void *arg, const struct amas_value *proxy, struct amas__buf *path,
 	return amas__host_proxy_url(w->resident.loop, proxy, path, err);
 }
 
+static void
+traced(struct amas_channel *ch, void *arg, const struct amas__msg *m,
+    struct amas__traced *t)
+{
+	const struct amas__worker *w = arg;
+
+	(void)ch;
+	(void)m;
+	amas__guest_traced(&w->resident.guest, t);
+}
+
 static const struct amas__channel_ops channel_ops = {
+	.traced = traced,
 	.request = channel_request,
 	.foreign = foreign,
 	.proxy = amas__rpc_proxy,
@@ -248,6 +263,7 @@ process_hand(struct amas__resident *r, int in, int out)
 		end_it(w);
 		return;
 	}
+	amas__channel_set_gate(w->ch, AMAS__GATE_CHILD);
 	w->state = AMAS__WORKER_RUNS;
 	w->ops->room(w);
 }

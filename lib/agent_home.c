@@ -20,6 +20,7 @@
 #include "jobs.h"
 #include "log.h"
 #include "mem.h"
+#include "scheduled.h"
 #include "value.h"
 
 static int
@@ -72,8 +73,19 @@ home_state(struct amas__home *home)
 static bool
 home_serve(struct amas__home *home, struct amas_request *req)
 {
-	return amas__container_serve(AMAS__OF(home, struct amas__agent_home,
-	    home)->c, req);
+	struct amas__agent_home *h = AMAS__OF(home, struct amas__agent_home,
+	    home);
+	const char *path = amas_request_path(req);
+
+	if (strcmp(path, "amas/call_in") == 0)
+		amas__scheduled_call_in(h, req);
+	else if (strcmp(path, "amas/call_at") == 0)
+		amas__scheduled_call_at(h, req);
+	else if (strcmp(path, "amas/cancel") == 0)
+		amas__scheduled_cancel(h, req);
+	else
+		return amas__container_serve(h->c, req);
+	return true;
 }
 
 static void
@@ -99,7 +111,7 @@ amas__agent_keep(struct amas_value **out, const struct amas_value *v)
 
 int
 amas__agent_home_init(struct amas__agent_home *h, struct amas_container *c,
-    const struct amas_agent *a, const struct amas_value *args,
+    struct amas_agent *a, const struct amas_value *args,
     const struct amas_value *kwargs, void (*gone)(struct amas__agent_home *h))
 {
 	char url[AMAS_URL_SIZE];
@@ -111,6 +123,8 @@ amas__agent_home_init(struct amas__agent_home *h, struct amas_container *c,
 	h->home.links = &c->links;
 	h->home.clock = c->clock;
 	h->c = c;
+	h->a = a;
+	amas__list_init(&h->scheduled);
 	h->gone = gone;
 	h->home.many = a == NULL;
 	if (a != NULL)
@@ -129,8 +143,15 @@ amas__agent_home_init(struct amas__agent_home *h, struct amas_container *c,
 }
 
 void
+amas__agent_home_end(struct amas__agent_home *h)
+{
+	amas__scheduled_drop(h);
+}
+
+void
 amas__agent_home_fini(struct amas__agent_home *h)
 {
+	amas__scheduled_drop(h);
 	if (h->state != NULL)
 		amas__folder_remove(h->state);
 	amas__jobs_free(h->turns);

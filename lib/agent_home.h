@@ -11,6 +11,10 @@
 struct amas__agent_home {
 	struct amas__home home;
 	struct amas_container *c;
+	struct amas_agent *a;		/* NULL: it is that of many */
+	struct amas__link scheduled;	/* scheduled.h */
+	size_t n_scheduled;
+	int64_t last_scheduled;
 	struct amas__jobs *turns;	/* its handlers', or NULL */
 	char *self, *state;
 	struct amas_value *args, *kwargs;
@@ -25,7 +29,7 @@ struct amas__agent_home {
  * Returns 0 or AMAS_ENOMEM, when it is to be finished too.
  */
 int amas__agent_home_init(struct amas__agent_home *h, struct amas_container *c,
-    const struct amas_agent *a, const struct amas_value *args,
+    struct amas_agent *a, const struct amas_value *args,
     const struct amas_value *kwargs, void (*gone)(struct amas__agent_home *h));
 
 /*
@@ -33,6 +37,9 @@ int amas__agent_home_init(struct amas__agent_home *h, struct amas_container *c,
  * AMAS_ENOMEM.
  */
 int amas__agent_keep(struct amas_value **out, const struct amas_value *v);
+
+/* Its agent ends: nothing goes on for it by itself any more. */
+void amas__agent_home_end(struct amas__agent_home *h);
 
 /* Frees what it has, and its folder with all that is in it. */
 void amas__agent_home_fini(struct amas__agent_home *h);

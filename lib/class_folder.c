@@ -326,6 +326,7 @@ folder_end(struct amas_agent *a)
 	struct amas__source *s = f->source;
 
 	f->source = NULL;
+	amas__agent_home_end(&f->home);
 	amas__timer_stop(&f->again);
 	amas__list_remove(&f->link);
 	amas__agent_run_free(f->init);

@@ -295,6 +295,7 @@ shared_stop(struct amas__class *p)
 	struct amas__source *s = cls->source;
 
 	cls->source = NULL;
+	amas__agent_home_end(&cls->home);
 	amas__task_cancel(cls->home.c->loop, &cls->look);
 	if (s != NULL) {
 		amas__source_worker_watch(s, NULL);

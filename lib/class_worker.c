@@ -124,6 +124,7 @@ worker_end(struct amas_agent *a)
 	struct worker_agent *w = of(a);
 	struct amas__source *s = w->source;
 
+	amas__agent_home_end(&w->home);
 	if (s != NULL) {
 		w->source = NULL;
 		amas__source_worker_watch(s, NULL);

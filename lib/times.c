@@ -26,14 +26,13 @@ amas__times_reply_utcnow(const struct amas_clock *c, struct amas_request *req)
 		amas_request_reply(req, "s", date);
 }
 
-/* The first argument, if there are as many as there may be; or NULL. */
+/* The first argument, or NULL when it has answered. */
 static const struct amas_value *
-first(struct amas_request *req, size_t n, const char *what)
+first(struct amas_request *req, const char *what)
 {
 	const struct amas_value *args = amas_request_args(req);
 
-	if (amas_value_len(args) > 0 && (n == 0 || amas_value_len(args) <= n) &&
-	    amas_value_len(amas_request_kwargs(req)) == 0)
+	if (amas_value_len(args) > 0)
 		return amas_value_at(args, 0);
 	amas_request_fail(req, "TypeError: %s: takes %s",
 	    amas_request_path(req), what);
@@ -57,9 +56,9 @@ refuse(struct amas_request *req, const struct amas_error *err)
 
 int
 amas__times_unpack_dt(const struct amas_clock *c, struct amas_request *req,
-    double *dt_s, size_t n)
+    double *dt_s)
 {
-	const struct amas_value *v = first(req, n, "seconds");
+	const struct amas_value *v = first(req, "seconds");
 	struct amas_error err;
 
 	if (v == NULL)
@@ -76,9 +75,9 @@ amas__times_unpack_dt(const struct amas_clock *c, struct amas_request *req,
 
 int
 amas__times_unpack_at(const struct amas_clock *c, struct amas_request *req,
-    double *t_s, size_t n)
+    double *t_s)
 {
-	const struct amas_value *v = first(req, n, "a time");
+	const struct amas_value *v = first(req, "a time");
 	struct amas_error err;
 	int rc;
 

@@ -14,13 +14,12 @@ void amas__times_reply_utcnow(const struct amas_clock *c,
     struct amas_request *req);
 
 /*
- * Take a time out of the first of a request's arguments, seconds from now or
- * (a number or a date) that it is; n: how many arguments there may be, 0: any.
- * Return 0, or AMAS_EINVAL when it has answered, in aiomas's words.
+ * Take a time out of the first of a request's arguments: seconds from now, or a
+ * time (a number or a date).  Others may stand behind it.  Return 0, or AMAS_EINVAL when it has answered, in aiomas's words.
  */
 int amas__times_unpack_dt(const struct amas_clock *c, struct amas_request *req,
-    double *dt_s, size_t n);
+    double *dt_s);
 int amas__times_unpack_at(const struct amas_clock *c, struct amas_request *req,
-    double *t_s, size_t n);
+    double *t_s);
 
 #endif

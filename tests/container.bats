@@ -449,3 +449,51 @@ python_agents() {
 [\"ipc://$tmp/s\",\"ipc://$tmp/s\",\"agents/0/tell\"]" \
 		"$(grep -v amas/call calls)"
 }
+
+@test "container: agents schedule calls of their own, and cancel them" {
+	mkdir clock
+	program clock/tick 'echo "tick $* ${AMAS_KW_x:-}" >&2; date +%s >/dev/null'
+	program clock/tock 'exit 3'
+	program clock/run 'call() { amas-call "$AMAS_PARENT" "$@"; }
+		call amas/call_in 5 tick ==a x=b
+		call amas/call_at 7 tick ==c
+		id=$(call amas/call_in 6 tick ==no)
+		call amas/cancel "$id"
+		call amas/cancel "$id"
+		call amas/call_in 1 tock
+		call amas/call_in 0 tick
+		call amas/call_in 1 nope/
+		call amas/call_in 1'
+	run -0 --separate-stderr t amas-container -vv --clock sim ./s ./clock
+	equal '1
+2
+true
+false
+4
+5' "$(printf '%s\n' "${lines[@]:1}")"
+	[[ $stderr == *'ValueError: dt must be > 0 but is 0'* ]]
+	[[ $stderr == *'agents/0/tock: as it was scheduled: agents/0/tock: exit status 3'* ]]
+	[[ $stderr == *"agents/0/nope/: as it was scheduled: LookupError"* ]]
+	[[ $stderr == *'TypeError: amas/call_in: takes a time, a function and its arguments'* ]]
+	[[ $stderr == *'tick a b'*'tick c'* ]]
+	[[ $stderr != *'tick no'* ]]
+}
+
+@test "container: a shared process schedules calls of its agents" {
+	cat >shared.py <<-'END'
+	import json, sys
+	for line in sys.stdin:
+	    kind, n, (path, a, k) = json.loads(line) if line[1] == '0' else (1, 0, (0, 0, 0))
+	    if kind:
+	        continue
+	    print(json.dumps([1, n, None]), flush=True)
+	    if path == 'amas/new':
+	        print(json.dumps([0, int(a[0]), ['amas/call_in',
+	            [1 + int(a[0]), a[0] + '/tick', 7], {}]]), flush=True)
+	    elif path.endswith('tick'):
+	        print(path, a, file=sys.stderr, flush=True)
+	END
+	run -0 --separate-stderr t amas-container -vv --clock sim ./s \
+		c:2=./shared.shared
+	[[ $stderr == *'0/tick [7]'*'1/tick [7]'* ]]
+}

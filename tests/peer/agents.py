@@ -4,7 +4,8 @@ A container of Python's aiomas with agents, for tests of amas-container.
     agents.py [--codec NAME] [--subproc] ADDR
 
 Prints its base URL when it is ready; ends with its standard input.  Agent 0 is
-a Peer, or with --subproc a Manager, as aiomas.subproc starts it.
+a Peer, or with --subproc a Manager, as aiomas.subproc starts it.  Port 0 is any
+that is free, but not with --subproc.
 """
 import argparse
 import asyncio
@@ -55,6 +56,10 @@ async def main(o):
         return
     c = await aiomas.Container.create(addr, codec=CODECS[o.codec],
                                       as_coro=True)
+    if isinstance(addr, tuple):
+        # aiomas puts the port into URLs that it was told, which may be 0.
+        addr = c._tcp_server.sockets[0].getsockname()[:2]
+        c._base_url = aiomas.agent._get_base_url(addr)
     agent = Peer(c)
     print(agent.addr[:-1], flush=True)
     loop = asyncio.get_event_loop()

@@ -1,0 +1,367 @@
+# amas-container: containers on networks, and what goes wrong between two of
+# them.  The numbers are those of the list of faults that the project keeps.
+
+load helper
+load tools/raw
+
+setup() {
+	make_tmp
+	cd "$tmp"
+	mkdir folder
+	program folder/tell 'echo "$AMAS_SELF $*"'
+	program agent.worker "exec $(python) -u '$tmp/agent.py' '$tmp'"
+	cat >agent.py <<-'END'
+	import json, os, sys
+
+	waiting = {}   # number of a request of our own -> who takes its answer
+	last = 0
+	noted = 0
+	cut_at = None  # the call of note at which its connection is dropped
+
+	def say(*message):
+	    print(json.dumps(message))
+
+	def ask(then, path, *args):
+	    global last
+	    last += 1
+	    waiting[last] = then
+	    say(0, last, [path, args, {}])
+
+	def log(name, what):
+	    with open(os.path.join(sys.argv[1], name), 'a') as f:
+	        f.write('%s\n' % what)
+
+	def f(n, *args):
+	    say(1, n, args)
+
+	def die(n):
+	    sys.exit(3)
+
+	def pid(n):
+	    say(1, n, os.getpid())
+
+	def note(n, name, i):
+	    global noted
+	    log(name, i)
+	    noted += 1
+	    if noted == cut_at:
+	        ask(lambda kind, url: ask(lambda kind, rest: say(kind, n, rest),
+	                                  'amas/close', url), 'amas/peer', n)
+	    else:
+	        say(1, n, i)
+
+	def cut(n, at):
+	    global cut_at
+	    cut_at = at
+	    say(1, n, None)
+
+	def hang(n, name, i):
+	    log(name, i)
+
+	def host(n, path, *args):
+	    ask(lambda kind, rest: say(kind, n, rest), path, *args)
+
+	def via(n, url, function, *args):
+	    host(n, 'amas/call', url, function, args)
+
+	def back(n, function, *args):
+	    ask(lambda kind, url: via(n, url, function, *args), 'amas/peer', n)
+
+	def storm(n, url, name, count):
+	    """Calls note so often, 20 at a time; gives [I, KIND] for each."""
+	    ended = []
+	    numbers = iter(range(count))
+
+	    def more():
+	        for i in numbers:
+	            ask(lambda kind, rest: end(i, kind), 'amas/call', url,
+	                'note', [name, i])
+	            break
+
+	    def end(i, kind):
+	        ended.append([i, kind])
+	        if len(ended) == count:
+	            say(1, n, ended)
+	        more()
+
+	    log('ready', name)
+	    open(os.path.join(sys.argv[1], 'barrier')).close()
+	    for _ in range(20):
+	        more()
+
+	for line in sys.stdin:
+	    kind, n, rest = json.loads(line)
+	    if kind:
+	        waiting.pop(n)(kind, rest)  # a second answer ends the agent
+	    else:
+	        globals()[rest[0]](n, *rest[1])
+	END
+}
+
+# program FILE TEXT: an executable in sh.
+program() {
+	printf '#!/bin/sh\n%s\n' "$2" >"$1"
+	chmod +x "$1"
+}
+
+# calls URL FUNCTION [ARG...]: of an agent.
+calls() {
+	t amas-call "$@"
+}
+
+# reaches N FILE: waits until FILE has N lines.
+reaches() {
+	until_holds '[ -e "$2" ] && [ "$(wc -l <"$2")" -ge "$1" ]' "$@"
+}
+
+# until_holds CONDITION [ARG...]
+until_holds() {
+	local condition=$1 end=$((SECONDS + PATIENCE))
+
+	shift
+	until eval "$condition"; do
+		if ((SECONDS > end)); then
+			echo "never: $condition ($*)" >&2
+			return 1
+		fi
+	done
+}
+
+# batch N URL FUNCTION [ARG...]: lines for amas-call -B on a container: N times
+# via of agent 0, which calls FUNCTION(ARG..., I) at URL.
+batch() {
+	local i args
+
+	args=$(printf ', "%s"' "${@:2}")
+	for ((i = 0; i < $1; i++)); do
+		printf '["agents/0/via", [%s, %d], {}]\n' "${args#, }" "$i"
+	done
+}
+
+# all_numbers N FILE: it has the numbers below N as lines, each once.
+all_numbers() {
+	equal "$(seq 0 $(($1 - 1)))" "$(sort -n "$2")"
+}
+
+# closed_by_peer FILE: each of its lines is a failure of its own, and says that
+# the connection was lost.
+closed_by_peer() {
+	equal '' "$(jq -c 'select(.[0] != 2 or (.[2] | test("connection closed by peer|Connection reset by peer") | not))' "$1")"
+	equal "$(jq '.[1]' "$1" | sort -n)" "$(jq '.[1]' "$1" | sort -nu)"
+}
+
+# connections URL: that the container has had before this question.
+connections() {
+	echo $(($(t amas-call "$1" amas/stats | jq .connections) - 1))
+}
+
+# python_at ADDR [OPTION...]: starts a Python container; sets $peer and $url.
+# What is started after it holds its input open, so start it last.
+python_at() {
+	rm -f py.in py.url
+	mkfifo py.in
+	"$AMAS_VENV/bin/python" "$AMAS_ROOT/tests/peer/agents.py" "${@:2}" "$1" \
+		<py.in >py.url 2>py.err 3>&- &
+	peer=$!
+	caller "$peer"
+	exec 5>py.in
+	until_holds '[ -s py.url ] || ! kill -0 "$peer"'
+	url=$(cat py.url)
+}
+
+# python_ends: the Python container ends in order.
+python_ends() {
+	exec 5>&-
+	wait "$peer"
+	forget "$peer"
+}
+
+need_ipv6() {
+	grep -q '^0\{31\}1 ' /proc/net/if_inet6 2>/dev/null || skip 'no ::1 here'
+}
+
+# ---- Addresses ----
+
+@test "container-net: at *:0 the full name of the machine stands in URLs" {
+	local name theirs
+
+	start amas-container '*:0' ./folder ./agent.worker
+	[[ $addr =~ ^tcp://([^:/]+):([0-9]+)/$ ]]
+	name=${BASH_REMATCH[1]} port=${BASH_REMATCH[2]}
+	# Python takes the name of the address, which may be "localhost".
+	theirs=$("$(python)" -c 'import socket; print(socket.getfqdn())')
+	[[ $theirs == *.* ]] || [[ $name == *.* ]] || theirs=$(uname -n)
+	equal "$theirs" "$name"
+	for where in "127.0.0.1:$port" "localhost:$port"; do
+		equal "${addr}0 1" "$(calls -r "tcp://$where/0" tell 1)"
+	done
+	getent hosts "$name" >/dev/null || skip "$name is not known here"
+	equal "${addr}0 2" "$(calls -r "${addr}0" tell 2)"
+	equal "\"${addr}0 3\"" "$(calls "${addr}1" via "${addr}0" tell 3)"
+}
+
+@test "container-net: the full name is what /etc/hosts says it is" {
+	local line
+
+	[ -x "$AMAS_VENV/bin/python" ] || need_peer
+	unshare -u -m true 2>/dev/null || skip 'no namespaces for us'
+	cat >in-namespace <<-'END'
+	hostname box
+	printf '127.0.0.1 localhost\n%s\n' "$2" >hosts
+	mount --bind hosts /etc/hosts
+	"$1" -c 'import socket; print(socket.getfqdn())'
+	amas-container -q --ready-fd 4 --run : '*:0' ./folder 4>&1 |
+		sed 's,^tcp://\(.*\):.*,\1,'
+	END
+	for line in '127.0.1.1 box.example.org box' '127.0.1.1 box'; do
+		run -0 t unshare -u -m sh in-namespace "$(python)" "$line"
+		equal "${lines[0]}" "${lines[1]}"
+		equal "$(cut -d ' ' -f 2 <<<"$line")" "${lines[1]}"
+	done
+}
+
+@test "container-net: --advertise stands in URLs, and agents answer there" {
+	local port
+
+	start amas-container 127.0.0.1:0 ./folder
+	port=$(sed 's,.*:\(.*\)/,\1,' <<<"$addr")
+	start amas-container --advertise "localhost:$port" '*:0' ./folder \
+		./agent.worker
+	equal "tcp://localhost:$port/" "$addr"
+	stop
+	start amas-container --advertise 'example.org:7' ./s ./folder
+	equal "ipc://[$tmp/s]/" "$addr"
+	stop
+	# The port is not known before: the other way round, by a second name.
+	stop "${pids[0]}"
+	start amas-container --advertise "localhost:$port" "*:$port" ./folder \
+		./agent.worker
+	equal "${addr}0 1" "$(calls -r "${addr}0" tell 1)"
+	equal "\"${addr}0 2\"" "$(calls "${addr}1" via "${addr}0" tell 2)"
+	equal "\"${addr}1\"" "$(t amas-call "$addr" amas/agents | jq '.[1].url')"
+}
+
+@test "container-net: IPv6: brackets in URLs, and one connection by any form" {
+	local far port
+
+	need_ipv6
+	start amas-container '[::1]:0' ./folder
+	[[ $addr =~ ^tcp://\[::1\]:([0-9]+)/$ ]]
+	far=$addr port=${BASH_REMATCH[1]}
+	equal "${far}0 1" "$(calls -r "${far}0" tell 1)"
+	equal "${far}0 2" "$(calls -r "tcp://::1:$port/0" tell 2)"
+	equal null "$(t amas-call "[::1]:$port" validate_aid ==1)"
+	equal null "$(t amas-call "::1:$port" validate_aid ==1)"
+	start amas-container '::1:0' ./agent.worker
+	[[ $addr == 'tcp://[::1]:'* ]]
+	equal "\"${far}0 3\"" "$(calls "${addr}0" via "${far}0" tell 3)"
+	equal "\"${far}0 4\"" "$(calls "${addr}0" via "tcp://::1:$port/0" tell 4)"
+	equal 5 "$(connections "$far")"
+	run -1 calls "${addr}0" via "${far}9" tell 5
+	equal "ConnectionError: Agent \"9\" does not exist in Container(('::1', $port))" \
+		"${lines[-1]}"
+}
+
+@test "container-net: IPv6: agents of Python and ours call each other" {
+	need_peer
+	need_ipv6
+	start amas-container '[::1]:0' ./folder ./agent.worker
+	python_at '[::1]:0'
+	[[ $url == tcp://::1:* ]]	# as aiomas writes it
+	both json '::1'
+	url="tcp://[::1]:$(port "$url")/"
+	equal 5 "$(calls "${url}0" spam 5)"
+	equal 5 "$(calls "${addr}1" via "${url}0" spam 5)"
+	python_ends
+}
+
+# both CODEC HOST: the containers at $url, of Python, and $addr call each other.
+# Python answers once that there is no agent, and never again.
+both() {
+	local python="t amas-call --codec $1 ${url}0"
+
+	equal '[1, {"a": 2.5}]' "$($python spam '[1, {"a": 2.5}]')"
+	equal "[\"folderProxy('${addr}0')\", \"${addr}0 9\"]" \
+		"$($python ask "${addr}0" tell 9)"
+	run -1 $python ask "${addr}8" tell
+	[[ ${lines[-1]} == "ConnectionError: Agent \"8\" does not exist in Container("* ]]
+	equal 5 "$(calls --codec "$1" "${addr}1" via "${url}0" spam 5)"
+	run -1 calls --codec "$1" "${addr}1" via "${url}0" fail
+	equal 'ZeroDivisionError: division by zero' "${lines[-1]}"
+	run -1 calls --codec "$1" "${addr}1" via "${url}7" spam 5
+	equal "ConnectionError: Agent \"7\" does not exist in Container(('$2', $(port "$url")))" \
+		"${lines[-1]}"
+}
+
+port() {
+	sed 's,.*:\(.*\)/,\1,' <<<"$1"
+}
+
+@test "container-net: agents of Python and ours on TCP, over each codec" {
+	local codec
+
+	need_peer
+	for codec in json msgpack msgpack-blosc; do
+		start amas-container --codec "$codec" 127.0.0.1:0 ./folder \
+			./agent.worker
+		python_at 127.0.0.1:0 --codec "$codec"
+		both "$codec" 127.0.0.1
+		python_ends
+		stop
+	done
+}
+
+# ---- What ends ----
+
+@test "container-net: 64: --on-exit restart: a run starts again, until it can" {
+	program folder/run 'echo try >>"$AMAS_STATE/tries"
+		[ "$(wc -l <"$AMAS_STATE/tries")" = 3 ] || exit 4
+		echo "$AMAS_SELF: done"'
+	run -0 --separate-stderr t amas-container --on-exit restart --until-done \
+		./s a:2=./folder
+	equal "ipc://[$tmp/s]/
+ipc://[$tmp/s]/0: done
+ipc://[$tmp/s]/1: done" "$(sort <<<"$output")"
+	equal 'amas-container: a/0/run: exit status 4; starts again in 0.1s
+amas-container: a/0/run: exit status 4; starts again in 0.2s
+amas-container: a/1/run: exit status 4; starts again in 0.1s
+amas-container: a/1/run: exit status 4; starts again in 0.2s' \
+		"$(sort <<<"$stderr")"
+}
+
+@test "container-net: 64: --on-exit restart: ids and agents stay the same" {
+	local before
+
+	program folder/run 'exit 4'
+	start amas-container --on-exit restart ./s a=./folder b=./agent.worker
+	before=$(calls "${addr}1" pid)
+	kill -KILL "$before"
+	until_holds 'now=$(calls "${addr}1" pid 2>/dev/null)'
+	[ "$now" != "$before" ]
+	reaches 2 "$err"
+	equal "${addr}0 1" "$(calls -r "${addr}0" tell 1)"
+	equal '["0","1"]' "$(t amas-call "$addr" amas/agents | jq -c 'map(.id)')"
+}
+
+@test "container-net: 64: --on-exit fail ends with status 1 and says who" {
+	local kind
+
+	program folder/run 'exit 4'
+	run -1 --separate-stderr t amas-container --on-exit fail ./s \
+		b=./agent.worker a=./folder
+	equal 'amas-container: a/1/run: exit status 4
+amas-container: a/1: exit status 4 (--on-exit fail)' "$stderr"
+	rm folder/run
+	for kind in worker shared; do
+		[ -e "agent.$kind" ] || program "agent.$kind" 'while read -r line; do
+			case $line in
+			*amas/new*) echo "[1, $(expr "$line" : "\[0, \([0-9]*\)"), null]" ;;
+			*) kill -KILL $$ ;;
+			esac
+		done'
+		run -1 --separate-stderr t amas-container --on-exit fail --run \
+			'amas-call "$AMAS_ADDR" agents/1/die 2>/dev/null; exec cat never' \
+			./s a=./folder "b=./agent.$kind"
+		[[ $stderr == *"amas-container: b"*'(--on-exit fail)' ]]
+	done
+}

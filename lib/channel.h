@@ -155,6 +155,10 @@ const char *amas__channel_phase(const struct amas_channel *ch);
 /* Whether it is over, and why: NULL while it is not. */
 const struct amas_error *amas__channel_ended(const struct amas_channel *ch);
 
+/* Whether a call can be answered: not by a peer that sends no more, though it
+ * may still wait for our answers. */
+bool amas__channel_answers(const struct amas_channel *ch);
+
 /* Calls that wait for their answer; requests of the peer that do. */
 size_t amas__channel_pending(const struct amas_channel *ch);
 size_t amas__channel_open_requests(const struct amas_channel *ch);

@@ -18,6 +18,12 @@ amas__channel_ended(const struct amas_channel *ch)
 	return ch->state == ENDED ? &ch->why : NULL;
 }
 
+bool
+amas__channel_answers(const struct amas_channel *ch)
+{
+	return ch->state != ENDED && !ch->peer_done;
+}
+
 size_t
 amas__channel_open_requests(const struct amas_channel *ch)
 {

@@ -24,6 +24,7 @@
 struct link {
 	struct amas__links *ls;
 	char *addr;			/* as amas__addr_print() has it */
+	struct amas__link replaced;	/* by another, if it is in that list */
 	struct amas_channel *ch;	/* NULL: over */
 	struct amas__ending ending;
 	struct amas__map agents;	/* by id: struct known */
@@ -136,8 +137,10 @@ link_free(struct link *link)
 static void
 drop(struct link *link)
 {
-	(void)amas__map_take(&link->ls->by_addr, link->addr,
-	    strlen(link->addr));
+	if (amas__list_empty(&link->replaced))
+		(void)amas__map_take(&link->ls->by_addr, link->addr,
+		    strlen(link->addr));
+	amas__list_remove(&link->replaced);
 	link_free(link);
 }
 
@@ -179,10 +182,26 @@ on_end(struct amas__ending *e)
 	note_end(link);
 	forget_agents(link);
 	link->ch = NULL;
-	if (link->pause_s == 0 ||
+	if (link->pause_s == 0 || !amas__list_empty(&link->replaced) ||
 	    link->ls->by_addr.n > AMAS__LINKS_MAX)
 		drop(link);
 	amas_channel_close(ch);
+}
+
+/*
+ * The link to an address that can be called.  One whose peer only waits for our
+ * answers goes on, but makes room.
+ */
+static struct link *
+useful(struct amas__links *ls, const char *addr)
+{
+	struct link *link = amas__map_get(&ls->by_addr, addr, strlen(addr));
+
+	if (link == NULL || link->ch == NULL || amas__channel_answers(link->ch))
+		return link;
+	(void)amas__map_take(&ls->by_addr, addr, strlen(addr));
+	amas__list_add(&ls->replaced, &link->replaced);
+	return NULL;
 }
 
 static struct link *
@@ -193,7 +212,7 @@ find(struct amas__links *ls, const struct amas__addr *a)
 
 	if (addr == NULL)
 		return NULL;
-	if ((link = amas__map_get(&ls->by_addr, addr, strlen(addr))) != NULL) {
+	if ((link = useful(ls, addr)) != NULL) {
 		free(addr);
 		return link;
 	}
@@ -205,6 +224,7 @@ find(struct amas__links *ls, const struct amas__addr *a)
 	link->addr = addr;
 	link->ending.fn = on_end;
 	amas__list_init(&link->ending.link);
+	amas__list_init(&link->replaced);
 	amas__map_init(&link->agents);
 	if (amas__map_set(&ls->by_addr, addr, strlen(addr), link) != 0) {
 		link_free(link);
@@ -335,6 +355,7 @@ amas__links_init(struct amas__links *ls, struct amas_loop *l)
 	memset(ls, 0, sizeof *ls);
 	ls->loop = l;
 	amas__map_init(&ls->by_addr);
+	amas__list_init(&ls->replaced);
 }
 
 void
@@ -372,6 +393,9 @@ amas__links_fini(struct amas__links *ls)
 		else
 			drop(link);
 	}
+	while (!amas__list_empty(&ls->replaced))
+		amas_channel_close(AMAS__OF(ls->replaced.next, struct link,
+		    replaced)->ch);
 	amas__links_offer(ls, NULL);
 	amas__map_fini(&ls->by_addr);
 }

@@ -29,6 +29,7 @@ struct amas__links {
 	struct amas_opts opts;
 	const char *self;	/* our address, in their place; or NULL */
 	struct amas__map by_addr;
+	struct amas__link replaced;	/* by another there: they end */
 };
 
 void amas__links_init(struct amas__links *ls, struct amas_loop *l);

@@ -64,8 +64,10 @@ setup() {
 	def via(n, url, function, *args):
 	    host(n, 'amas/call', url, function, args)
 
-	def back(n, function, *args):
-	    ask(lambda kind, url: via(n, url, function, *args), 'amas/peer', n)
+	def spawn(n, manager, name):
+	    """Gives the URL of the new agent's proxy, and its own."""
+	    ask(lambda kind, rest: say(kind, n, [rest[0]['__type__'][1], rest[1]]),
+	        'amas/call', manager, 'spawn', [name])
 
 	def storm(n, url, name, count):
 	    """Calls note so often, 20 at a time; gives [I, KIND] for each."""
@@ -513,4 +515,165 @@ storm_is_whole() {
 	equal '' "$(sort "$2" | comm -13 - "$1.good")"	# result, not noted
 	[ "$(wc -l <"$1.bad")" -ge 1 ]
 	[ "$(wc -l <"$1.bad")" -le 20 ]
+}
+
+# ---- A cable ----
+
+# space: a network of its own, that ends with the test; sets $space, the process
+# that holds it.
+space() {
+	local fifo=$tmp/space.$RANDOM
+
+	mkfifo "$fifo" "$fifo.up"
+	unshare -n sh -c 'echo >"$1.up"; exec cat "$1"' sh "$fifo" 3>&- &
+	space=$!
+	caller "$space"
+	read -r -t "$PATIENCE" _ <>"$fifo.up"
+}
+
+# inside SPACE COMMAND...
+inside() {
+	nsenter -t "$1" -n "${@:2}"
+}
+
+# cabled: two spaces, $here with 10.0.0.1 and $there with 10.0.0.2.
+cabled() {
+	unshare -n true 2>/dev/null || skip 'no networks of our own for us'
+	command -v ip >/dev/null || skip 'no ip'
+	space
+	here=$space
+	space
+	there=$space
+	inside "$here" ip link add cable type veth peer name cable netns \
+		"$there" 2>/dev/null || skip 'no cables for us'
+	inside "$here" ip addr add 10.0.0.1/24 dev cable
+	inside "$there" ip addr add 10.0.0.2/24 dev cable
+	inside "$here" ip link set cable up
+	inside "$there" ip link set cable up
+}
+
+@test "container-net: 65: a cable is cut: open calls fail within 30 s" {
+	local here there far silent talking far_err
+
+	cabled
+	start nsenter -t "$there" -n amas-container -v 10.0.0.2:0 ./agent.worker
+	far=$addr far_err=$err
+	# Two containers: one waits, the other has something to say meanwhile.
+	start nsenter -t "$here" -n amas-container ./silent ./agent.worker
+	silent=$addr
+	start nsenter -t "$here" -n amas-container ./talking ./agent.worker
+	talking=$addr
+	for near in "$silent" "$talking"; do
+		timeout 40 amas-call "${near}0" via "${far}0" hang hung 1 \
+			2>"lost.${#callers[@]}" &
+		caller $!
+	done
+	reaches 2 hung
+	inside "$there" ip link set cable down
+	SECONDS=0
+	run -124 t amas-call -t 0.2 "${talking}0" via "${far}0" note noted 1
+	for p in "${callers[@]:2}"; do
+		PATIENCE=40 ended "$p" 1
+	done
+	((SECONDS >= 10 && SECONDS <= 35))
+	for f in lost.*; do
+		[[ $(tail -n 1 "$f") =~ ^${far%/}': '(Connection timed out|No route to host)$ ]]
+	done
+	# Who was called has noticed, too.
+	until_holds '[ "$(grep -Ec "10.0.0.1:.*(timed out|No route)" "$1")" = 2 ]' \
+		"$far_err"
+	[ ! -e noted ]
+	inside "$there" ip link set cable up
+	for near in "$silent" "$talking"; do
+		equal '"x"' "$(calls "${near}0" via "${far}0" note noted x)"
+	done
+	equal $'x\nx' "$(cat noted)"
+}
+
+# ---- Proxies, and thousands of agents ----
+
+@test "container-net: 64: an agent dies while others hold proxies of it" {
+	local far proxy url
+
+	start amas-container --manager --class agent=./agent.worker ./far
+	far=$addr
+	start amas-container ./near ./agent.worker
+	run -0 calls "${addr}0" spawn "${far}0" agent
+	proxy=$(jq -r '.[0]' <<<"$output")
+	url=$(jq -r '.[1]' <<<"$output")
+	equal "${far}1" "$url"
+	[[ $proxy == ipc://*/h//*.* ]]
+	equal '[1]' "$(calls "${addr}0" via "$proxy" f 1)"
+	# Its process goes, it does not.
+	run -1 calls "${addr}0" via "$proxy" die
+	equal 'worker agent/1: exit status 3' "${lines[-1]}"
+	equal '[2]' "$(calls "${addr}0" via "$proxy" f 2)"
+	equal '[3]' "$(calls "${addr}0" via "$url" f 3)"
+	# Now it goes, and is not replaced by the next.
+	run -0 calls "${far}1" host amas/stop "$url"
+	run -0 calls "${far}0" spawn agent
+	equal "\"${far}2\"" "$(jq '.[1]' <<<"$output")"
+	for url in "$proxy" "$url"; do
+		run -1 calls "${addr}0" via "$url" f 4
+		equal 'LookupError: Name "1" not found in "agents"' "${lines[-1]}"
+	done
+	# And its container.
+	kill_off "${pids[0]}"
+	run -1 calls "${addr}0" via "$proxy" f 5
+	equal 'peer is gone' "${lines[-1]}"
+}
+
+@test "container-net: 68: 10,000 agents are announced again, calls fail once" {
+	cat >shared.py <<-'END'
+	import json, os, sys
+	made = {}
+	told = open('told.%d' % os.getpid(), 'w')
+	for line in sys.stdin:
+	    _, n, (path, a, k) = json.loads(line)
+	    result = None
+	    if path == 'amas/new':
+	        print(*a, file=told)
+	        made[a[0]] = a[1]
+	    elif path.endswith('/die'):
+	        sys.exit(3)
+	    elif path.endswith('/hang'):
+	        print(path, file=told, flush=True)
+	        continue
+	    else:
+	        print(path, file=told, flush=True)
+	        result = made[path.split('/')[0]]
+	    print(json.dumps([1, n, result]), flush=True)
+	END
+	program house.shared "cd '$tmp' && exec $(python) shared.py"
+	echo '{"class": "house", "count": 10000, "args": ["x"]}' >agents
+	start amas-container --manager -f agents --class house=./house.shared \
+		./s other=./agent.worker
+	other=$(calls "${addr}1" pid)
+	first=$(echo told.*)
+	for i in {2..201}; do
+		printf '["agents/%d/hang", [], {}]\n' "$i"
+	done >in
+	# From two callers, and 200 more by an agent.
+	t amas-call -P 200 -B "$addr" <in >out.1 &
+	one=$!
+	caller "$one"
+	batch 200 "${addr}300" hang | sed 's,agents/0,agents/1,' |
+		t amas-call -P 200 -B "$addr" >out.2 &
+	two=$!
+	caller "$two"
+	until_holds '[ "$(grep -c hang "$1")" = 400 ]' "$first"
+	run -1 calls "${addr}10001" die
+	ended "$one" 1
+	ended "$two" 1
+	for i in 1 2; do
+		equal 200 "$(jq -c 'select(.[0] == 2 and (.[2] | test("worker house: exit status 3"))) | .[1]' "out.$i" | sort -u | wc -l)"
+		equal 200 "$(wc -l <"out.$i")"
+	done
+	# All of them are there again, with what they were made with.
+	equal '["x"]' "$(calls "${addr}10001" args)"
+	mv "$first" before
+	equal "$(head -n 10000 before)" "$(head -n 10000 told.*)"
+	equal 10001/args "$(tail -n +10001 told.*)"
+	equal "$other" "$(calls "${addr}1" pid)"
+	equal '"other"' "$(t amas-call "$addr" validate_aid ==1)"
 }

@@ -29,8 +29,11 @@ setup() {
 }
 
 teardown() {
-	stop_all
+	local status=0
+
+	stop_all || status=1
 	rm -rf "$tmp"
+	return "$status"	# bats runs this without set -e
 }
 
 # make_tmp: sets $tmp.  BATS_TEST_TMPDIR may be too long for a unix socket,

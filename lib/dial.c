@@ -127,8 +127,6 @@ connected(struct amas__dial *d)
 	struct amas_error err;
 
 	amas__io_set(&d->io, 0);
-	if (d->addr.kind == AMAS__ADDR_TCP)
-		amas__sock_tune(d->fd);
 	if (amas__stream_new(&s, d->loop, d->fd, &err) != 0) {
 		finish(d, NULL, &err);
 		return;
@@ -176,6 +174,8 @@ try_next(struct amas__dial *d)
 				    errno, "socket");
 			continue;
 		}
+		if (d->addr.kind == AMAS__ADDR_TCP)
+			amas__sock_tune(d->fd); /* bounds connecting, too */
 		amas__io_init(&d->io, d->loop, d->fd, on_connect);
 		if (connect(d->fd, &sa->u.sa, sa->len) == 0 ||
 		    errno == EINPROGRESS) {

@@ -41,7 +41,10 @@ bool amas__sock_needs_resolver(const struct amas__addr *a);
 /* Makes a non-blocking, close-on-exec stream socket; -1 and errno. */
 int amas__sock_open(int family);
 
-/* Sets what all our TCP connections have: no delay, keep-alive within 30 s. */
+/*
+ * Sets what all our TCP connections have, before they connect: no delay, and a
+ * peer that does not answer or has vanished is noticed within 30 s.
+ */
 void amas__sock_tune(int fd);
 
 /*

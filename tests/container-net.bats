@@ -422,8 +422,9 @@ kill_off() {
 		< <(batch 20 "${far}0" note noted) &
 	calling=$!
 	caller "$calling"
-	# All was said on a connection that it has not accepted yet.
-	until_holds '[ "$(grep -c "$1: sent" "$2")" = 20 ]' "$tmp/far" "$near_err"
+	# All wait for one question, on a connection that it has not accepted yet.
+	until_holds '[ "$(grep -c "got.*amas/call" "$1")" = 20 ]' "$near_err"
+	equal 1 "$(grep -c "$tmp/far: sent" "$near_err")"
 	until_holds '[ "$(grep -c " $1$" /proc/net/unix)" = 2 ]' "$tmp/far"
 	kill_off "$pid"
 	ended "$calling" 1

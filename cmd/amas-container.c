@@ -9,12 +9,14 @@
 #include "hosting.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "mem.h"
+#include "trace.h"
 
 
 /* One of the containers. */
@@ -170,6 +172,18 @@ on_over(const char *waits, void *arg)
 	    "still waits for an answer, and nobody sleeps any more"));
 }
 
+/* --strict: the status to end with, if it was to be 0. */
+static int
+look_strict(const struct hosting *h, int status)
+{
+	uint64_t n = amas__rest_strays(h->s.loop);
+
+	if (!h->o->strict || n == 0 || status != CMD_OK)
+		return status;
+	return cmd_error(CMD_FAILED, "--strict", "%" PRIu64 " messages of "
+	    "somebody who counted as asleep", n);
+}
+
 /* ---- Agents ---- */
 
 static int
@@ -321,6 +335,8 @@ host(struct hosting *h)
 
 	if ((status = cmd_loop_set(h->s.loop, &o->serve.args)) != CMD_OK)
 		return status;
+	if (o->wall)
+		amas__trace_set_wall(amas__loop_trace(h->s.loop));
 	amas_loop_set_jobs(h->s.loop, o->serve.jobs, o->serve.queue);
 	call_output_init(&h->out, h->s.loop, on_written);
 	h->out.buf.max = CONTAINER_OUTPUT_MAX;
@@ -331,7 +347,7 @@ host(struct hosting *h)
 		status = make_agents(&h->all[i]);
 	if (status == CMD_OK)
 		amas__steps_until(h->s.loop, until, on_over, h);
-	return status == CMD_OK ? serve_loop(&h->s) : status;
+	return status == CMD_OK ? look_strict(h, serve_loop(&h->s)) : status;
 }
 
 int

@@ -29,6 +29,7 @@ struct container_opts {
 	size_t max_agents;		/* 0: the library's default */
 	const char *clock;		/* --clock; NULL: as the address */
 	const char *start, *init_time, *until;	/* NULL: not given */
+	bool wall, strict;
 };
 
 /* Returns CMD_OK, or CMD_STOP if o->serve.args.status is what to end with. */

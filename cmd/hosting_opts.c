@@ -22,9 +22,11 @@ enum {
 	OPT_RUN,
 	OPT_SOCKET_MODE,
 	OPT_START,
+	OPT_STRICT,
 	OPT_TAG,
 	OPT_UNTIL,
-	OPT_UNTIL_DONE
+	OPT_UNTIL_DONE,
+	OPT_WALL
 };
 
 static const struct cmd_option options[] = {
@@ -59,10 +61,13 @@ static const struct cmd_option options[] = {
 	{ OPT_SOCKET_MODE, "socket-mode", "MODE",
 	    "of a unix socket, octal (0600)" },
 	{ OPT_START, "start", "DATE", "date of that clock at 0 (1970)" },
+	{ OPT_STRICT, "strict", NULL,
+	    "end with 1 if somebody spoke who was asleep" },
 	{ OPT_TAG, "tag", NULL, "put ids before the lines of agents" },
 	{ OPT_UNTIL, "until", "TIME",
 	    "when a simulation ends (with the last sleeper)" },
 	{ OPT_UNTIL_DONE, "until-done", NULL, "end when no run is left" },
+	{ OPT_WALL, "wall", NULL, "the time by the wall, too, in --trace" },
 	CMD_OPTIONS
 };
 
@@ -160,6 +165,12 @@ take_option(struct container_opts *o, int id)
 	case OPT_UNTIL:
 		o->until = a->value;
 		return CMD_OK;
+	case OPT_STRICT:
+		o->strict = true;
+		return CMD_OK;
+	case OPT_WALL:
+		o->wall = true;
+		return CMD_OK;
 	case OPT_UNTIL_DONE:
 		o->until_done = true;
 		return CMD_OK;
@@ -219,6 +230,13 @@ container_next(char **sources)
 	return *sources == NULL ? NULL : sources + 1;
 }
 
+static int
+check_trace(const struct container_opts *o)
+{
+	return o->wall && o->serve.args.trace == NULL ?
+	    cmd_error(CMD_USAGE, "--wall", "needs --trace") : CMD_OK;
+}
+
 /* Each + has an address behind it. */
 static int
 check_addresses(char **next)
@@ -250,7 +268,8 @@ container_opts_parse(struct container_opts *o, int argc, char *argv[])
 	}
 	s->addr = argv[s->args.first];
 	s->sources = argv + s->args.first + 1;
-	if ((s->args.status = check_addresses(s->sources)) != CMD_OK ||
+	if ((s->args.status = check_trace(o)) != CMD_OK ||
+	    (s->args.status = check_addresses(s->sources)) != CMD_OK ||
 	    (s->args.status = check_manager(o)) != CMD_OK)
 		return CMD_STOP;
 	s->server.codec = s->args.codec;

@@ -269,6 +269,7 @@ open_drain(struct amas__open *o)
 	struct amas_container *c = AMAS__OF(o, struct amas_container, open);
 
 	c->ending = true;
+	amas__rest_drain(amas__rest_of(c->loop));
 	amas__folders_stop(c);
 }
 

@@ -71,6 +71,7 @@ struct amas__guest {
 	/* Without a place of its own: whether it is awake. */
 	struct amas__awake awake;
 	bool lives;
+	bool said;		/* that it speaks twice at a time */
 };
 
 /* Sets it up, unknown to any host; job and name are referenced. */

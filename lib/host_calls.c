@@ -504,11 +504,30 @@ static const struct {
 	{ "amas/wait", do_wait },
 };
 
+/*
+ * It speaks on one connection while it waits on another: which comes first is
+ * not for us to say, so the order of things may differ between runs.
+ */
+static void
+say_two(struct amas__guest *g)
+{
+	amas__rest_count_stray(g->loop);
+	if (!g->said)
+		amas__log(amas__loop_log(g->loop), AMAS_LOG_WARN, "%s: speaks "
+		    "on two connections at a time: another run may go another "
+		    "way", g->name);
+	g->said = true;
+}
+
 void
 amas__host_serve(struct amas__visitor *v, struct amas_request *req)
 {
 	const char *path = amas_request_path(req);
 	size_t i, part = strcspn(path, "/");
+
+	if (v->waits == 0 && v->guest->n_waiting > 0 &&
+	    amas__rest_is_serial(v->host->loop))
+		say_two(v->guest);
 
 	for (i = 0; i < sizeof functions / sizeof *functions; i++)
 		if (strcmp(path, functions[i].name) == 0) {

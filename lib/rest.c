@@ -345,6 +345,13 @@ amas__rest_release(struct amas__rest *r)
 }
 
 void
+amas__rest_drain(struct amas__rest *r)
+{
+	r->serial = false;
+	amas__rest_release(r);
+}
+
+void
 amas__rest_set_ops(struct amas__rest *r, const struct amas__rest_ops *ops,
     void *arg)
 {

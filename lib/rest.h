@@ -149,6 +149,8 @@ void amas__rest_run(struct amas__rest *r);
 void amas__rest_park(struct amas__rest *r);
 /* It is free again. */
 void amas__rest_release(struct amas__rest *r);
+/* The loop ends in order: nothing is put off any more. */
+void amas__rest_drain(struct amas__rest *r);
 
 /* Somebody spoke who counts as asleep; how many did. */
 void amas__rest_count_stray(struct amas_loop *l);

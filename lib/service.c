@@ -535,11 +535,15 @@ amas_service_set_serial(struct amas_service *svc, struct amas_error *err)
 	return 0;
 }
 
-/* What peers may ask of every server, beside the list. */
+/*
+ * What peers may ask of every server, beside the list; a container, which has
+ * functions of its own there, tells the time of its clock.
+ */
 static bool
-answer_time(struct amas_request *req)
+answer_time(const struct amas_service *svc, struct amas_request *req)
 {
-	if (strcmp(amas_request_path(req), "amas/time") != 0)
+	if (strcmp(amas_request_path(req), "amas/time") != 0 ||
+	    amas__map_get(&svc->nodes, "amas", strlen("amas")) != NULL)
 		return false;
 	if (amas_request_unpack(req, "[]") == 0)
 		amas_request_reply(req, "f",
@@ -550,7 +554,7 @@ answer_time(struct amas_request *req)
 void
 amas__service_call(struct amas_service *svc, struct amas_request *req)
 {
-	if (amas__service_answer_list(svc, req) || answer_time(req))
+	if (amas__service_answer_list(svc, req) || answer_time(svc, req))
 		return;
 	if (svc->turns != NULL) {
 		take_turn(svc, req);

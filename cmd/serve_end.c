@@ -193,11 +193,17 @@ serve_loop(struct serve *s)
 	return s->status;
 }
 
+/* It is over, with its status: a signal that comes so late changes nothing. */
 static void
 unwatch_signals(struct serve *s)
 {
+	sigset_t late;
 	size_t i;
 
+	sigemptyset(&late);
+	sigaddset(&late, SIGTERM);
+	sigaddset(&late, SIGINT);
+	(void)sigprocmask(SIG_BLOCK, &late, NULL);
 	for (i = 0; i < SERVE_SIGNALS; i++) {
 		ev_ref(s->ev);
 		ev_signal_stop(s->ev, &s->signals[i]);

@@ -1,14 +1,17 @@
 """
 A container of Python's aiomas with agents, for tests of amas-container.
 
-    agents.py [--codec NAME] [--subproc] ADDR
+    agents.py [--codec NAME] [--subproc] [--clock external [START [INIT]]] ADDR
 
 Prints its base URL when it is ready; ends with its standard input.  Agent 0 is
-a Peer, or with --subproc a Manager, as aiomas.subproc starts it.  Port 0 is any
-that is free, but not with --subproc.
+a Peer, or with --subproc a Manager, as aiomas.subproc starts it.  With --clock,
+which stands behind ADDR, agent 0 is a Manager, agent 1 a Sleeper, the date at
+time 0 is START (2016-01-01) and the time INIT (-1).  Port 0 is any that is free,
+but not with --subproc.
 """
 import argparse
 import asyncio
+import json
 import sys
 
 from aiomas_compat import aiomas
@@ -49,8 +52,47 @@ class Peer(aiomas.Agent):
         return [addr, await agent.tell()]
 
 
+class Sleeper(aiomas.Agent):
+    """Sleeps by the clock of its container."""
+
+    @aiomas.expose
+    def time(self):
+        return self.container.clock.time()
+
+    @aiomas.expose
+    async def nap(self, dt):
+        await self.container.clock.sleep(dt)
+        return self.container.clock.time()
+
+    @aiomas.expose
+    async def nap_and_call(self, dt, url, function, *args):
+        await self.container.clock.sleep(dt)
+        agent = await self.container.connect(url, timeout=2)
+        return await getattr(agent, function)(*args)
+
+    @aiomas.expose
+    def block(self, path):
+        """Hold the container up until somebody opens a pipe."""
+        with open(path) as f:
+            return f.read()
+
+
+async def steered(addr, codec, start='2016-01-01', init=-1):
+    clock = aiomas.ExternalClock(start, init_time=json.loads(str(init)))
+    c = await aiomas.Container.create(addr, clock=clock, codec=codec,
+                                      as_coro=True)
+    manager = aiomas.subproc.Manager(c)
+    Sleeper(c)
+    print(manager.addr[:-1], flush=True)
+    await manager.stop_received
+    await c.shutdown(as_coro=True)
+
+
 async def main(o):
     addr = parse_addr(o.addr)
+    if o.clock:
+        await steered(addr, CODECS[o.codec], *o.clock[1:])
+        return
     if o.subproc:
         await aiomas.subproc.start(addr, codec=CODECS[o.codec])
         return
@@ -71,5 +113,6 @@ if __name__ == '__main__':
     p = argparse.ArgumentParser()
     p.add_argument('--codec', choices=CODECS, default='json')
     p.add_argument('--subproc', action='store_true')
+    p.add_argument('--clock', nargs='+')
     p.add_argument('addr')
     aiomas.run(main(p.parse_args()))

@@ -60,6 +60,10 @@ class Sleeper(aiomas.Agent):
         return self.container.clock.time()
 
     @aiomas.expose
+    def sleepers(self):
+        return len(self.container.clock._queue)
+
+    @aiomas.expose
     async def nap(self, dt):
         await self.container.clock.sleep(dt)
         return self.container.clock.time()

@@ -56,6 +56,10 @@ run_examples() {
 	run_examples "$AMAS_ROOT/man/amas-container.1"
 }
 
+@test "man: the examples of amas-clock(1) do what they show" {
+	run_examples "$AMAS_ROOT/man/amas-clock.1"
+}
+
 @test "man: the examples of amas-agent(7) do what they show" {
 	run_examples "$AMAS_ROOT/man/amas-agent.7"
 }
@@ -167,6 +171,10 @@ states() {
 	states amas-wire.5 'block of blosclz 4 MiB'
 	equal $((8 << 20)) "$(constant AMAS__BLOSC_STREAM)"
 	states amas-wire.5 'stream in a Blosc block below 8 MiB'
+	equal 5 "$(constant CLOCK_LAG_S)"
+	states amas-clock.1 'when it takes longer \(default: 5\)'
+	equal 1 "$(constant CLOCK_STEP_S)"
+	states amas-clock.1 'whole multiples of DUR \(default: 1\)'
 	equal 1000000 "$(constant AMAS__AGENTS_MAX)"
 	states amas-container.1 'so many \(default: 1000000\)'
 	equal 1000 "$(constant CONTAINER_CLASSES_MAX)"

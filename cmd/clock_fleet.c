@@ -190,10 +190,11 @@ on_wake(struct amas_request *req, void *self)
 	send(p, "agents/0/idle", on_rest, NULL);
 }
 
+/* Has all that step go on: to a time, NULL: as it is. */
 static void
-begin_others(struct clock_fleet *f)
+begin_steps(struct clock_fleet *f, const char *function,
+    struct amas_value *t)
 {
-	struct amas_value *t = clock_time_value(f->time_s);
 	size_t i;
 
 	f->phase = CLOCK_STEPPING;
@@ -204,12 +205,28 @@ begin_others(struct clock_fleet *f)
 		if (f->peers[i].kind != CLOCK_STEPS)
 			continue;
 		f->peers[i].parks = true;
-		send(&f->peers[i], "agents/0/step", on_rest, t);
+		send(&f->peers[i], function, on_rest, t);
 		answer_wake(&f->peers[i]);
 	}
-	amas_value_free(t);
 	if (f->phase == CLOCK_STEPPING && f->n_busy == 0)
 		rest(f);
+}
+
+static void
+begin_others(struct clock_fleet *f)
+{
+	struct amas_value *t = clock_time_value(f->time_s);
+
+	begin_steps(f, "agents/0/step", t);
+	amas_value_free(t);
+}
+
+void
+clock_fleet_settle(struct clock_fleet *f)
+{
+	f->slowest = NULL;
+	clock_lag_start(f);
+	begin_steps(f, "agents/0/idle", NULL);
 }
 
 static void

@@ -88,6 +88,12 @@ struct clock_fleet {
 /* Connects to all of them, names being borrowed.  Returns CMD_OK or a status. */
 int clock_fleet_open(struct clock_fleet *f, const struct clock_addrs *all);
 
+/*
+ * Lets those that step come to rest at the time that they have, so that who has
+ * just begun is not passed by the first step; rested() follows.
+ */
+void clock_fleet_settle(struct clock_fleet *f);
+
 /* Begins a step, of a fleet that rests. */
 void clock_fleet_step(struct clock_fleet *f, double t_s);
 

@@ -326,12 +326,11 @@ on_opened(struct clock_fleet *f)
 		r->time_s = last->time_s;
 	r->has_time = last != NULL;
 	r->until_s = INFINITY;
+	r->fleet.time_s = r->time_s;
 	if (r->o->has_until && !resolve(r, &r->o->until, &r->until_s))
 		clock_run_finish(r, cmd_error(CMD_USAGE, "--until", no_date));
-	else if (r->o->next)
-		settle(r);
 	else
-		clock_run_go(r);
+		clock_fleet_settle(f);
 }
 
 static void
@@ -339,9 +338,15 @@ on_rested(struct clock_fleet *f)
 {
 	struct clock_run *r = AMAS__OF(f, struct clock_run, fleet);
 
+	bool begins = !r->begun;
+
+	r->begun = true;
 	if (r->stepping)
 		report(r);
-	clock_run_go(r);
+	if (begins && r->o->next)
+		settle(r);
+	else
+		clock_run_go(r);
 }
 
 static void

@@ -31,6 +31,7 @@ struct clock_run {
 	double time_s;
 	bool stepping;		/* a step is under way, or what it says is not
 				 * yet written */
+	bool begun;		/* all were at rest, once */
 	bool settling;		/* one that is not reported */
 	bool set;		/* there was a step */
 	double until_s;		/* INFINITY: no end */

@@ -66,3 +66,14 @@ task 10 goes to awk" "$(t "$examples/contract-net/run" "$tmp/s" 10)"
 	equal 'null
 1000' "$(t "$examples/gossip/run" "$tmp/s" 1000)"
 }
+
+@test "examples: a market of shell agents over a simulated day" {
+	cd "$tmp"
+	t "$examples/market/run" "$tmp/s" 2026-11-25 >day 2>steps
+	equal 95 "$(wc -l <day)"
+	equal '00:30 2 bids win at 24
+17:15 2 bids win at 34
+00:00 2 bids win at 34' "$(sed -n '1p; 68p; $p' day)"
+	equal '96 900 86400' "$(sed -n '/^{"time"/p' steps |
+		jq -s 'length, .[0].time, .[-1].time' | paste -sd ' ')"
+}

@@ -376,6 +376,7 @@ on_dialed(struct amas__stream *s, const struct amas_error *why, void *arg)
 		return;
 	}
 	set_stream(ch, s);
+	amas__gate_opened(ch);
 	amas__channel_ref(ch);
 	out = amas__stream_out(ch->stream);
 	if (amas__buf_put(out, amas__buf_head(&ch->early),

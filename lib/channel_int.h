@@ -121,6 +121,7 @@ struct amas_channel {
 	size_t n_kept;		/* messages that were put off */
 	uint64_t sent, acked;	/* messages; of them those known to have come */
 	struct amas__unsure unsure;
+	struct amas__awake opening;	/* a link that is not open yet */
 };
 
 /* channel.c */

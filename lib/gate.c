@@ -247,9 +247,10 @@ void
 amas__channel_set_gate(struct amas_channel *ch, enum amas__gate gate)
 {
 	ch->gate = gate;
-	ch->unsure.name = ch->peer;
+	ch->unsure.name = ch->opening.name = ch->peer;
 	if (gate == AMAS__GATE_LINK && ch->held) { /* we connect */
 		ch->answers_syncs = true;
+		amas__awake_set(&ch->opening, ch->state == DIALING);
 		if (amas__rest_stepped(ch->loop))
 			amas__channel_stepped(ch);
 	}
@@ -273,6 +274,14 @@ void
 amas__gate_init(struct amas_channel *ch)
 {
 	amas__unsure_init(&ch->unsure, ch->loop, AMAS__UNSURE_LINK, NULL, ask);
+	amas__awake_init(&ch->opening, ch->loop, NULL);
+	ch->opening.what = "is being connected to";
+}
+
+void
+amas__gate_opened(struct amas_channel *ch)
+{
+	amas__awake_set(&ch->opening, false);
 }
 
 /* What it sent counts as come: nobody will say. */
@@ -281,4 +290,5 @@ amas__gate_stop(struct amas_channel *ch)
 {
 	ch->acked = ch->sent;
 	amas__unsure_sure(&ch->unsure);
+	amas__awake_set(&ch->opening, false);
 }

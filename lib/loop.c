@@ -49,6 +49,7 @@ struct amas_loop {
 	ev_prepare prepare;	/* runs the tasks */
 	ev_idle idle;		/* keeps the loop awake while there are some */
 	struct amas__link tasks;
+	size_t n_tasks;		/* those of this turn, too */
 
 	struct amas__link opens;
 	bool draining;
@@ -87,6 +88,7 @@ run_tasks(struct amas_loop *l)
 	while (!amas__list_empty(&now)) {
 		t = AMAS__OF(now.next, struct amas__task, link);
 		amas__list_remove(&t->link);
+		l->n_tasks--;
 		t->fn(t);
 	}
 }
@@ -115,14 +117,23 @@ amas__task_run(struct amas_loop *l, struct amas__task *t)
 	if (!amas__list_empty(&t->link))
 		return;
 	amas__list_add(&l->tasks, &t->link);
+	l->n_tasks++;
 	ev_idle_start(l->ev, &l->idle); /* no harm if it is active */
 }
 
 void
 amas__task_cancel(struct amas_loop *l, struct amas__task *t)
 {
-	(void)l;
+	if (amas__list_empty(&t->link))
+		return;
 	amas__list_remove(&t->link);
+	l->n_tasks--;
+}
+
+bool
+amas__loop_has_tasks(const struct amas_loop *l)
+{
+	return l->n_tasks > 0;
 }
 
 /* ---- Descriptors and timers ---- */

@@ -109,6 +109,9 @@ void amas__task_init(struct amas__task *t, amas__task_fn *fn);
 void amas__task_run(struct amas_loop *l, struct amas__task *t);
 void amas__task_cancel(struct amas_loop *l, struct amas__task *t);
 
+/* Whether others wait to run, in this turn or the next: something goes on. */
+bool amas__loop_has_tasks(const struct amas_loop *l);
+
 /* ---- What is open ---- */
 
 struct amas__open;

@@ -212,7 +212,13 @@ on_look(struct amas__task *t)
 	uint64_t activity;
 
 	if (r->mode == PARKED || r->ops == NULL ||
-	    amas__loop_draining(r->loop) || !is_asleep(r))
+	    amas__loop_draining(r->loop))
+		return;
+	if (amas__loop_has_tasks(r->loop)) { /* what is in a queue, say */
+		amas__rest_look(r->loop);
+		return;
+	}
+	if (!is_asleep(r))
 		return;
 	if (r->ops->more(r->arg)) {
 		r->activity++;

@@ -88,6 +88,7 @@ container_clock(struct amas_clock **out, double *until,
 	enum amas_clock_kind kind;
 	struct amas_error err;
 	double first = 0;
+	int64_t start_us;
 	int status;
 
 	*out = NULL;
@@ -98,6 +99,8 @@ container_clock(struct amas_clock **out, double *until,
 	if (o->init_time != NULL && (status = take_time(&first, "--init-time",
 	    o->init_time, NULL)) != CMD_OK)
 		return status;
+	if (amas__clock_check_new(&start_us, NULL, first, &err) != 0)
+		return cmd_fail("--init-time", &err);
 	if (amas_clock_new(out, l, kind, o->start, first, &err) != 0)
 		return cmd_fail("--start", &err);
 	if (o->until != NULL)

@@ -162,14 +162,17 @@ on_stop(void *arg)
 static const struct amas__container_ops ops = { on_ready, on_failed, on_line,
 	on_idle, on_lost, on_stop };
 
-/* Simulated time is over. */
+/* Simulated time is over; a command of --run ends when it wants to. */
 static void
 on_over(const char *waits, void *arg)
 {
 	struct hosting *h = arg;
 
+	if (h->o->serve.run != NULL)
+		return;
 	serve_end(&h->s, waits == NULL ? CMD_OK : cmd_error(CMD_FAILED, waits,
 	    "still waits for an answer, and nobody sleeps any more"));
+	amas_loop_drain(h->s.loop, 0); /* at once: nobody will answer */
 }
 
 /* --strict: the status to end with, if it was to be 0. */

@@ -1,0 +1,348 @@
+# amas-container: clocks, simulations and local://.  The numbers are those of the
+# list of faults that the project keeps.
+
+load helper
+load tools/raw
+
+setup() {
+	make_tmp
+	cd "$tmp"
+	mkdir folder
+	program folder/tell 'echo "$@"'
+	# host FUNCTION ARG...: asks the host; a failure is its last line.
+	program host 'amas-call -r "$AMAS_PARENT" "$@" 2>"$AMAS_STATE/err" ||
+		tail -n 1 "$AMAS_STATE/err"'
+	PATH=$PATH:$tmp
+	export AMAS_EXAMPLES=$AMAS_BUILD/tests/examples
+	sleepers=$AMAS_EXAMPLES/sleepers_plugin.so
+}
+
+# program FILE TEXT: an executable in sh.
+program() {
+	printf '#!/bin/sh\n%s\n' "$2" >"$1"
+	chmod +x "$1"
+}
+
+# agent NAME RUN: a folder whose agents do that.
+agent() {
+	mkdir -p "$1"
+	program "$1/run" "$2"
+}
+
+# python_worker FILE < CODE: a worker; CODE has send(), call() and line by line
+# kind, n, rest.
+python_worker() {
+	{
+		cat <<-'END'
+		#!/usr/bin/python3
+		import json, os, sys
+		def send(*m):
+		    print(json.dumps(m), flush=True)
+		def call(n, url, function, *args):
+		    send(0, n, ['amas/call', [url, function, args, {}], {}])
+		END
+		cat
+	} >"$1"
+	chmod +x "$1"
+}
+
+# simulate ARG...: a container, whose lines but for its URLs are the output.
+simulate() {
+	t amas-container "$@" >out 2>err
+	local status=$?
+
+	grep -v '^\(local\|ipc\|tcp\)://[^ ]*/$' out
+	return "$status"
+}
+
+# ---- Options ----
+
+# refused TEXT OPTION...: they end with status 2 and this.
+refused() {
+	local text=$1
+
+	shift
+	run -2 --separate-stderr t amas-container "$@" ./s ./folder
+	equal '' "$output"
+	equal "amas-container: $text" "$stderr"
+}
+
+@test "time: options that do not fit are usage errors" {
+	refused '--clock: "sun" is none of real, external and sim' --clock sun
+	refused '--clock external: needs --manager: nothing else could set it' \
+		--clock external
+	refused '--until: the clock is not sim: it does not go on by itself' \
+		--until 5
+	refused '--until: the clock is not sim: it does not go on by itself' \
+		--clock external --manager --until 5
+	refused '--start: the clock is real, not external or sim' \
+		--start 2016-01-01
+	refused '--init-time: the clock is real, not external or sim' \
+		--clock real --init-time 5
+	refused '--start: date "soon": not as in 2016-01-31T10:30:00+01:00' \
+		--clock sim --start soon
+	refused '--init-time: "x" is no number of seconds' \
+		--clock sim --init-time x
+	refused '--init-time: "nan" is no number of seconds' \
+		--clock sim --init-time nan
+	refused '--init-time: no clock shows 1e+300' \
+		--clock sim --start 2016-01-01 --init-time 1e300
+	refused '--until: "x" is no time: seconds, or a date in ISO 8601' \
+		--clock sim --until x
+	run -2 t amas-container local://a ./folder +
+	equal 'amas-container: +: no address behind it' "$output"
+	run -2 t amas-container local://a ./folder + + local://b
+	equal 'amas-container: +: no address behind it' "$output"
+	run -2 t amas-container local://a/b ./folder
+	run -6 t amas-container local://a ./folder + local://a ./folder
+	equal 'amas-container: local://a: already served' "$output"
+}
+
+# ---- What the host tells ----
+
+@test "time: what a simulated clock tells, and refuses, in aiomas's words" {
+	agent sleeper 'for a in "time" "utcnow" "sleep 3" "time" "utcnow" \
+		"sleep 0" "sleep -1" "sleep" "sleep ==1" "sleep_until 13" \
+		"sleep_until 12" "sleep_until 13.5" "time" \
+		"sleep_until 2016-01-01T00:00:20" "utcnow" \
+		"sleep_until 2016-01-01T00:00:20Z" "sleep_until :=null" \
+		"sleep :=NaN"; do host amas/$a; done'
+	run -0 simulate --start 2016-01-01 --init-time 10 local://a ./sleeper
+	equal '10.0
+2016-01-01T00:00:10+00:00
+13.0
+2016-01-01T00:00:13+00:00
+ValueError: dt must be > 0 but is 0
+ValueError: dt must be > 0 but is -1
+TypeError: amas/sleep: takes seconds
+TypeError: amas/sleep: seconds are a number
+ValueError: Date "13" is in the past
+ValueError: Date "12" is in the past
+13.5
+2016-01-01T00:00:20+00:00
+ValueError: Date "2016-01-01T00:00:20+00:00" is in the past
+TypeError: amas/sleep_until: a time is a number or a date
+ValueError: dt must be > 0 but is nan' "$output"
+}
+
+@test "time: a real clock runs, and knows the date" {
+	agent sleeper 'a=$(host amas/time); host amas/sleep 0.05; host amas/sleep 0
+		host amas/sleep -1; b=$(host amas/time)
+		host amas/sleep_until "$a"
+		host amas/sleep_until "$(host amas/utcnow)"
+		echo "$a $b" | awk "{ print (\$2 - \$1 >= 0.05) }"
+		host amas/utcnow | cut -c 1-4'
+	run -0 t amas-container --until-done ./s ./sleeper
+	[[ ${lines[1]} == 'ValueError: Date "'*'" is in the past' ]]
+	[[ ${lines[2]} == 'ValueError: Date "'*'+00:00" is in the past' ]]
+	equal 1 "${lines[3]}"
+	equal "$(date -u +%Y)" "${lines[4]}"
+}
+
+@test "time: a worker asks by lines, and sleeps" {
+	python_worker w.worker <<-'END'
+	send(0, 1, ['amas/time', [], {}])
+	send(0, 2, ['amas/sleep', [2.5], {}])
+	for line in sys.stdin:
+	    kind, n, rest = json.loads(line)
+	    if kind == 0:
+	        send(1, n, None)
+	        continue
+	    print(n, rest, file=open('said', 'a'), flush=True)
+	    if n == 2:
+	        send(0, 3, ['amas/time', [], {}])
+	        send(0, 4, ['amas/sleep_until', ['1970-01-01T00:00:09Z'], {}])
+	    elif n == 4:
+	        send(0, 5, ['amas/utcnow', [], {}])
+	        send(0, 6, ['amas/sleep', [-1], {}])
+	END
+	run -0 simulate local://a ./w.worker
+	equal '1 0.0
+2 None
+3 2.5
+4 None
+5 1970-01-01T00:00:09+00:00
+6 ValueError: dt must be > 0 but is -1' "$(cat said)"
+	equal '' "$(cat err)"
+}
+
+@test "time: peers may ask a container for its time" {
+	start amas-container --clock external --manager --start 2016-01-01 \
+		--init-time 5 ./s ./folder
+	equal 5.0 "$(t amas-call "$addr" amas/time)"
+	equal '"2016-01-01T00:00:05+00:00"' "$(t amas-call "$addr" amas/utcnow)"
+	equal '[]' "$(t amas-call "$addr" amas/awake)"
+	t amas-call "${addr}0" set_time 7.5
+	equal 7.5 "$(t amas-call "$addr" amas/time)"
+	run -1 t amas-call "$addr" amas/time 3
+	run -1 t amas-call "$addr" amas/sleep 3
+	equal 'LookupError: Name "sleep" not found in "amas"' "${lines[-1]}"
+}
+
+# ---- An external clock ----
+
+# set_times: what a manager at $addr says to times, one line each.
+set_times() {
+	local v
+
+	for v in 5 5 4 5.5 5.5 -1 6 7e3 7000.0; do
+		t amas-call "${addr}0" set_time ":=$v" 2>&1 | tail -n 1
+	done
+}
+
+@test "time: 71: set_time says what Python's manager says" {
+	need_peer
+	start amas-container --clock external --manager ./s
+	set_times >ours
+	mkfifo py.in
+	"$AMAS_VENV/bin/python" "$AMAS_ROOT/tests/peer/agents.py" --subproc \
+		--start 1970-01-01 "$tmp/py" <py.in >/dev/null 2>&1 3>&- &
+	caller $!
+	exec 5>py.in
+	addr="ipc://[$tmp/py]/"
+	t amas-call -w "$PATIENCE" "$addr" validate_aid ==0
+	set_times >theirs
+	# A float that is whole is shown as the integer it may have been.
+	sed -i 's/\.0$//; s/is 7000.0/is 7000/; s/> 7000.0/> 7000/' theirs ours
+	diff theirs ours
+	equal 4 "$(grep -c null ours)"
+	t amas-call "${addr}0" stop >/dev/null
+}
+
+@test "time: 71: a time that is none is refused, and the time stays" {
+	local v
+
+	start amas-container --clock external --manager --init-time 5 ./s
+	for v in NaN Infinity -Infinity 1e308 -1e308 1e16; do
+		run -1 t amas-call "${addr}0" set_time ":=$v"
+		[[ ${lines[-1]} == 'ValueError: Time must be > 5 but is '* ]]
+		run -1 t amas-call "${addr}0" step ":=$v"
+		[[ ${lines[-1]} == 'ValueError: Time must be > 5 but is '* ]]
+	done
+	for v in '"x"' null true '[]' '{}'; do
+		run -1 t amas-call "${addr}0" set_time ":=$v"
+		[[ ${lines[-1]} == TypeError:* ]]
+	done
+	run -1 t amas-call "${addr}0" set_time
+	run -1 t amas-call "${addr}0" set_time 6 7
+	equal 5.0 "$(t amas-call "$addr" amas/time)"
+}
+
+@test "time: a clock that is not external cannot be set" {
+	start amas-container --manager ./s
+	run -1 t amas-call "${addr}0" set_time 5
+	equal "AttributeError: 'AsyncioClock' object has no attribute 'set_time'" \
+		"${lines[-1]}"
+	run -1 t amas-call "${addr}0" step 5
+	stop
+	run -1 t amas-container --clock sim --manager \
+		--run 'amas-call "${AMAS_ADDR}0" set_time 5' ./s ./folder
+	equal "AttributeError: 'SimClock' object has no attribute 'set_time'" \
+		"${lines[-1]}"
+}
+
+@test "time: set_time wakes those that are due" {
+	agent sleeper 'host amas/sleep "$((AMAS_INDEX + 1))"
+		echo "$AMAS_INDEX woke at $(host amas/time)"
+		amas-call -- "$AMAS_PARENT" amas/notify go >/dev/null'
+	mkdir ask
+	program ask/next 'host amas/time'
+	out=out start amas-container --clock external --manager ./s s:3=./sleeper
+	until [ "$(t amas-call "${addr}0" next)" = 1.0 ]; do :; done
+	until t amas-call "$addr" amas/awake | grep -qx '\[\]'; do :; done
+	equal '[3, null]' "$(t amas-call "${addr}0" step 10)"
+	equal '0 woke at 10.0
+1 woke at 10.0
+2 woke at 10.0' "$(sort out | grep woke)"
+}
+
+@test "time: 72: 100,000 sleepers wake by due time, then by arrival" {
+	printf '%s\n' \
+		"{\"class\": \"Sleeper\", \"count\": 100000, \"args\": [1, 10]}" >all
+	cat >steps <<-'END'
+	amas-call "${AMAS_ADDR}0" step 9
+	amas-call "${AMAS_ADDR}1" told
+	amas-call "${AMAS_ADDR}0" step 30
+	amas-call "${AMAS_ADDR}1" told
+	END
+	run -0 t amas-container --clock external --manager \
+		--class Sleeper="$sleepers" -f all --run 'sh ./steps' ./s \
+		Order="$sleepers"
+	equal '{"woke": 0, "wrong": 0}' "${lines[1]}"
+	equal '{"woke": 100000, "wrong": 0}' "${lines[3]}"
+	# One by one, on local://, each with what it sends.
+	agent asks 'host amas/sleep 60; amas-call -- "$1" told'
+	printf '%s\n' \
+		'{"class": "Sleeper", "count": 100000, "args": [1]}' \
+		'{"class": "asks", "args": ["local://a/1"]}' >all
+	run -0 simulate --manager --class Sleeper="$sleepers" \
+		--class asks=./asks -f all local://a Order="$sleepers"
+	equal '{"woke": 100000, "wrong": 0}' "$output"
+}
+
+# ---- Simulations ----
+
+@test "time: a simulation ends with its last sleeper, at --until if told so" {
+	agent sleeper 'for i in 1 2 3; do host amas/sleep 100000
+		echo "$AMAS_INDEX $(host amas/time)"; done'
+	run -0 simulate local://a s:2=./sleeper
+	equal '0 100000.0
+1 100000.0
+0 200000.0
+1 200000.0
+0 300000.0
+1 300000.0' "$output"
+	run -0 simulate --clock sim --until 200000 ./s ./sleeper
+	equal '0 100000.0
+0 200000.0' "$output"
+	run -0 simulate --until 199999.9 local://a ./sleeper
+	equal '0 100000.0' "$output"
+	run -0 simulate --until 1970-01-02T04:00 local://a ./sleeper
+	equal '0 100000.0' "$output"
+	run -0 simulate --until 1970-01-02T03:46 local://a ./sleeper
+	equal '' "$output"
+}
+
+@test "time: a simulation that has nobody left names who still waits" {
+	agent waits 'host amas/sleep 5; host amas/wait godot'
+	run -1 simulate local://a ./folder ./waits
+	equal 'amas-container: waits/1/run: still waits for an answer, and nobody sleeps any more' "$(cat err)"
+	python_worker deaf.worker <<-'END'
+	for line in sys.stdin:
+	    kind, n, rest = json.loads(line)
+	    if kind == 0 and rest[0] == 'amas/sync':
+	        send(1, n, None)
+	END
+	agent calls 'amas-call -- local://b/0 f'
+	run -1 simulate local://a ./calls + local://b ./deaf.worker
+	equal 'amas-container: calls/0/run: still waits for an answer, and nobody sleeps any more' "$(cat err)"
+	# At --until nobody is asked.
+	run -0 simulate --until 4 local://a ./waits
+	equal '' "$(cat err)"
+}
+
+@test "time: with --run, the command ends the simulation" {
+	agent sleeper 'host amas/sleep 3; host amas/time >../woken'
+	run -0 t amas-container --clock sim \
+		--run 'until [ -s woken ]; do :; done
+			amas-call -r "${AMAS_ADDR}0" tell yes' ./s ./folder ./sleeper
+	equal yes "$output"
+	equal 3.0 "$(cat woken)"
+	run -3 t amas-container --clock sim --until 2 \
+		--run 'until [ "$(amas-call "$AMAS_ADDR" amas/time)" = 2.0 ]; do :; done
+			exit 3' ./s ./sleeper
+	equal '' "$output"
+}
+
+@test "time: containers of one process reach each other by local://" {
+	agent caller 'amas-call -r -- local://b/0 tell hello
+		amas-call -r -- local://a/1 tell again
+		amas-call -- local://b/7 tell 2>&1
+		amas-call -- local://c/0 tell 2>&1'
+	run -0 simulate local://a ./caller ./folder + local://b ./folder
+	equal "hello
+again
+ConnectionError: Agent \"7\" does not exist in Container('b')
+local://c: No server started for this local queue instance." \
+		"$(grep -v Origin <<<"$output")"
+}

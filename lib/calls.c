@@ -12,8 +12,6 @@
 #include "err.h"
 #include "mem.h"
 
-#define ID_MAX ((uint64_t)1 << 53)	/* ids stay exact in every JSON */
-
 struct call {
 	struct amas_channel *ch;
 	uint64_t id;
@@ -23,7 +21,7 @@ struct call {
 	void *arg;
 	struct amas__timer deadline;
 	double timeout_s;
-	struct amas__link link;		/* waiting, held or settled */
+	struct amas__link link;		/* waiting, held, sent, settled */
 	struct amas_value *content;	/* held: what is to be sent */
 	struct amas__link owned;	/* of who may cancel it */
 	struct amas_error err;		/* settled: how; code 0: connected */
@@ -134,7 +132,7 @@ enter_table(struct call *c)
 
 	do {
 		c->id = ch->next_id;
-		ch->next_id = (ch->next_id + 1) % ID_MAX;
+		ch->next_id = (ch->next_id + 1) % AMAS__SYNC_ID;
 	} while (amas__map_get_id(&ch->pending, c->id) != NULL);
 	if (amas__map_set_id(&ch->pending, c->id, c) != 0)
 		return AMAS_ENOMEM;
@@ -177,17 +175,19 @@ send_call(struct call *c, const struct amas_value *content)
 	struct amas_channel *ch = c->ch;
 	struct amas_error err;
 
-	if (ch->state == ENDED || ch->peer_done)
+	if (ch->state == ENDED || ch->peer_done) {
 		settle(c, &ch->why);
-	else if (content == NULL && ch->state == OPEN)
+	} else if (content == NULL && ch->state == OPEN) {
 		settle(c, NULL);
-	else if (content == NULL)
+	} else if (content == NULL) {
 		amas__list_add(&ch->waiting, &c->link);
-	else if (amas__flow_write(ch, AMAS__REQUEST, NULL, (int64_t)c->id,
-	    content, &err) != 0)
+	} else if (amas__flow_write(ch, AMAS__REQUEST, NULL, (int64_t)c->id,
+	    content, &err) != 0) {
 		settle(c, &err);
-	else
+	} else {
 		c->sent = ch->sent;
+		amas__list_add(&ch->under_way, &c->link);
+	}
 }
 
 int
@@ -205,6 +205,35 @@ amas__channel_request(struct amas_channel *ch, double timeout_s,
 	}
 	begin(c, owner);
 	send_call(c, content);
+	return 0;
+}
+
+/*
+ * It has an id of its own, so that those of other requests are the same on every
+ * run, however often it has to be asked.
+ */
+int
+amas__channel_sync(struct amas_channel *ch, amas_reply_fn *fn, void *arg)
+{
+	struct amas_value item[3], content;
+	struct call *c;
+
+	if (amas__map_get_id(&ch->pending, AMAS__SYNC_ID) != NULL)
+		return AMAS_EEXIST;
+	if ((c = call_new(ch, 0, fn, arg)) == NULL)
+		return AMAS_ENOMEM;
+	c->id = AMAS__SYNC_ID;
+	if (amas__map_set_id(&ch->pending, c->id, c) != 0) {
+		free(c);
+		return AMAS_ENOMEM;
+	}
+	c->in_table = true;
+	amas__value_text(&item[0], NULL, AMAS_STRING, AMAS__SYNC,
+	    strlen(AMAS__SYNC));
+	amas__value_list(&item[1], NULL, NULL, 0);
+	item[2] = (struct amas_value){ .type = AMAS_MAP };
+	amas__value_list(&content, NULL, item, 3);
+	send_call(c, &content);
 	return 0;
 }
 
@@ -329,7 +358,6 @@ amas__calls_fail(struct amas_channel *ch, const struct amas_error *why)
 {
 	struct amas_error copy = *why;
 	struct call *c;
-	size_t i;
 
 	while (!amas__list_empty(&ch->waiting))
 		report_error(AMAS__OF(ch->waiting.next, struct call, link),
@@ -338,11 +366,10 @@ amas__calls_fail(struct amas_channel *ch, const struct amas_error *why)
 		c = AMAS__OF(ch->settled.next, struct call, link);
 		report_error(c, &c->err);
 	}
-	/* Ending one may end others; nothing enters the table any more. */
-	while (ch->pending.n > 0)
-		for (i = 0; (c = amas__map_next(&ch->pending, &i, NULL,
-		    NULL)) != NULL; )
-			report_error(c, &copy);
+	/* Ending one may end others; nothing is sent any more. */
+	while (!amas__list_empty(&ch->under_way))
+		report_error(AMAS__OF(ch->under_way.next, struct call, link),
+		    &copy);
 }
 
 void
@@ -350,6 +377,7 @@ amas__calls_init(struct amas_channel *ch)
 {
 	amas__map_init(&ch->pending);
 	amas__list_init(&ch->waiting);
+	amas__list_init(&ch->under_way);
 	amas__list_init(&ch->settled);
 	amas__task_init(&ch->report, on_report);
 }

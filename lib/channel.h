@@ -115,6 +115,12 @@ int amas__channel_request(struct amas_channel *ch, double timeout_s,
     struct amas__link *owner);
 
 /*
+ * Sends a child an amas/sync, whose answer is no end of anything; one at a time.
+ * Returns 0, AMAS_ENOMEM or AMAS_EEXIST.
+ */
+int amas__channel_sync(struct amas_channel *ch, amas_reply_fn *fn, void *arg);
+
+/*
  * As amas__channel_request(), but nothing is sent yet: the call waits in a list,
  * with its deadline and its owner, and content is kept.  It is then sent, or
  * reported as rep; all of the list, in order.  Its owner empties the list before

@@ -21,6 +21,9 @@
 #define AMAS__STALL_S 30	/* blocked without a byte either way */
 #define AMAS__UNFINISHED_S 60	/* for a message, and 1 s per 64 KiB of it */
 #define AMAS__TICK_S 1.0
+#define AMAS__SYNC "amas/sync"
+#define AMAS__SYNC_ID (((uint64_t)1 << 53) - 1)	/* of a child's; others are
+						 * below: exact in every JSON */
 
 enum channel_state { DIALING, OPEN, ENDED };
 
@@ -104,6 +107,7 @@ struct amas_channel {
 	uint64_t next_id;
 	size_t abandoned;	/* sent, not waited for any more, unanswered */
 	struct amas__map pending;
+	struct amas__link under_way;	/* sent, in that order */
 	struct amas__link waiting;	/* for the connection alone */
 	struct amas__link settled;	/* to be reported by a task */
 	struct amas__task report;

@@ -70,6 +70,17 @@ record(struct amas_channel *ch, struct amas__trace *t, bool sent,
 	    sent ? is.peer : is.local, how, &told);
 }
 
+/*
+ * Whether a message asks a child if it sleeps, or answers that.  When that comes,
+ * and how often, is up to the child's speed: two traces would not be the same.
+ */
+static bool
+is_sync(const struct amas_channel *ch, const struct amas__msg *m)
+{
+	return ch->gate == AMAS__GATE_CHILD && m->id->type == AMAS_INT &&
+	    amas_value_int(m->id) == (int64_t)AMAS__SYNC_ID;
+}
+
 /* Records a message, if that is wanted. */
 void
 amas__channel_trace(struct amas_channel *ch, bool sent,
@@ -82,7 +93,8 @@ amas__channel_trace(struct amas_channel *ch, bool sent,
 
 	if (amas__log_on(amas__loop_log(ch->loop), AMAS_LOG_DEBUG))
 		log_message(ch, sent, m, &how);
-	if (t != NULL && !(ch->queue && sent)) /* there it is received */
+	if (t != NULL && !(ch->queue && sent) && /* there it is received */
+	    !is_sync(ch, m))
 		record(ch, t, sent, m, &how);
 }
 

@@ -13,8 +13,6 @@
 #include "err.h"
 #include "mem.h"
 
-#define SYNC "amas/sync"
-
 struct kept {
 	struct amas__event event;
 	struct amas_channel *ch;
@@ -40,14 +38,14 @@ is_sync(enum amas__msg_type type, const struct amas_value *content)
 	const struct amas_value *path = path_of(content);
 
 	return type == AMAS__REQUEST && path != NULL &&
-	    amas__value_is(path, SYNC);
+	    amas__value_is(path, AMAS__SYNC);
 }
 
 /* What may be asked at any time: it changes nothing. */
 static bool
 is_harmless(const struct amas__msg *m)
 {
-	static const char *const paths[] = { SYNC, "validate_aid",
+	static const char *const paths[] = { AMAS__SYNC, "validate_aid",
 		"amas/agents", "amas/awake", "amas/list", "amas/stats",
 		"amas/time", "amas/utcnow", "agents/0/idle", "agents/0/next",
 		"agents/0/set_time", "agents/0/step", "agents/0/stop" };
@@ -226,7 +224,8 @@ sync(struct amas_channel *ch)
 
 	if (ch->syncing || ch->state == ENDED)
 		return; /* one at a time */
-	amas__value_text(&item[0], NULL, AMAS_STRING, SYNC, strlen(SYNC));
+	amas__value_text(&item[0], NULL, AMAS_STRING, AMAS__SYNC,
+	    strlen(AMAS__SYNC));
 	amas__value_list(&item[1], NULL, NULL, 0);
 	item[2] = (struct amas_value){ .type = AMAS_MAP };
 	amas__value_list(&content, NULL, item, 3);

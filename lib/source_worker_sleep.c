@@ -8,7 +8,6 @@
  */
 #include "source_worker_int.h"
 
-#include <string.h>
 
 #include "log.h"
 #include "loop.h"
@@ -48,18 +47,12 @@ static void
 ask(struct amas__unsure *u)
 {
 	struct amas__slot *s = AMAS__OF(u, struct amas__slot, unsure);
-	struct amas_value item[3], content;
 
 	if (s->syncing)
 		return; /* its answer comes first */
-	amas__value_text(&item[0], NULL, AMAS_STRING, "amas/sync",
-	    strlen("amas/sync"));
-	amas__value_list(&item[1], NULL, NULL, 0);
-	item[2] = (struct amas_value){ .type = AMAS_MAP };
-	amas__value_list(&content, NULL, item, 3);
 	s->syncing = true;
 	s->stale = false;
-	if (amas__worker_send(&s->worker, &content, on_sync, s, NULL) != 0)
+	if (amas__channel_sync(s->worker.ch, on_sync, s) != 0)
 		s->syncing = false; /* it stays unsure: nothing goes on */
 }
 

@@ -346,3 +346,89 @@ ConnectionError: Agent \"7\" does not exist in Container('b')
 local://c: No server started for this local queue instance." \
 		"$(grep -v Origin <<<"$output")"
 }
+
+# ---- The same order on every run ----
+
+# town: agents of all kinds whose messages cross: walkers in sh call porters
+# (workers that call back while they answer), a shared worker that is async, and
+# counters in C; all at the same times.
+town() {
+	mkdir -p walker
+	program walker/run 'n=${1:-3}
+		for i in $(seq "$n"); do
+			host amas/sleep "$((1 + AMAS_INDEX % 2))"
+			echo "$AMAS_INDEX $(host amas/time) $(
+				amas-call -r -- "local://b/$((AMAS_INDEX % 2))" carry \
+					"$AMAS_SELF" "$i") $(
+				amas-call -- "local://b/$((2 + i % 2))" tell "$AMAS_SELF") $(
+				amas-call -- local://c/0 count)"
+		done'
+	program walker/took 'echo "$1" >>"$AMAS_STATE/took"
+		wc -l <"$AMAS_STATE/took"'
+	python_worker porter.worker <<-'END'
+	todo = []
+	call = None
+	send(0, 0, ['amas/sleep', [1], {}])
+	for line in sys.stdin:
+	    kind, n, rest = json.loads(line)
+	    if kind == 0 and rest[0] == 'carry':
+	        todo.append((n, rest[1]))
+	    elif kind == 0:
+	        send(1, n, None)
+	    elif call is not None:
+	        send(1, call, 'brought %s' % rest)
+	        call = None
+	    if call is None and todo:
+	        call, (url, what) = todo.pop(0)
+	        send(0, call, ['amas/call', [url, 'took', [what], {}], {}])
+	END
+	python_worker crier.shared <<-'END'
+	asked, n_asked = {}, 0
+	def sync():
+	    return 'async' if asked else None
+	for line in sys.stdin:
+	    kind, n, rest = json.loads(line)
+	    if kind:
+	        send(1, asked.pop(n), rest)
+	    elif rest[0].endswith('/tell'):
+	        n_asked += 1
+	        asked[n_asked] = n
+	        send(0, n_asked, ['amas/call', ['local://c/1', 'count', [], {}], {}])
+	    elif rest[0] == 'amas/sync':
+	        send(1, n, 'async')
+	    else:
+	        send(1, n, None)
+	END
+	counters=$AMAS_EXAMPLES/counter_plugin.so
+	town=(local://a w:4=./walker + local://b ./porter.worker
+		porter=./porter.worker + local://c)
+	town=(local://a w:4=./walker + local://b p:2=./porter.worker
+		c:2=./crier.shared + local://c n:2="$counters")
+}
+
+# same_runs N COMMAND...: N runs print the same and leave the same trace; the
+# first one's are kept.
+same_runs() {
+	local n=$1 i
+
+	shift
+	for ((i = 0; i < n; i++)); do
+		run -0 --separate-stderr t "$@"
+		printf '%s\n' "$output" >out.now
+		[ -e trace.first ] || cp trace trace.first
+		[ -e out.first ] || cp out.now out.first
+		diff out.first out.now && cmp trace.first trace
+	done
+}
+
+@test "time: local://: agents of all kinds, one order in every run" {
+	town
+	same_runs 8 amas-container --tag --trace trace "${town[@]}"
+	equal '' "$stderr"
+	equal 12 "$(grep -c brought out.first)"
+	equal '0 1 2 3' "$(sed -n 's/^local:\/\/a\/[0-9]: \([0-9]\).*/\1/p' \
+		out.first | sort -u | paste -sd ' ')"
+	# Time never falls, and no token, process or folder is told.
+	jq -s -e 'map(.t) == (map(.t) | sort)' trace.first
+	run ! grep -E 'pid:|/tmp/|[0-9a-f]{32}' trace.first
+}

@@ -1,5 +1,5 @@
 /* amas-clock: tells, waits for and drives time; see amas-clock(1). */
-#include "clock.h"
+#include "clock_opts.h"
 
 int
 main(int argc, char *argv[])

@@ -2,7 +2,7 @@
  * Addresses of containers: operands, and lines of the files that "@FILE" names,
  * which whoever starts the containers may still be writing.
  */
-#include "clock.h"
+#include "clock_opts.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
  * Commands that need no container: what the time is, and waiting for it.  In an
  * agent the host answers them, by its clock; elsewhere the machine does.
  */
-#include "clock.h"
+#include "clock_opts.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #include "amas.h"
-#include "clock.h"
+#include "clock_opts.h"
 #include "loop.h"
 
 enum clock_kind {

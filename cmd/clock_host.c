@@ -2,7 +2,7 @@
  * Commands in an agent: one call of the host, whose answer is printed.  The
  * clock is the host's, and while this waits the agent sleeps.
  */
-#include "clock.h"
+#include "clock_opts.h"
 
 #include <math.h>
 #include <stdlib.h>

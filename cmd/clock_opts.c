@@ -1,5 +1,5 @@
 /* Options of amas-clock, its command, and what of them belongs together. */
-#include "clock.h"
+#include "clock_opts.h"
 
 #include <getopt.h>
 #include <math.h>

@@ -2,7 +2,7 @@
  * Times: seconds of a clock, or dates.  What looks like a number is one, so that
  * 2016 is seconds and 2016-01-01 a date.
  */
-#include "clock.h"
+#include "clock_opts.h"
 
 #include <ctype.h>
 #include <math.h>

@@ -114,7 +114,7 @@ refused() {
 2016-01-01T00:00:13+00:00
 ValueError: dt must be > 0 but is 0
 ValueError: dt must be > 0 but is -1
-TypeError: amas/sleep: takes seconds
+TypeError: amas/sleep: too few elements
 TypeError: amas/sleep: seconds are a number
 ValueError: Date "13" is in the past
 ValueError: Date "12" is in the past
@@ -195,8 +195,8 @@ set_times() {
 	start amas-container --clock external --manager ./s
 	set_times >ours
 	mkfifo py.in
-	"$AMAS_VENV/bin/python" "$AMAS_ROOT/tests/peer/agents.py" --subproc \
-		--start 1970-01-01 "$tmp/py" <py.in >/dev/null 2>&1 3>&- &
+	"$AMAS_VENV/bin/python" "$AMAS_ROOT/tests/peer/agents.py" \
+		"$tmp/py" --clock external 1970-01-01 0 <py.in >/dev/null 2>&1 3>&- &
 	caller $!
 	exec 5>py.in
 	addr="ipc://[$tmp/py]/"

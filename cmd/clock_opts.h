@@ -13,8 +13,8 @@
  *
  * Functions that return int give an exit status, and have said what was wrong.
  */
-#ifndef CLOCK_H
-#define CLOCK_H
+#ifndef CLOCK_OPTS_H
+#define CLOCK_OPTS_H
 
 #include <stdbool.h>
 #include <stddef.h>

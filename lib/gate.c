@@ -70,10 +70,15 @@ is_minded(const struct amas_channel *ch)
 	    amas__rest_stepped(ch->loop);
 }
 
+/* A sync that is open holds it up, even one that only says that we answer. */
 static void
 update(struct amas_channel *ch)
 {
-	if (ch->acked < ch->sent && ch->answers_syncs && is_minded(ch))
+	bool open = ch->syncing || (ch->acked < ch->sent && ch->answers_syncs);
+
+	if (ch->syncing && ch->unsure.asked)
+		return; /* the answer tells more */
+	if (open && is_minded(ch))
 		amas__unsure_set(&ch->unsure);
 	else
 		amas__unsure_sure(&ch->unsure);
@@ -96,13 +101,16 @@ kept_free(struct kept *k)
 static void
 answer_sync(struct amas_channel *ch, const struct amas__msg *m)
 {
+	uint64_t sent = ch->sent, acked = ch->acked;
 	struct amas_error err;
 
 	ch->answers_syncs = true;
-	if (amas__flow_write(ch, AMAS__REPLY, m->id, 0, NULL, &err) != 0)
+	if (amas__flow_write(ch, AMAS__REPLY, m->id, 0, NULL, &err) != 0) {
 		amas__channel_end(ch, &err);
-	else
-		ch->sent--;
+		return;
+	}
+	ch->sent = sent;
+	ch->acked = acked;
 	update(ch);
 }
 
@@ -193,7 +201,7 @@ amas__gate_sent(struct amas_channel *ch, enum amas__msg_type type,
 	ch->sent++;
 	if (amas__rest_parked(ch->loop)) /* harmless: nobody minds it */
 		ch->acked = ch->sent;
-	if (!ch->syncing && is_minded(ch))
+	if (is_minded(ch))
 		update(ch);
 }
 
@@ -202,7 +210,7 @@ amas__gate_acked(struct amas_channel *ch, uint64_t sent)
 {
 	if (sent > ch->acked)
 		ch->acked = sent;
-	if (!ch->syncing && is_minded(ch))
+	if (is_minded(ch))
 		update(ch);
 }
 
@@ -258,8 +266,10 @@ amas__channel_set_gate(struct amas_channel *ch, enum amas__gate gate)
 void
 amas__channel_stepped(struct amas_channel *ch)
 {
-	if (ch->gate == AMAS__GATE_LINK && ch->held && !ch->queue)
-		sync(ch);
+	if (ch->gate != AMAS__GATE_LINK || !ch->held || ch->queue)
+		return;
+	sync(ch);
+	update(ch);
 }
 
 void

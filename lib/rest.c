@@ -18,6 +18,7 @@ struct amas__rest {
 	bool stepped;		/* ever */
 	bool serial;
 	bool asks;		/* children, even if it was never stepped */
+	bool greets;		/* and as they begin */
 	bool told;		/* kept() was, since it was parked */
 	uint64_t activity;	/* since rest() */
 	uint64_t strays;
@@ -303,6 +304,21 @@ void
 amas__rest_set_asks(struct amas__rest *r)
 {
 	r->asks = true;
+}
+
+void
+amas__rest_set_greets(struct amas__rest *r)
+{
+	r->greets = true;
+}
+
+/* Serial they are asked in their turn; parked, nothing is sent. */
+bool
+amas__rest_greets(struct amas_loop *l)
+{
+	const struct amas__rest *r = rest(l);
+
+	return r != NULL && r->greets && !r->serial && r->mode != PARKED;
 }
 
 bool

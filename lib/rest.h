@@ -133,6 +133,12 @@ void amas__rest_set_serial(struct amas__rest *r);
 /* Asks children also before the first step; links it does not. */
 void amas__rest_set_asks(struct amas__rest *r);
 bool amas__rest_is_serial(struct amas_loop *l);
+/*
+ * May be stepped, or goes on by itself: children are asked as they begin, too.
+ * greets: whether one that begins now is.
+ */
+void amas__rest_set_greets(struct amas__rest *r);
+bool amas__rest_greets(struct amas_loop *l);
 
 /*
  * Whether things go on in an order that is kept: stepped, serial.  Then one who

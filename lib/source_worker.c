@@ -378,9 +378,9 @@ on_room(struct amas__worker *w)
 {
 	struct amas__slot *s = AMAS__OF(w, struct amas__slot, worker);
 
-	if (s->fresh) { /* it may have begun with something */
+	if (s->fresh) {
 		s->fresh = false;
-		amas__slot_stir(s);
+		amas__slot_greet(s);
 	}
 	dispatch(s->g);
 }

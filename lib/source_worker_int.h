@@ -57,6 +57,9 @@ void amas__slot_sleep_init(struct amas__slot *s);
 /* Whether it waits for an answer of its own, and does nothing meanwhile. */
 bool amas__slot_waits(const struct amas__slot *s);
 
+/* Its process runs, and may have begun with something. */
+void amas__slot_greet(struct amas__slot *s);
+
 /* It was sent something, or waits no more. */
 void amas__slot_stir(struct amas__slot *s);
 

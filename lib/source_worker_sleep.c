@@ -56,6 +56,19 @@ ask(struct amas__unsure *u)
 		s->syncing = false; /* it stays unsure: nothing goes on */
 }
 
+/*
+ * The first line that it gets asks, before anybody wants to know: if it begins
+ * with a wait it could not say otherwise that it works on meanwhile.  Of one that
+ * only waits no answer is awaited.
+ */
+void
+amas__slot_greet(struct amas__slot *s)
+{
+	amas__slot_stir(s);
+	if (amas__rest_greets(s->g->loop))
+		ask(&s->unsure);
+}
+
 void
 amas__slot_forget(struct amas__slot *s)
 {

@@ -397,6 +397,8 @@ amas__steps_add(struct amas_container *c, bool serial, struct amas_error *err)
 		amas__trace_set_clock(amas__loop_trace(c->loop), c->clock);
 	if (amas__clock_kind(c->clock) == AMAS_CLOCK_SIM)
 		amas__rest_set_asks(s->rest);
+	if (amas__clock_kind(c->clock) != AMAS_CLOCK_REAL)
+		amas__rest_set_greets(s->rest);
 	return 0;
 }
 

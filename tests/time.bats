@@ -409,10 +409,10 @@ town() {
 # same_runs N COMMAND...: N runs print the same and leave the same trace; the
 # first one's are kept.
 same_runs() {
-	local n=$1 i
+	local n=$1 round # not i, which is that of run
 
 	shift
-	for ((i = 0; i < n; i++)); do
+	for ((round = 0; round < n; round++)); do
 		run -0 --separate-stderr t "$@"
 		printf '%s\n' "$output" >out.now
 		[ -e trace.first ] || cp trace trace.first

@@ -30,11 +30,25 @@ all_wait(const struct amas__guest *g)
 	return g->n_visitors > 0 && g->n_waiting == g->n_visitors;
 }
 
-void
-amas__host_update(struct amas__guest *g)
+/* Of one without a place; else its job tells. */
+static void
+update_awake(struct amas__guest *g)
 {
 	if (g->job == NULL)
 		amas__awake_set(&g->awake, g->lives && !all_wait(g));
+}
+
+/* One with a place may have lost the visitor that was awake, or that waited. */
+void
+amas__host_update(struct amas__guest *g)
+{
+	update_awake(g);
+	if (g->job == NULL || g->host == NULL)
+		return;
+	if (all_wait(g))
+		amas__job_sleep(g->job);
+	else if (g->job->state == AMAS__JOB_SLEEPS)
+		(void)amas__job_wake(g->job);
 }
 
 static void
@@ -47,7 +61,7 @@ free_wait(struct amas__wait *w)
 	amas_timer_cancel(&w->timer);
 	if (--w->visitor->waits == 0)
 		g->n_waiting--;
-	amas__host_update(g);
+	update_awake(g);
 	amas_value_free(w->name);
 	amas_value_free(w->value);
 	free(w->failure);
@@ -93,9 +107,9 @@ begin_wait(struct amas__visitor *v, struct amas_request *req)
 	amas__list_add(&g->waits, &w->link);
 	if (v->waits++ == 0)
 		g->n_waiting++;
+	update_awake(g);
 	if (g->job != NULL && all_wait(g))
 		amas__job_sleep(g->job);
-	amas__host_update(g);
 	return w;
 }
 

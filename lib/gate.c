@@ -60,6 +60,18 @@ is_harmless(const struct amas__msg *m)
 	return false;
 }
 
+/* What has it go on, or tells why it does not: never behind what was put off. */
+static bool
+is_of_clock(const struct amas__msg *m)
+{
+	const struct amas_value *path = path_of(m->content);
+
+	return m->type == AMAS__REQUEST && path != NULL &&
+	    (amas__value_is(path, "agents/0/idle") ||
+	    amas__value_is(path, "agents/0/step") ||
+	    amas__value_is(path, "amas/awake"));
+}
+
 /* ---- Acknowledging ---- */
 
 /* Whether what is sent has to be known to have come. */
@@ -135,11 +147,11 @@ is_put_off(const struct amas_channel *ch, const struct amas__msg *m)
 	case AMAS__GATE_LINK:
 		if (!amas__rest_puts_off(ch->loop))
 			return false;
-		if (ch->clock && m->type != AMAS__REQUEST)
+		if (ch->clock && (m->type != AMAS__REQUEST || is_of_clock(m)))
 			return false;
 		return ch->n_kept > 0 || !is_harmless(m);
 	case AMAS__GATE_CHILD:
-		return amas__rest_parked(ch->loop);
+		return ch->n_kept > 0 || amas__rest_parked(ch->loop);
 	case AMAS__GATE_NONE:
 	default:
 		return false;
@@ -184,7 +196,7 @@ amas__gate_keeps(struct amas_channel *ch, const struct amas__msg *m,
 	k->m = *m;
 	k->typed = typed;
 	ch->n_kept++;
-	if (ch->gate == AMAS__GATE_CHILD)
+	if (ch->gate == AMAS__GATE_CHILD && amas__rest_parked(ch->loop))
 		say_stray(ch);
 	amas__rest_put_off(ch->loop, &k->event);
 	return true;

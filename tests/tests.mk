@@ -7,9 +7,10 @@ PLUGINS := $(patsubst %.c,$(B)/%.so,$(wildcard tests/examples/*_plugin.c)) \
 	$(patsubst %,$(B)/tests/plugins/%.so,symbol open silent names twice codec other abi empty crash)
 UNIT    := $(patsubst %.c,$(B)/%,$(filter-out tests/unit/tap.c,$(wildcard tests/unit/*.c)))
 FUZZ    := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/driver.c,$(wildcard tests/fuzz/*.c)))
+STRESS  := $(B)/tests/stress/steps_plugin.so
 BENCH   := $(patsubst %,$(B)/tests/bench/%,codec spawn agents_worker agents_plugin.so)
 
-tests: $(UNIT) $(TESTTOOLS) $(EXAMPLES) $(PLUGINS) $(FUZZ:%=$(B)/tests/fuzz/%) $(BENCH)
+tests: $(UNIT) $(TESTTOOLS) $(EXAMPLES) $(PLUGINS) $(FUZZ:%=$(B)/tests/fuzz/%) $(BENCH) $(STRESS)
 
 $(UNIT): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/unit/tap.o $(B)/libamas.a
 	$(CC) $(ALL_LDFLAGS) $(WRAP) -o $@ $^ $(LIBS)
@@ -50,6 +51,14 @@ $(B)/tests/bench/agents_plugin.so: $(B)/tests/bench/agents_plugin.o $(B)/tests/b
 
 bench-agents: all $(BENCH)
 	AMAS_BUILD=$(B) tests/bench/agents.sh
+
+$(B)/tests/stress/%.so: $(B)/tests/stress/%.o
+	$(CC) $(ALL_LDFLAGS) -shared -o $@ $<
+
+# Thousands of steps at random, some minutes.
+stress: all $(STRESS)
+	PATH="$(abspath $(B)):$$PATH" STEPS_PLUGIN=$(abspath $(STRESS)) \
+	    python3 tests/stress/steps.py $(STEPS)
 
 # The fuzz targets keep their undocumented prototype: libFuzzer has no header.
 $(B)/tests/%.o: WARN += -Wno-missing-prototypes

@@ -1,7 +1,7 @@
 """
 Relays that hand on what comes with a delay, for containers behind them.
 
-    relay.py [--delay MIN,MAX] [COUNT]
+    relay.py [--delay MIN,MAX] [--part P] [COUNT]
 
 Each listens on a free port of 127.0.0.1 and connects to the same port of
 127.0.0.2, so that a container can be told where others reach it before it is
@@ -10,7 +10,8 @@ there:
     amas-container --advertise 127.0.0.1:PORT 127.0.0.2:PORT ...
 
 Prints the ports, one a line; ends with its standard input.  What is read at a
-time is delayed at random, each way for itself, and keeps its order.
+time is delayed at random, or with --part that part of it; each way for itself,
+and in its order.
 """
 import argparse
 import asyncio
@@ -42,8 +43,11 @@ class Relay:
         for w in writer, there[1]:
             sock = w.get_extra_info('socket')
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        await asyncio.gather(self._hand_on(reader, there[1]),
-                             self._hand_on(there[0], writer))
+        try:
+            await asyncio.gather(self._hand_on(reader, there[1]),
+                                 self._hand_on(there[0], writer))
+        except asyncio.CancelledError:
+            pass    # all ends
 
     async def _hand_on(self, reader, writer):
         queue = asyncio.Queue()
@@ -75,21 +79,19 @@ class Relay:
         writer.close()
 
 
-async def start(count, delay):
-    relays = [Relay(delay) for _ in range(count)]
-    for r in relays:
-        await r.start()
-    return relays
-
-
 async def main():
     p = argparse.ArgumentParser()
     p.add_argument('--delay', default='0,0')
+    p.add_argument('--part', type=float, default=1)
     p.add_argument('count', type=int, nargs='?', default=1)
     o = p.parse_args()
     low, high = map(float, o.delay.split(','))
-    relays = await start(o.count, lambda: random.uniform(low, high))
-    for r in relays:
+
+    def delay():
+        return random.random() < o.part and random.uniform(low, high)
+    for _ in range(o.count):
+        r = Relay(delay)
+        await r.start()
         print(r.port, flush=True)
     loop = asyncio.get_running_loop()
     await loop.run_in_executor(None, sys.stdin.read)

@@ -33,12 +33,15 @@ class Failure(Exception):
 class Connection:
     """One connection to a container."""
 
-    def __init__(self, addr):
+    def __init__(self, addr, sock=None):
         self.addr = addr
         self.id = self.frames = 0
         self.buffer = b''
         self.active = False
         self.activity, self.next = 0, None
+        self.sock = sock
+        if sock is not None:
+            return
         path = re.fullmatch(r'ipc://\[(.*)\]/?|((?:\./)?/.*)', addr)
         if path:
             self.sock = socket.socket(socket.AF_UNIX)
@@ -85,20 +88,24 @@ class Connection:
             raise EOFError(self.addr)
         self.buffer += data
 
-    def call(self, path, *args, timeout=30):
-        """Call, wait for the answer; for a connection that does not step."""
-        self.request(path, *args)
+    def receive(self, timeout=30):
+        """Wait for a message; for a connection that does not step."""
         self.sock.settimeout(timeout)
-        while True:
-            message = self.take()
-            if message is None:
-                self.read()
-            elif message[0] == 0:
-                self.send([1, message[1], None])    # amas/sync, amas/wake
-            elif message[0] == 1:
-                return message[2]
-            else:
-                raise Failure(message[2])
+        while (message := self.take()) is None:
+            self.read()
+        return message
+
+    def answer(self, id, timeout=30):
+        """Wait for the answer to a request."""
+        while (message := self.receive(timeout))[1] != id or message[0] == 0:
+            assert message[0] == 0, message
+            self.send([1, message[1], None])    # amas/sync
+        if message[0] != 1:
+            raise Failure(message[2])
+        return message[2]
+
+    def call(self, path, *args, timeout=30):
+        return self.answer(self.request(path, *args), timeout)
 
 
 class Clock:
@@ -144,9 +151,19 @@ class Clock:
         for c in self.all:
             c.active = True
             c.asked = c.request(STEP, t)
-        self._finish()
+        self.finish()
         self.frames = [c.frames for c in self.all]
         return sum(self.frames)
+
+    def woken(self):
+        """Between steps: wait for somebody to wake, and till all rest again."""
+        wakes = self.wakes
+        while self.wakes == wakes:
+            ready = self.selector.select(self.deadline)
+            assert ready, 'nobody woke'
+            for key, _ in ready:
+                self._read(key.fileobj)
+        self.finish()
 
     def _await(self, c, id):
         c.sock.settimeout(self.deadline)
@@ -160,7 +177,8 @@ class Clock:
                 assert message[0] == 1, message
                 return
 
-    def _finish(self):
+    def finish(self):
+        """Go on with a step that was begun, to its end."""
         end = time.monotonic() + self.deadline
         while any(c.active for c in self.all):
             if self.while_active:

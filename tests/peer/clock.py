@@ -37,12 +37,13 @@ class Connection:
         self.addr = addr
         self.id = self.frames = 0
         self.buffer = b''
+        self.answers = {}
         self.active = False
         self.activity, self.next = 0, None
         self.sock = sock
         if sock is not None:
             return
-        path = re.fullmatch(r'ipc://\[(.*)\]/?|((?:\./)?/.*)', addr)
+        path = re.fullmatch(r'ipc://\[(.*)\]/?|(\.?/.*)', addr)
         if path:
             self.sock = socket.socket(socket.AF_UNIX)
             self.sock.connect(path.group(1) or path.group(2))
@@ -97,12 +98,16 @@ class Connection:
 
     def answer(self, id, timeout=30):
         """Wait for the answer to a request."""
-        while (message := self.receive(timeout))[1] != id or message[0] == 0:
-            assert message[0] == 0, message
-            self.send([1, message[1], None])    # amas/sync
-        if message[0] != 1:
-            raise Failure(message[2])
-        return message[2]
+        while id not in self.answers:
+            message = self.receive(timeout)
+            if message[0] == 0:
+                self.send([1, message[1], None])    # amas/sync
+            else:
+                self.answers[message[1]] = message
+        kind, _, content = self.answers.pop(id)
+        if kind != 1:
+            raise Failure(content)
+        return content
 
     def call(self, path, *args, timeout=30):
         return self.answer(self.request(path, *args), timeout)

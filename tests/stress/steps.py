@@ -19,6 +19,7 @@ import os
 import pathlib
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -198,16 +199,19 @@ class Run:
             self.failed = True
 
     def stop(self):
-        for p in self.processes:
-            p.terminate()
+        for _ in range(2):    # what is open still would be waited for
+            for p in self.processes:
+                p.terminate()
+            time.sleep(0.1)
         for p in self.processes:
             try:
-                if p.wait(20) != 0:
-                    print('\ta container ended with status', p.returncode)
-                    self.failed = True
+                status = p.wait(20)
             except subprocess.TimeoutExpired:
                 p.kill()
-                p.wait()
+                status = p.wait()
+            if status not in (0, 128 + signal.SIGTERM):
+                print('\ta container ended with status', status)
+                self.failed = True
             p.stdout.close()
         self.relays.communicate()
         shutil.rmtree(self.dir)

@@ -272,6 +272,16 @@ take_end(struct amas_channel *ch)
 		amas_error_set(&err, AMAS_ECLOSED, "connection closed by peer");
 	ch->peer_done = true;
 	ch->why = err;
+	if (!amas__gate_keeps_end(ch))
+		amas__channel_over(ch);
+}
+
+/* The end of what came has its turn. */
+void
+amas__channel_over(struct amas_channel *ch)
+{
+	struct amas_error err = ch->why;
+
 	if (amas__stream_gone(ch->stream) || (ch->n_requests == 0 &&
 	    ch->n_kept == 0 && amas__list_empty(&ch->parked))) {
 		amas__channel_end(ch, &err);
@@ -313,7 +323,10 @@ on_readable(void *arg)
 	if (n > 0 && ch->counters != NULL)
 		ch->counters->bytes_in += (uint64_t)n;
 	if (n < 0) {
-		amas__channel_end(ch, &err);
+		ch->why = err;
+		ch->peer_done = amas__gate_keeps_end(ch);
+		if (!ch->peer_done)
+			amas__channel_end(ch, &err);
 	} else if (n == 0) {
 		take_end(ch);
 	} else if (!direct) {

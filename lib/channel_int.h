@@ -123,6 +123,8 @@ struct amas_channel {
 	bool answers_syncs;	/* it sent one, or must answer: we connected */
 	bool syncing;		/* ours has not been answered */
 	size_t n_kept;		/* messages that were put off */
+	bool end_kept;		/* and so was the end of what came */
+	struct amas__event over;
 	uint64_t sent, acked;	/* messages; of them those known to have come */
 	struct amas__unsure unsure;
 	struct amas__awake opening;	/* a link that is not open yet */
@@ -162,6 +164,7 @@ void amas__flow_stop(struct amas_channel *ch);
 
 /* gate.c */
 void amas__gate_init(struct amas_channel *ch);
+bool amas__gate_keeps_end(struct amas_channel *ch);
 bool amas__gate_keeps(struct amas_channel *ch, const struct amas__msg *m,
     struct amas__area *area, bool typed);
 void amas__gate_sent(struct amas_channel *ch, enum amas__msg_type type,
@@ -174,6 +177,7 @@ void amas__gate_stop(struct amas_channel *ch);
 extern const struct amas__stream_events amas__channel_events;
 void amas__channel_handle(struct amas_channel *ch, char *data, size_t len,
     char *owned);
+void amas__channel_over(struct amas_channel *ch);
 void amas__channel_take(struct amas_channel *ch, struct amas__msg *m,
     struct amas__area *area, bool typed);
 

@@ -202,6 +202,30 @@ amas__gate_keeps(struct amas_channel *ch, const struct amas__msg *m,
 	return true;
 }
 
+static void
+on_over(struct amas__event *e)
+{
+	struct amas_channel *ch = AMAS__OF(e, struct amas_channel, over);
+
+	amas__channel_ref(ch);
+	ch->end_kept = false;
+	amas__channel_over(ch);
+	amas__channel_unref(ch);
+}
+
+/* Puts the end off, behind what came before it, if calls fail with it. */
+bool
+amas__gate_keeps_end(struct amas_channel *ch)
+{
+	if (ch->gate != AMAS__GATE_LINK || ch->clock ||
+	    !amas__rest_parked(ch->loop) || amas__channel_pending(ch) == 0)
+		return false;
+	ch->end_kept = true;
+	ch->over.fn = on_over;
+	amas__rest_put_off(ch->loop, &ch->over);
+	return true;
+}
+
 /* ---- What was sent ---- */
 
 void
@@ -295,6 +319,7 @@ void
 amas__gate_init(struct amas_channel *ch)
 {
 	amas__unsure_init(&ch->unsure, ch->loop, AMAS__UNSURE_LINK, NULL, ask);
+	amas__list_init(&ch->over.link);
 	amas__awake_init(&ch->opening, ch->loop, NULL);
 	ch->opening.what = "is being connected to";
 }
@@ -312,4 +337,6 @@ amas__gate_stop(struct amas_channel *ch)
 	ch->acked = ch->sent;
 	amas__unsure_sure(&ch->unsure);
 	amas__awake_set(&ch->opening, false);
+	amas__event_drop(&ch->over);
+	ch->end_kept = false;
 }

@@ -498,3 +498,44 @@ printed() {
 	clock.finish()
 	END
 }
+
+@test "steps: connections that end while all is parked: behind the last reply" {
+	program calls/run "while nap 1; do
+		r=\$(amas-call -- 'ipc://[$tmp/peer]/0' f 2>/dev/null)
+		echo \"\$? \$r \$(now)\"
+	done"
+	host a ./calls
+	clock <<-'END'
+	listener = socket.socket(socket.AF_UNIX)
+	listener.bind('peer')
+	listener.listen()
+	listener.settimeout(20)
+	for t in 1, 2:
+	    peer = None
+
+	    def serve(clock):
+	        """Answer all but the call."""
+	        global peer, id
+	        if peer is None:
+	            peer = Connection('peer', listener.accept()[0])
+	            peer.sock.settimeout(0)
+	        try:
+	            peer.read()
+	        except BlockingIOError:
+	            pass
+	        while message := peer.take():
+	            if message[2][0].startswith('agents/'):
+	                id = message[1]
+	            else:
+	                peer.send([1, message[1], 'A'])
+	    clock.while_active = serve
+	    clock.step(t)
+	    clock.while_active = None
+	    if t == 1:
+	        peer.send([1, id, 'result'])
+	    peer.close()
+	    clock.woken()
+	    assert clock.next() == t + 1
+	END
+	printed a '0 "result" 1.0' '1  2.0'
+}

@@ -269,19 +269,24 @@ printed() {
 	done
 	read -r python <py.url
 	# It sleeps by its clock, which is no reason for time to wait.
-	program calls/run "while t=\$(amas-call -r -- '${python}1' nap 1); do
+	program calls/run "nap 1; while t=\$(amas-call -r -- '${python}1' nap 1); do
 		echo \"\$t \$(now)\"
 	done"
 	host a ./calls ./echo
 	sets=$tmp/py clock "${url[a]}2" "${python}" <<-'END'
 	py = Connection(args[1])
 	id = py.request('agents/1/nap_and_call', 2.5, args[0], 'time')
-	for t in 1, 2, 2.5:
+	while not py.call('agents/1/sleepers'):
+	    pass
+	for t in 1.0, 1.5, 2.0, 2.5, 3.0:
 	    clock.step(t)
-	assert py.answer(id) == 2.5
-	clock.step(3)
+	    # What Python sends when it wakes may come when all is at rest again.
+	    if t >= 2 and not clock.activity():
+	        clock.woken()
+	    if t == 2.5:
+	        assert py.answer(id) == 2.5
 	END
-	printed a '1.0 1.0' '2.0 2.0' '3.0 3.0'
+	printed a '2.0 2.0' '3.0 3.0'
 }
 
 @test "steps: hosts of many agents in sh" {
@@ -358,7 +363,7 @@ printed() {
 	for text in answers:
 	    before, after = text.split()
 	    assert before == after, answers
-	assert clock.time > 6
+	assert clock.time >= 6
 	END
 }
 
@@ -491,10 +496,19 @@ printed() {
 	            assert False
 	        except Stuck:
 	            pass
-	for path in 'agents/0/f', 'amas/sync':
-	    message = peer.receive()
-	    assert message[2][0] == path, message
+	while message := peer.take():
 	    peer.send([1, message[1], None])
+
+	def serve(clock):
+	    peer.sock.settimeout(0)
+	    try:
+	        peer.read()
+	    except BlockingIOError:
+	        pass
+	    while message := peer.take():
+	        peer.send([1, message[1], None])
+	clock.while_active = serve
+	clock.deadline = 20
 	clock.finish()
 	END
 }

@@ -370,8 +370,8 @@ printed() {
 @test "steps: who is awake is named, and what does not say that it is asleep" {
 	mkfifo go
 	program block/block "read _ <'$tmp/go'"
-	host a ./block 'mute=worker:read _; echo "[1, 0, null]"; read _
-		read _ <'"$tmp/go"
+	host a ./block 'mute=worker:read m; echo "$m" |
+		jq -c "[1, .[1], null]"; read _; read _ <'"$tmp/go"
 	clock <<-'END'
 	c = Connection(addrs[0])
 	for path, what in (('agents/1/block', '"agent": "agents/1/block"'),

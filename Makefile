@@ -27,7 +27,7 @@ ALL_CPPFLAGS = -Ilib -D_GNU_SOURCE $(ISYSTEM) $(CPPFLAGS)
 ALL_CFLAGS   = -std=c11 -fPIC -fvisibility=hidden $(WARN) $(SAN) $(CFLAGS)
 ALL_LDFLAGS  = $(SAN) $(LDFLAGS)
 
-LIB_O   := $(patsubst %.c,$(B)/%.o,$(filter-out lib/codec_blosc.c,$(wildcard lib/*.c)))
+LIB_O   := $(patsubst %.c,$(B)/%.o,$(filter-out lib/codec_blosc.c lib/tls.c,$(wildcard lib/*.c)))
 TOOLS   := $(patsubst cmd/%.c,$(B)/%,$(wildcard cmd/amas-*.c))
 CMD_O   := $(patsubst %.c,$(B)/%.o,$(filter-out $(wildcard cmd/amas-*.c),$(wildcard cmd/*.c)))
 MAN     := $(wildcard man/*.[1357])
@@ -37,10 +37,12 @@ SO       = libamas.so.0
 # Modules, loaded on first use from MODDIR, whose name is in what is built.
 MODDIR   = $(abspath $(B))/amas
 HAS_BLOSC := $(shell echo '\#include <blosc.h>' | $(CC) $(CPPFLAGS) -E -x c - >/dev/null 2>&1 && echo yes)
-MODULES  = $(if $(HAS_BLOSC),$(B)/amas/codec_blosc.so)
+HAS_TLS  := $(shell printf '\#include <openssl/ssl.h>\n\#if OPENSSL_VERSION_NUMBER < 0x30000000L\n\#error\n\#endif\n' | $(CC) $(CPPFLAGS) -E -x c - >/dev/null 2>&1 && echo yes)
+MODULES  = $(if $(HAS_BLOSC),$(B)/amas/codec_blosc.so) $(if $(HAS_TLS),$(B)/amas/tls.so)
 
 all: $(B)/libamas.a $(B)/$(SO) $(TOOLS) $(MODULES)
 	@$(if $(HAS_BLOSC),:,echo "no blosc.h: made without the codec msgpack-blosc")
+	@$(if $(HAS_TLS),:,echo "no openssl/ssl.h of OpenSSL 3: made without TLS")
 
 $(B)/libamas.a: $(LIB_O)
 	rm -f $@
@@ -62,7 +64,10 @@ $(TOOLS): $(B)/%: $(B)/cmd/%.o $(B)/libcmd.a $(B)/libamas.a
 
 $(B)/amas/%.so: $(B)/lib/%.o $(B)/libamas.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -shared -Wl,--exclude-libs,ALL -o $@ $^ -lblosc
+	$(CC) $(ALL_LDFLAGS) -shared -Wl,--exclude-libs,ALL -o $@ $^ $(NEEDS)
+
+$(B)/amas/codec_blosc.so: NEEDS = -lblosc
+$(B)/amas/tls.so: NEEDS = -lssl -lcrypto
 
 $(B)/moddir: FORCE
 	@mkdir -p $(@D); echo '$(MODDIR)' | cmp -s - $@ || echo '$(MODDIR)' >$@

@@ -14,7 +14,8 @@
  *	any callback, the object's own too.  What is pending ends with
  *	AMAS_ECANCELED before they return; then nothing of the object calls you.
  * Callbacks run from the loop, never inside the function that got them, and
- *	what is started ends in exactly one.  (A codec and the log do run inside.)
+ *	what is started ends in exactly one.  (A codec, the TLS set-up, what
+ *	allows calls and the log do run inside.)
  * Results.  int: 0 or a negative enum amas_code.  err, NULL allowed, gets the
  *	cause of a failure, else stays as it is.  Out of memory is AMAS_ENOMEM
  *	everywhere.  A function without err fails for that or for a bug in the
@@ -328,6 +329,13 @@ AMAS_API void amas_loop_set_memory(struct amas_loop *loop, size_t max);
 AMAS_API void amas_loop_set_jobs(struct amas_loop *loop, size_t jobs,
     size_t queue);
 
+/*
+ * Reads the files of all TLS settings on the loop anew, for connections to come.
+ * If one is wrong, all stay as they were.  Returns 0 or AMAS_ETLS.
+ */
+AMAS_API AMAS_MUST_CHECK int amas_loop_reload_tls(struct amas_loop *loop,
+    struct amas_error *err);
+
 /* ---- Requests: being called --------------------------------------------- */
 
 /*
@@ -484,7 +492,33 @@ typedef void amas_close_fn(struct amas_channel *ch,
     const struct amas_error *why, void *arg);
 
 /*
- * Settings of channels and servers; copied, with all strings.  All zero is the default, and so is NULL in its place.
+ * Says whether the peer of a connection may call a path: 0 refuses this call.
+ * Runs before each call of a service or an agent, however it came.
+ */
+typedef int amas_allow_fn(struct amas_channel *ch, const char *path, void *arg);
+
+/*
+ * Settings of TLS; files are PEM.  Both ends show a certificate that one of
+ * cacert has signed; revocation lists may stand in that file, too.  A server
+ * needs all three files, a client that takes any server none.  TLS 1.2 (ECDHE,
+ * AES-GCM) and 1.3.  Source: aiomas.SSLCerts, aiomas.util.
+ */
+struct amas_tls {
+	const char *cacert;	/* who is trusted */
+	const char *cert, *key;	/* who we are, with the chain; key NULL: it is
+				 * in cert */
+	const char *servername;	/* client: name to check; NULL: the address's */
+	int insecure;		/* client: the server is not checked */
+	const char *keylog;	/* what decrypts a capture is added there; NULL:
+				 * nowhere */
+	int (*setup)(void *ssl_ctx, void *arg);	/* the last word on the
+						 * SSL_CTX *; not 0: give up */
+	void *setup_arg;
+};
+
+/*
+ * Settings of channels, servers, containers; copied, with all strings and TLS
+ * settings.  All zero is the default, and so is NULL in its place.
  */
 struct amas_opts {
 	/* The wire. */
@@ -494,6 +528,7 @@ struct amas_opts {
 				 * the date of aiomas, first by itself at
 				 * addresses of containers; proxies have the
 				 * id after the last by themselves */
+	const struct amas_tls *tls;	/* NULL: plain; for tcp:// alone */
 	int lines;		/* message lines instead of frames */
 	int failure_list;	/* a failure's content is a list [kind, message,
 				 * line...], as mosaik wants it; 0: one text */
@@ -507,12 +542,14 @@ struct amas_opts {
 	/* What the peer may ask for: one of the two, or nothing. */
 	struct amas_service *service;	/* RPC; held */
 	amas_request_fn *on_request;	/* plain channel: any content */
+	amas_allow_fn *allow;	/* NULL: all of it */
 	/* What happens. */
 	amas_open_fn *on_open;
 	amas_close_fn *on_close;
 	void *arg;		/* of these callbacks */
 	/* Containers alone. */
 	struct amas_clock *clock;	/* NULL: the loop's; referenced */
+	const struct amas_tls *dial_tls;	/* outgoing; NULL: as tls */
 	const char *advertise;	/* "host:port" in URLs; NULL: as bound */
 	int manager;		/* agent 0 is a manager */
 	void (*on_stop)(struct amas_container *c, void *arg);	/* manager's
@@ -528,9 +565,9 @@ struct amas_opts {
  *       bracketed one ("ipc://[/path]/math") is the object that
  *       amas_channel_remote() stands for.
  *
- * Returns 0, AMAS_EINVAL (address, options) or AMAS_ECONNECT (no socket can
- * have that path).  Yours until
- * you close it, also when the connection has ended.
+ * Returns 0, AMAS_EINVAL (address, options), AMAS_ECONNECT (no socket can have
+ * that path) or AMAS_ETLS (files).  Yours until you close it, also when the
+ * connection has ended.
  * Source: open_connection of aiomas.channel and aiomas.rpc.
  */
 AMAS_API AMAS_MUST_CHECK int amas_channel_open(struct amas_channel **out,
@@ -554,9 +591,11 @@ AMAS_API void amas_channel_set_service(struct amas_channel *ch,
 AMAS_API struct amas_proxy *amas_channel_remote(struct amas_channel *ch);
 
 /*
- * Tells who is there, borrowed from ch: the peer's address.  Source: Channel.get_extra_info.
+ * Tell who is there, borrowed from ch: the peer's address; the subject's name in
+ * its certificate, "" for none.  Source: Channel.get_extra_info.
  */
 AMAS_API const char *amas_channel_peer(const struct amas_channel *ch);
+AMAS_API const char *amas_channel_peer_name(const struct amas_channel *ch);
 
 /* A pointer of the program's own, NULL at first; the library ignores it. */
 AMAS_API void amas_channel_set_arg(struct amas_channel *ch, void *arg);
@@ -570,7 +609,7 @@ AMAS_API void *amas_channel_arg(const struct amas_channel *ch);
  *       "stdio" and "fd:N" are one connection that is there already; "fd:N"
  *       may also be a listening socket.
  *
- * Returns 0, AMAS_EINVAL, AMAS_ECONNECT or AMAS_EEXIST (in use).
+ * Returns 0, AMAS_EINVAL, AMAS_ECONNECT, AMAS_EEXIST (in use) or AMAS_ETLS.
  * Source: start_server of aiomas.channel and aiomas.rpc.
  */
 AMAS_API AMAS_MUST_CHECK int amas_server_open(struct amas_server **out,
@@ -633,7 +672,7 @@ AMAS_API int amas_channel_send(struct amas_channel *ch, double timeout_s,
  *
  * The rest is as in amas_channel_open() and amas_proxy_call().  Returns 0 or
  * what they give: AMAS_EREMOTE (err has the failure's last line), ETIMEDOUT,
- * ECONNECT, ECLOSED, EPROTO, ETYPE, ETOOBIG, EINVAL.
+ * ECONNECT, ETLS, ECLOSED, EPROTO, ETYPE, ETOOBIG, EINVAL.
  */
 AMAS_API AMAS_MUST_CHECK int amas_call_once(struct amas_value **out,
     const char *addr, const struct amas_opts *opts, const char *function,

@@ -36,6 +36,7 @@ amas__channel_unref(struct amas_channel *ch)
 	amas__types_fini(&ch->types);
 	free(ch->peer);
 	free(ch->peer_host);
+	free(ch->peer_name);
 	free(ch->local);
 	free(ch);
 }
@@ -241,6 +242,7 @@ channel_new(struct amas_channel **out, struct amas_loop *l,
 	ch->on_open = opts->on_open;
 	ch->on_close = opts->on_close;
 	ch->on_request = opts->on_request;
+	ch->allow = opts->allow;
 	ch->arg = opts->arg;
 	amas__list_init(&ch->link);
 	amas__list_init(&ch->endings);
@@ -273,31 +275,6 @@ channel_discard(struct amas_channel *ch)
 	amas__channel_unref(ch);
 }
 
-static void
-set_stream(struct amas_channel *ch, struct amas__stream *s)
-{
-	ch->stream = s;
-	ch->queue = s->queue;
-	amas__stream_set_owner(s, &amas__channel_events, ch);
-	ch->state = OPEN;
-}
-
-void
-amas__channel_start(struct amas_channel *ch)
-{
-	amas__channel_ref(ch);
-	amas__log(amas__loop_log(ch->loop), AMAS_LOG_INFO, "%s: connected",
-	    ch->peer);
-	ch->started = true;
-	if (ch->counters != NULL)
-		ch->counters->connections++;
-	if (ch->on_open != NULL)
-		ch->on_open(ch, ch->arg);
-	if (ch->state == OPEN)
-		amas__flow_update(ch);
-	amas__channel_unref(ch);
-}
-
 /* A name of the stream, for free(3); NULL: memory is short. */
 static char *
 name_of(const struct amas_channel *ch, enum amas__stream_name which)
@@ -306,6 +283,52 @@ name_of(const struct amas_channel *ch, enum amas__stream_name which)
 
 	return amas__strdup(amas__stream_name(ch->stream, which, name,
 	    sizeof name));
+}
+
+static int
+set_stream(struct amas_channel *ch, struct amas__stream *s)
+{
+	char name[AMAS__STREAM_NAME];
+
+	ch->stream = s;
+	ch->queue = s->queue;
+	amas__stream_set_owner(s, &amas__channel_events, ch);
+	ch->state = OPEN;
+	if (*amas__stream_name(s, AMAS__PEER_NAME, name, sizeof name) != '\0' &&
+	    (ch->peer_name = amas__strdup(name)) == NULL)
+		return AMAS_ENOMEM;
+	return 0;
+}
+
+static void
+log_start(const struct amas_channel *ch)
+{
+	const struct amas__log *log = amas__loop_log(ch->loop);
+	char about[AMAS__STREAM_NAME];
+
+	if (!amas__log_on(log, AMAS_LOG_INFO))
+		return;
+	if (ch->stream == NULL || *amas__stream_name(ch->stream, AMAS__ABOUT,
+	    about, sizeof about) == '\0')
+		amas__log(log, AMAS_LOG_INFO, "%s: connected", ch->peer);
+	else
+		amas__log(log, AMAS_LOG_INFO, "%s: connected: %s, peer \"%s\"",
+		    ch->peer, about, amas_channel_peer_name(ch));
+}
+
+void
+amas__channel_start(struct amas_channel *ch)
+{
+	amas__channel_ref(ch);
+	log_start(ch);
+	ch->started = true;
+	if (ch->counters != NULL)
+		ch->counters->connections++;
+	if (ch->on_open != NULL)
+		ch->on_open(ch, ch->arg);
+	if (ch->state == OPEN)
+		amas__flow_update(ch);
+	amas__channel_unref(ch);
 }
 
 int
@@ -320,8 +343,8 @@ amas__channel_accept(struct amas_channel **out, struct amas_loop *l,
 		amas__stream_close(s);
 		return rc;
 	}
-	set_stream(ch, s);
-	if ((ch->peer = name_of(ch, AMAS__PEER)) == NULL ||
+	if (set_stream(ch, s) != 0 ||
+	    (ch->peer = name_of(ch, AMAS__PEER)) == NULL ||
 	    (ch->peer_host = name_of(ch, AMAS__PEER_HOST)) == NULL ||
 	    (amas__loop_trace(l) != NULL &&
 	    (ch->local = name_of(ch, AMAS__LOCAL)) == NULL)) {
@@ -369,17 +392,18 @@ on_dialed(struct amas__stream *s, const struct amas_error *why, void *arg)
 	struct amas_channel *ch = arg;
 	struct amas_error err;
 	struct amas__buf *out;
+	int rc;
 
 	ch->dial = NULL;
 	if (why != NULL) {
 		amas__channel_end(ch, why);
 		return;
 	}
-	set_stream(ch, s);
-	amas__gate_opened(ch);
 	amas__channel_ref(ch);
+	rc = set_stream(ch, s);
+	amas__gate_opened(ch);
 	out = amas__stream_out(ch->stream);
-	if (amas__buf_put(out, amas__buf_head(&ch->early),
+	if (rc != 0 || amas__buf_put(out, amas__buf_head(&ch->early),
 	    amas__buf_len(&ch->early)) != 0) {
 		amas__error_nomem(&err);
 		amas__channel_end(ch, &err);
@@ -391,6 +415,24 @@ on_dialed(struct amas__stream *s, const struct amas_error *why, void *arg)
 		amas__channel_start(ch);
 	}
 	amas__channel_unref(ch);
+}
+
+/* Has TLS spoken, if the settings and the address want it. */
+static int
+set_tls(struct amas_channel *ch, const struct amas__addr *addr,
+    const struct amas_opts *opts, struct amas_error *err)
+{
+	struct amas__tls_setup *setup;
+	int rc;
+
+	if (opts->tls == NULL || addr->kind != AMAS__ADDR_TCP)
+		return 0;
+	rc = amas__tls_use(&setup, ch->loop, opts->tls, false, err);
+	if (rc == 0) {
+		amas__dial_set_tls(ch->dial, setup);
+		amas__tls_unref(setup);
+	}
+	return rc;
 }
 
 int
@@ -415,6 +457,8 @@ amas__channel_dial(struct amas_channel **out, struct amas_loop *l,
 	else
 		rc = amas__dial_new(&ch->dial, l, addr,
 		    opts->connect_timeout_s, on_dialed, ch, err);
+	if (rc == 0)
+		rc = set_tls(ch, addr, opts, err);
 	if (rc != 0) {
 		channel_discard(ch);
 		return rc;

@@ -209,6 +209,9 @@ void amas__channel_set_clock(struct amas_channel *ch, bool clock);
 /* It was stepped for the first time: an end that connected sends its sync. */
 void amas__channel_stepped(struct amas_channel *ch);
 
+/* Whether the peer may call a path, as the settings say. */
+bool amas__channel_allows(struct amas_channel *ch, const char *path);
+
 /* Who counts as one peer for limits: a host, or a user. */
 const char *amas__channel_peer_host(const struct amas_channel *ch);
 

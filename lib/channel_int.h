@@ -64,6 +64,7 @@ struct amas_channel {
 	amas_open_fn *on_open;
 	amas_close_fn *on_close;
 	amas_request_fn *on_request;
+	amas_allow_fn *allow;
 	void *arg;		/* of these callbacks */
 	void *user;		/* amas_channel_set_arg() */
 
@@ -71,6 +72,7 @@ struct amas_channel {
 	struct amas__dial *dial;
 	struct amas__stream *stream;
 	char *peer, *peer_host;
+	char *peer_name;	/* in its certificate; NULL: none */
 	char *local;		/* for traces: our own address; NULL: none */
 	struct amas__link link;	/* of its server */
 	struct amas__link endings;

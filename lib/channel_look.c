@@ -107,6 +107,18 @@ amas_channel_peer(const struct amas_channel *ch)
 	return ch->peer;
 }
 
+const char *
+amas_channel_peer_name(const struct amas_channel *ch)
+{
+	return ch->peer_name != NULL ? ch->peer_name : "";
+}
+
+bool
+amas__channel_allows(struct amas_channel *ch, const char *path)
+{
+	return ch->allow == NULL || ch->allow(ch, path, ch->arg) != 0;
+}
+
 void
 amas_channel_set_arg(struct amas_channel *ch, void *arg)
 {

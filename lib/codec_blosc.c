@@ -188,4 +188,4 @@ static const struct amas_codec codec = {
 };
 
 __attribute__((visibility("default")))
-const struct amas__module amas__module = { AMAS_VERSION, &codec };
+const struct amas__module amas__module = { AMAS_VERSION, &codec, NULL };

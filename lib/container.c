@@ -246,6 +246,8 @@ amas_container_close(struct amas_container *c)
 	c->server = NULL;
 	amas__rpc_free_owned(&c->proxies);
 	amas__links_fini(&c->links);
+	amas__tls_unref(c->dial_tls);
+	c->dial_tls = NULL;
 	amas__steps_remove(c);
 	amas__awake_set(&c->awake, false);
 	amas__classes_fini(c);
@@ -326,12 +328,24 @@ static int
 set_links(struct amas_container *c, const struct amas_opts *opts,
     struct amas_error *err)
 {
+	const struct amas_tls *tls;
+	int rc;
+
 	amas__links_offer(&c->links, c->root);
 	if (opts == NULL)
 		return 0;
+	tls = opts->dial_tls != NULL ? opts->dial_tls : opts->tls;
 	c->links.opts.codec = opts->codec;
 	c->links.opts.max_message = opts->max_message;
 	c->links.opts.connect_timeout_s = opts->connect_timeout_s;
+	c->links.opts.allow = opts->allow;
+	c->links.opts.arg = opts->arg;
+	if (tls != NULL) {
+		if ((rc = amas__tls_use(&c->dial_tls, c->loop, tls, false,
+		    err)) != 0)
+			return rc;
+		c->links.opts.tls = amas__tls_settings(c->dial_tls);
+	}
 	if (opts->types != NULL &&
 	    (c->types = amas__strdup(opts->types)) == NULL)
 		return amas__error_nomem(err);

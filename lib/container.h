@@ -24,6 +24,7 @@
 #include "rest.h"
 #include "service.h"
 #include "steps.h"
+#include "tls_setup.h"
 
 #define AMAS__AGENTS_MAX 1000000	/* in a container, by default */
 #define AMAS__STOP_GRACE_S 10.0	/* for open calls, when it is told to stop */
@@ -235,6 +236,7 @@ struct amas_container {
 	struct amas_service *root;
 	struct amas__links links;	/* of its agents to those of others */
 	char *types;			/* of these connections */
+	struct amas__tls_setup *dial_tls;	/* theirs; NULL: plain */
 	struct amas__link proxies;	/* of the program, by these links */
 	struct amas__source agents;	/* in root */
 	char *url;			/* its agents' begin so */

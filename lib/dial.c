@@ -16,6 +16,7 @@
 #include "mem.h"
 #include "resolve.h"
 #include "sock.h"
+#include "stream_tls.h"
 
 #define PAUSE_FIRST_S 0.02
 #define PAUSE_MAX_S 1.0
@@ -36,6 +37,8 @@ struct amas__dial {
 	unsigned full;		/* tries at a full queue */
 	struct amas__io io;	/* of the socket under way */
 	int fd;			/* that socket, -1: none */
+	struct amas__tls_setup *tls;	/* NULL: plain */
+	struct amas__stream *shaking;	/* agrees on TLS; NULL: none does */
 	struct amas__timer timer;
 	struct amas_error first;	/* cause of this attempt's failure */
 };
@@ -59,6 +62,8 @@ amas__dial_free(struct amas__dial *d)
 	if (d == NULL)
 		return;
 	drop_socket(d);
+	amas__stream_abort(d->shaking);
+	amas__tls_unref(d->tls);
 	amas__resolve_free(d->resolve);
 	amas__timer_stop(&d->timer);
 	amas__addr_fini(&d->addr);
@@ -120,6 +125,49 @@ on_timer(struct amas__timer *t)
 		attempt(d);
 }
 
+/*
+ * They agreed, or not.  Whoever was refused would be so again, wherever the name
+ * leads; a connection that went may have met a server that just ended.
+ */
+static void
+on_agreed(struct amas__stream *s, const struct amas_error *why, void *arg)
+{
+	struct amas__dial *d = arg;
+
+	d->shaking = NULL;
+	if (why == NULL || why->code != AMAS_ECLOSED) {
+		finish(d, s, why);
+		return;
+	}
+	d->first = *why;
+	d->first.code = AMAS_ETLS;
+	d->next = d->n;
+	attempt_failed(d);
+}
+
+/* The name that the server's certificate must have. */
+static const char *
+wanted_name(const struct amas__dial *d)
+{
+	const char *name = amas__tls_settings(d->tls)->servername;
+
+	if (name != NULL)
+		return name;
+	return d->addr.host[0] != '\0' ? d->addr.host : "127.0.0.1";
+}
+
+static void
+agree(struct amas__dial *d, struct amas__stream *s)
+{
+	struct amas_error err;
+
+	if (amas__stream_new_tls(&d->shaking, s, d->tls, wanted_name(d),
+	    on_agreed, d, &err) != 0) {
+		amas__stream_close(s);
+		finish(d, NULL, &err);
+	}
+}
+
 static void
 connected(struct amas__dial *d)
 {
@@ -132,7 +180,10 @@ connected(struct amas__dial *d)
 		return;
 	}
 	d->fd = -1;
-	finish(d, s, NULL);
+	if (d->tls != NULL && d->addr.kind == AMAS__ADDR_TCP)
+		agree(d, s);
+	else
+		finish(d, s, NULL);
 }
 
 static void
@@ -320,6 +371,12 @@ amas__dial_set_self(struct amas__dial *d, const char *self)
 }
 
 void
+amas__dial_set_tls(struct amas__dial *d, struct amas__tls_setup *setup)
+{
+	d->tls = amas__tls_ref(setup);
+}
+
+void
 amas__dial_extend(struct amas__dial *d, double retry_s)
 {
 	double until = amas__loop_now(d->loop) + retry_s;
@@ -337,6 +394,8 @@ amas__dial_put_off(struct amas__dial *d, double pause_s)
 const char *
 amas__dial_phase(const struct amas__dial *d)
 {
+	if (d->shaking != NULL)
+		return "agreeing on TLS";
 	return d->resolve != NULL ? "resolving" : "connecting";
 }
 

@@ -8,6 +8,7 @@
 #include "amas.h"
 #include "loop.h"
 #include "stream.h"
+#include "tls_setup.h"
 
 struct amas__dial;
 
@@ -30,6 +31,9 @@ int amas__dial_new(struct amas__dial **out, struct amas_loop *l,
 /* What our end is called by the other in this process; referenced. */
 void amas__dial_set_self(struct amas__dial *d, const char *self);
 
+/* Has TLS spoken, if the address is TCP's; referenced. */
+void amas__dial_set_tls(struct amas__dial *d, struct amas__tls_setup *setup);
+
 /*
  * Tries again for at least so many seconds from now; waits so many before the
  * first attempt, which has not begun.
@@ -44,7 +48,7 @@ bool amas__dial_is_local(struct amas_loop *l, const struct amas__addr *addr,
 /* Gives up; fn does not run. */
 void amas__dial_free(struct amas__dial *d);
 
-/* "resolving" or "connecting". */
+/* "resolving", "connecting" or "agreeing on TLS". */
 const char *amas__dial_phase(const struct amas__dial *d);
 
 #endif

@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -47,6 +48,23 @@ number(const char *text, int *fd, struct amas_error *err)
 		    "fd: needs the number of a descriptor");
 	*fd = (int)n;
 	return 0;
+}
+
+int
+amas__fds_plain(int in, int out, const struct amas_tls *tls,
+    struct amas_error *err)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof sa;
+
+	if (tls == NULL || getpeername(in, (struct sockaddr *)&sa, &len) == -1 ||
+	    (sa.ss_family != AF_INET && sa.ss_family != AF_INET6))
+		return 0;
+	close(in);
+	if (out != in)
+		close(out);
+	return amas_error_set(err, AMAS_EINVAL, "TLS begins with a connection, "
+	    "and this one is there already (--plain)");
 }
 
 int

@@ -12,4 +12,11 @@
 int amas__fds_open(const char *addr, int *in, int *out,
     struct amas_error *err);
 
+/*
+ * What is there already is not wrapped in TLS.  Returns 0, or AMAS_EINVAL when it
+ * has closed them: settings of TLS ask for it, and it is a TCP connection.
+ */
+int amas__fds_plain(int in, int out, const struct amas_tls *tls,
+    struct amas_error *err);
+
 #endif

@@ -350,6 +350,7 @@ amas__host_set_dial(struct amas_loop *l, const struct amas_opts *opts)
 	h->links.opts.codec = opts->codec;
 	h->links.opts.types = opts->types;
 	h->links.opts.max_message = opts->max_message;
+	h->links.opts.tls = opts->tls;
 	h->links.opts.connect_timeout_s = opts->connect_timeout_s;
 }
 

@@ -136,7 +136,7 @@ int amas__host_proxy_url(struct amas_loop *l, const struct amas_value *proxy,
 
 /*
  * Settings of the connections that the host makes to agents for those who have
- * no home: codec, types (referenced), max_message, connect_timeout_s.
+ * no home: codec, types and tls (referenced), max_message, connect_timeout_s.
  */
 void amas__host_set_dial(struct amas_loop *l, const struct amas_opts *opts);
 

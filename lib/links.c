@@ -164,7 +164,8 @@ note_end(struct link *link)
 {
 	const struct amas_error *why = amas__channel_ended(link->ch);
 
-	if (why == NULL || why->code != AMAS_ECONNECT) {
+	if (why == NULL ||
+	    (why->code != AMAS_ECONNECT && why->code != AMAS_ETLS)) {
 		link->pause_s = 0;
 		return;
 	}

@@ -22,8 +22,8 @@
 struct amas__links {
 	struct amas_loop *loop;
 	/*
-	 * codec, types, max_message, service: of the connections; referenced
-	 * but service, which is held.  connect_timeout_s: of calls that name
+	 * codec, types, max_message, tls, allow (and its arg), service: of the
+	 * connections; referenced but service, which is held.  connect_timeout_s: of calls that name
 	 * none.
 	 */
 	struct amas_opts opts;

@@ -16,15 +16,17 @@
 #include <unistd.h>
 
 #include "err.h"
+#include "list.h"
 #include "map.h"
 #include "mem.h"
 #include "sock.h"
-#include "stream.h"
+#include "stream_tls.h"
 
 #define BACKLOG 1024
 #define ACCEPT_MAX 16		/* connections taken in one wake-up */
 #define FULL_PAUSE_S 0.5
 #define FULL_LOG_S 60.0
+#define SHAKING_MAX 1024	/* handshakes at a time: the oldest ends */
 
 struct amas__listener {
 	struct amas_loop *loop;
@@ -38,6 +40,10 @@ struct amas__listener {
 	dev_t dev;
 	ino_t ino;
 	int spare;
+	bool tcp;
+	struct amas__tls_setup *tls;	/* NULL: plain */
+	struct amas__link shaking;	/* those that agree on TLS */
+	size_t n_shaking;
 	bool open_to_all;
 	double logged;		/* when running out was last told */
 	bool accepting;		/* inside the callback */
@@ -253,11 +259,101 @@ on_pause(struct amas__timer *t)
 static void
 destroy(struct amas__listener *ln)
 {
+	amas__tls_unref(ln->tls);
 	free(ln->path);
 	free(ln->addr);
 	free(ln->local);
 	free(ln);
 }
+
+/* ---- TLS ---- */
+
+/* A connection whose peer has not shown yet who it is. */
+struct shaking {
+	struct amas__link link;
+	struct amas__listener *ln;
+	struct amas__stream *s;
+};
+
+static void
+forget_shaking(struct shaking *k)
+{
+	amas__list_remove(&k->link);
+	k->ln->n_shaking--;
+	free(k);
+}
+
+static void
+drop_shaking(struct shaking *k)
+{
+	amas__stream_abort(k->s);
+	forget_shaking(k);
+}
+
+static void
+on_agreed(struct amas__stream *s, const struct amas_error *why, void *arg)
+{
+	struct shaking *k = arg;
+	struct amas__listener *ln = k->ln;
+	char peer[AMAS__STREAM_NAME];
+
+	if (why != NULL) {
+		(void)amas__stream_name(k->s, AMAS__PEER, peer, sizeof peer);
+		amas__log(amas__loop_log(ln->loop), AMAS_LOG_WARN, "%s: %s",
+		    peer, why->text);
+		amas__loop_counters(ln->loop)->refused++;
+	}
+	forget_shaking(k);
+	if (s != NULL)
+		ln->fn(s, ln->arg);
+}
+
+/* Those who only hold a place must not keep others out. */
+static void
+make_room(struct amas__listener *ln)
+{
+	if (ln->n_shaking < SHAKING_MAX)
+		return;
+	amas__log(amas__loop_log(ln->loop), AMAS_LOG_INFO, "%s: more than %d "
+	    "TLS handshakes: the oldest ends", ln->addr, SHAKING_MAX);
+	drop_shaking(AMAS__OF(ln->shaking.next, struct shaking, link));
+}
+
+static int
+agree(struct amas__listener *ln, struct amas__stream *s,
+    struct amas_error *err)
+{
+	struct shaking *k = amas__zalloc(sizeof *k);
+	int rc;
+
+	if (k == NULL)
+		return amas__error_nomem(err);
+	make_room(ln);
+	k->ln = ln;
+	if ((rc = amas__stream_new_tls(&k->s, s, ln->tls, NULL, on_agreed, k,
+	    err)) != 0) {
+		free(k);
+		return rc;
+	}
+	amas__list_add(&ln->shaking, &k->link);
+	ln->n_shaking++;
+	return 0;
+}
+
+void
+amas__listener_set_tls(struct amas__listener *ln,
+    struct amas__tls_setup *setup)
+{
+	ln->tls = amas__tls_ref(setup);
+}
+
+bool
+amas__listener_is_tcp(const struct amas__listener *ln)
+{
+	return ln->tcp;
+}
+
+/* ---- Accepting ---- */
 
 static void
 take(struct amas__listener *ln, int fd)
@@ -265,11 +361,16 @@ take(struct amas__listener *ln, int fd)
 	struct amas__stream *s;
 	struct amas_error err;
 
-	if (amas__stream_new(&s, ln->loop, fd, &err) == 0) {
+	if (amas__stream_new(&s, ln->loop, fd, &err) != 0) {
+		close(fd);
+	} else if (ln->tls == NULL || !ln->tcp) {
 		ln->fn(s, ln->arg);
 		return;
+	} else if (agree(ln, s, &err) == 0) {
+		return;
+	} else {
+		amas__stream_close(s);
 	}
-	close(fd);
 	amas__log(amas__loop_log(ln->loop), AMAS_LOG_ERROR, "%s: %s", ln->addr,
 	    err.text);
 }
@@ -356,6 +457,7 @@ new_local(struct amas__listener **out, struct amas_loop *l,
 	if (ln == NULL)
 		return amas__error_nomem(err);
 	ln->loop = l;
+	amas__list_init(&ln->shaking);
 	ln->fn = fn;
 	ln->arg = arg;
 	ln->spare = -1;
@@ -390,6 +492,7 @@ amas__listener_new(struct amas__listener **out, struct amas_loop *l,
 	if (ln == NULL)
 		return amas__error_nomem(err);
 	ln->loop = l;
+	amas__list_init(&ln->shaking);
 	ln->spare = -1;
 	if ((rc = amas__sock_lookup(addr, true, sa, &n, err)) != 0)
 		goto fail;
@@ -402,6 +505,7 @@ amas__listener_new(struct amas__listener **out, struct amas_loop *l,
 		goto fail;
 	}
 	ln->open_to_all = !is_loopback(&sa[i - 1]);
+	ln->tcp = addr->kind == AMAS__ADDR_TCP;
 	if (name_address(ln, addr, fd) != 0) {
 		close(fd);
 		rc = amas__error_nomem(err);
@@ -428,6 +532,7 @@ name_socket(struct amas__listener *ln, int fd, struct amas_error *err)
 	if (getsockname(fd, &sa.u.sa, &sa.len) == -1)
 		return amas__error_sys(err, AMAS_ECONNECT, errno, NULL);
 	ln->open_to_all = !is_loopback(&sa);
+	ln->tcp = sa.u.sa.sa_family != AF_UNIX;
 	ln->addr = amas__strdup(amas__sock_name(&sa, name, sizeof name));
 	return ln->addr != NULL ? 0 : amas__error_nomem(err);
 }
@@ -444,6 +549,7 @@ amas__listener_new_fd(struct amas__listener **out, struct amas_loop *l, int fd,
 		return amas__error_nomem(err);
 	}
 	ln->loop = l;
+	amas__list_init(&ln->shaking);
 	ln->spare = -1;
 	rc = name_socket(ln, fd, err);
 	if (rc == 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == -1)
@@ -477,6 +583,8 @@ amas__listener_free(struct amas__listener *ln)
 		return;
 	amas__timer_stop(&ln->pause);
 	amas__io_set(&ln->io, 0);
+	while (!amas__list_empty(&ln->shaking))
+		drop_shaking(AMAS__OF(ln->shaking.next, struct shaking, link));
 	if (ln->path != NULL && lstat(ln->path, &st) == 0 &&
 	    st.st_dev == ln->dev && st.st_ino == ln->ino)
 		(void)unlink(ln->path);

@@ -9,6 +9,7 @@
 #include "amas.h"
 #include "loop.h"
 #include "stream.h"
+#include "tls_setup.h"
 
 struct amas__listener;
 
@@ -33,6 +34,15 @@ int amas__listener_new(struct amas__listener **out, struct amas_loop *l,
 int amas__listener_new_fd(struct amas__listener **out, struct amas_loop *l,
     int fd, amas__accept_fn *fn, void *arg, struct amas_error *err);
 bool amas__listener_is_one(int fd);
+
+/*
+ * Has TLS spoken on the connections that it accepts, if it is TCP: they are
+ * given out when their peers have shown who they are.  setup is referenced.
+ * is_tcp: whether that matters.
+ */
+void amas__listener_set_tls(struct amas__listener *ln,
+    struct amas__tls_setup *setup);
+bool amas__listener_is_tcp(const struct amas__listener *ln);
 
 /*
  * Lets whoever is on this loop connect to it by a queue, at this address (as

@@ -41,6 +41,7 @@ struct amas_loop {
 	struct amas__procs *procs;
 	struct amas__plugins plugins;
 	struct amas__map locals;
+	struct amas__link tls;
 	struct amas__host *host;
 	struct amas__rest *rest;
 	char *scratch;
@@ -417,6 +418,7 @@ amas_loop_new(struct amas_loop **out, struct ev_loop *ev,
 	amas__list_init(&l->tasks);
 	amas__list_init(&l->opens);
 	amas__list_init(&l->accounts);
+	amas__list_init(&l->tls);
 	amas__plugins_init(&l->plugins);
 	amas__map_init(&l->locals);
 	amas__task_init(&l->over, on_over);
@@ -630,6 +632,12 @@ struct amas__plugins *
 amas__loop_plugins(struct amas_loop *l)
 {
 	return &l->plugins;
+}
+
+struct amas__link *
+amas__loop_tls(struct amas_loop *l)
+{
+	return &l->tls;
 }
 
 struct amas__map *

@@ -196,6 +196,9 @@ struct amas__procs **amas__loop_procs(struct amas_loop *l);
 /* Plugins that were opened on the loop (plugin.h). */
 struct amas__plugins *amas__loop_plugins(struct amas_loop *l);
 
+/* Settings of TLS that are in use (tls_setup.h). */
+struct amas__link *amas__loop_tls(struct amas_loop *l);
+
 /* Who can be reached without a socket, by address (listener.h). */
 struct amas__map *amas__loop_locals(struct amas_loop *l);
 

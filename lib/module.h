@@ -8,14 +8,17 @@
 
 #include "amas.h"
 
+struct amas__tls_ops;
+
 /* What a module defines under the name amas__module. */
 struct amas__module {
 	const char *version;	/* AMAS_VERSION; any other is refused */
 	const struct amas_codec *codec;	/* NULL: none */
+	const struct amas__tls_ops *tls;	/* NULL: none */
 };
 
 /*
- * Loads "codec_blosc"; it stays.  Returns 0 or AMAS_ENOENT (not there, or not
+ * Loads "codec_blosc" or "tls"; it stays.  Returns 0 or AMAS_ENOENT (not there, or not
  * of this version: err says which file).
  */
 int amas__module_load(const struct amas__module **out, const char *name,

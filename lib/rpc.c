@@ -399,6 +399,18 @@ amas_channel_set_service(struct amas_channel *ch, struct amas_service *svc)
 	amas_service_free(old);
 }
 
+static void
+refuse(struct amas_channel *ch, struct amas_request *req)
+{
+	char name[256], path[512];
+
+	amas_request_fail(req, "PermissionError: \"%s\" may not call \"%s\"",
+	    amas__log_text(name, sizeof name, amas_channel_peer_name(ch),
+	    strlen(amas_channel_peer_name(ch))), amas__log_text(path,
+	    sizeof path, amas_request_path(req),
+	    amas__request_path_len(req)));
+}
+
 void
 amas__rpc_request(struct amas_channel *ch, struct amas_service *svc,
     struct amas_request *req)
@@ -412,7 +424,9 @@ amas__rpc_request(struct amas_channel *ch, struct amas_service *svc,
 	}
 	if (amas__request_parse_call(req) != 0)
 		return;
-	if ((svc = offered(ch, svc)) != NULL)
+	if (!amas__channel_allows(ch, amas_request_path(req)))
+		refuse(ch, req);
+	else if ((svc = offered(ch, svc)) != NULL)
 		amas__service_call(svc, req);
 	else
 		amas__request_not_found(req, amas_request_path(req),
@@ -554,21 +568,15 @@ amas__rpc_open_via(struct amas_channel **out, struct amas_loop *l,
 	return rc;
 }
 
-int
-amas_channel_open(struct amas_channel **out, struct amas_loop *l,
-    const char *addr, const struct amas_opts *opts, struct amas_error *err)
+static int
+open_addr(struct amas_channel **out, struct amas_loop *l, const char *addr,
+    const struct amas_opts *opts, struct amas_error *err)
 {
-	static const struct amas_opts none;
 	struct amas__addr a;
 	struct amas_channel *ch;
 	char *path;
-	int rc, in, out_fd;
+	int rc;
 
-	if (opts == NULL)
-		opts = &none;
-	if ((rc = amas__fds_open(addr, &in, &out_fd, err)) != 0)
-		return rc < 0 ? rc : amas__rpc_open_pair(out, l, in, out_fd,
-		    addr, opts, err);
 	if ((rc = amas__addr_parse(&a, addr, err)) != 0)
 		return rc;
 	path = object_path(&a);
@@ -579,6 +587,24 @@ amas_channel_open(struct amas_channel **out, struct amas_loop *l,
 		rc = finish_open(out, ch, opts->service, path, err);
 	free(path);
 	return rc;
+}
+
+int
+amas_channel_open(struct amas_channel **out, struct amas_loop *l,
+    const char *addr, const struct amas_opts *opts, struct amas_error *err)
+{
+	static const struct amas_opts none;
+	int rc, in, out_fd;
+
+	if (opts == NULL)
+		opts = &none;
+	if ((rc = amas__fds_open(addr, &in, &out_fd, err)) < 0)
+		return rc;
+	if (rc == 0)
+		return open_addr(out, l, addr, opts, err);
+	if ((rc = amas__fds_plain(in, out_fd, opts->tls, err)) != 0)
+		return rc;
+	return amas__rpc_open_pair(out, l, in, out_fd, addr, opts, err);
 }
 
 /* ---- One call, waiting ---- */

@@ -19,6 +19,7 @@
 #include "rpc.h"
 #include "service.h"
 #include "sock.h"
+#include "tls_setup.h"
 
 struct amas_server {
 	struct amas_loop *loop;
@@ -29,6 +30,7 @@ struct amas_server {
 	struct amas__link channels;
 	size_t n;		/* of them; they keep the server's memory */
 	bool closed;
+	bool tls;
 	bool is_link;		/* a container's: see amas__channel_set_gate() */
 	struct amas__map peers;	/* host -> number of its connections */
 };
@@ -204,6 +206,7 @@ copy_opts(struct amas_server *srv, const struct amas__addr *a,
 {
 	if (opts != NULL)
 		srv->opts = *opts;
+	srv->opts.tls = srv->opts.dial_tls = NULL; /* as the listener has it */
 	if (srv->opts.service != NULL)
 		(void)amas__held_ref(amas__service_held(srv->opts.service));
 	srv->types = amas__types_join(a->container, srv->opts.types);
@@ -260,13 +263,35 @@ open_fds(struct amas_server *srv, const char *word,
 			close(out_fd);
 		return amas__error_nomem(err);
 	}
-	if (in != out_fd || !amas__listener_is_one(in))
-		return serve_pair(srv, in, out_fd, err);
+	if (in != out_fd || !amas__listener_is_one(in)) {
+		rc = amas__fds_plain(in, out_fd, opts != NULL ? opts->tls :
+		    NULL, err);
+		return rc != 0 ? rc : serve_pair(srv, in, out_fd, err);
+	}
 	rc = amas__listener_new_fd(&srv->listener, srv->loop, in, on_accept,
 	    srv, err);
 	free(srv->addr);
 	srv->addr = NULL;
 	return rc;
+}
+
+/* Has the listener speak TLS, if that is TCP's. */
+static int
+set_tls(struct amas_server *srv, const struct amas_tls *tls,
+    struct amas_error *err)
+{
+	struct amas__tls_setup *setup;
+	int rc;
+
+	if (tls == NULL || srv->listener == NULL ||
+	    !amas__listener_is_tcp(srv->listener))
+		return 0;
+	if ((rc = amas__tls_use(&setup, srv->loop, tls, true, err)) != 0)
+		return rc;
+	amas__listener_set_tls(srv->listener, setup);
+	amas__tls_unref(setup);
+	srv->tls = true;
+	return 0;
 }
 
 static int
@@ -306,16 +331,17 @@ amas_server_open(struct amas_server **out, struct amas_loop *l,
 		rc = open_fds(srv, addr, opts, in, out_fd, err);
 	else if (rc == 0)
 		rc = open_addr(srv, addr, opts, err);
+	if (rc == 0)
+		rc = set_tls(srv, opts != NULL ? opts->tls : NULL, err);
 	if (rc == 0 && srv->listener != NULL && (srv->addr = amas__strdup(
-	    amas__listener_addr(srv->listener))) == NULL) {
-		amas__listener_free(srv->listener);
+	    amas__listener_addr(srv->listener))) == NULL)
 		rc = amas__error_nomem(err);
-	}
 	if (rc != 0) {
+		amas__listener_free(srv->listener);
 		destroy(srv);
 		return rc;
 	}
-	if (srv->listener != NULL && amas__listener_open_to_all(srv->listener))
+	if (srv->listener != NULL && !srv->tls && amas__listener_open_to_all(srv->listener))
 		amas__log(amas__loop_log(l), AMAS_LOG_WARN, "%s: anyone who "
 		    "reaches this address can call: no TLS", srv->addr);
 	amas__open_add(l, &srv->open, &open_ops);

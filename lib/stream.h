@@ -5,6 +5,7 @@
  *
  *	stream_fd.c	sockets; pairs of pipes or files
  *	stream_queue.c	two ends in one process
+ *	stream_tls.c	TLS over another stream
  */
 #ifndef AMAS__STREAM_H
 #define AMAS__STREAM_H
@@ -32,8 +33,9 @@ struct amas__stream_events {
 	void (*failed)(void *arg, const struct amas_error *why);
 };
 
-enum amas__stream_name { AMAS__PEER, AMAS__PEER_HOST, AMAS__LOCAL };
-#define AMAS__STREAM_NAME 160	/* holds any of them */
+enum amas__stream_name { AMAS__PEER, AMAS__PEER_HOST, AMAS__LOCAL,
+	AMAS__PEER_NAME, AMAS__ABOUT };
+#define AMAS__STREAM_NAME 256	/* holds any of them */
 
 /*
  * A kind of stream; each function but name is what the one below of that name
@@ -127,8 +129,9 @@ bool amas__stream_gone(const struct amas__stream *s);
 
 /*
  * Writes the address of the peer ("tcp://127.0.0.1:5555"), who counts as one peer
- * for limits (a host, or a user), or our own address; "" if it has none.  Returns
- * out.
+ * for limits (a host, or a user), our own address, the name in the peer's
+ * certificate, or what protects the bytes ("TLSv1.3, ..."); "" if it has none.
+ * Returns out.
  */
 char *amas__stream_name(const struct amas__stream *s,
     enum amas__stream_name which, char *out, size_t size);

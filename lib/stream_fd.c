@@ -264,8 +264,10 @@ fd_name(const struct amas__stream *s, enum amas__stream_name which, char *out,
 		(void)amas__sock_peer(f->io.fd, out, size);
 	else if (which == AMAS__PEER_HOST)
 		(void)amas__sock_peer_host(f->io.fd, out, size);
-	else
+	else if (which == AMAS__LOCAL)
 		(void)amas__sock_local(f->io.fd, out, size);
+	else
+		*out = '\0';
 }
 
 static const struct amas__stream_ops fd_ops = {

@@ -14,7 +14,8 @@ packages_table() {
 	build   hdr:jansson.h    libjansson-dev   jansson-devel       jansson-dev      jansson       jansson
 	build   hdr:msgpack.h    libmsgpack-dev   msgpack-devel       msgpack-c-dev    msgpack-c     msgpack
 	build   hdr:blosc.h      libblosc-dev     blosc-devel         c-blosc-dev      blosc         c-blosc
-	tests   hdr:openssl/ssl.h libssl-dev      openssl-devel       openssl-dev      openssl       openssl@3
+	build   hdr:openssl/ssl.h libssl-dev      openssl-devel       openssl-dev      openssl       openssl@3
+	tests   cmd:openssl      openssl          openssl             openssl          openssl       openssl@3
 	tests   cmd:gcc          gcc              gcc                 gcc              gcc           -
 	tests   cmd:bash         bash             bash                bash             bash          bash
 	tests   cmd:timeout      coreutils        coreutils           coreutils        coreutils     coreutils

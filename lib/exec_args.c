@@ -56,6 +56,7 @@ static int
 add_environment(struct amas__texts *t, const struct amas__exec_target *target,
     struct amas_request *req, const struct amas__guest *g, size_t room)
 {
+	struct amas_channel *ch = amas_request_channel(req);
 	int rc = amas__environ_inherit(t, target->dir != -1);
 
 	if (rc == 0)
@@ -63,6 +64,9 @@ add_environment(struct amas__texts *t, const struct amas__exec_target *target,
 	if (rc == 0)
 		rc = amas__texts_set(t, "AMAS_PEER_ADDR",
 		    amas__request_peer(req));
+	if (rc == 0 && ch != NULL && *amas_channel_peer_name(ch) != '\0')
+		rc = amas__texts_set(t, "AMAS_PEER_NAME",
+		    amas_channel_peer_name(ch));
 	if (rc == 0)
 		rc = amas__guest_environ(g, t);
 	if (rc == 0 && g->host != NULL)

@@ -237,7 +237,11 @@ list_one(struct amas_channel *ch, void *arg)
 		l->rc = amas__host_peer_url(l->loop, ch, &l->url, NULL);
 	if (l->rc == 0)
 		l->rc = amas__buf_putc(&l->url, '\0');
-	if (l->rc == 0)
+	if (l->rc == 0 && *amas_channel_peer_name(ch) != '\0')
+		l->rc = amas_value_add(l->list, "{s:s, s:s, s:s}", "url",
+		    amas__buf_head(&l->url), "addr", amas_channel_peer(ch),
+		    "name", amas_channel_peer_name(ch));
+	else if (l->rc == 0)
 		l->rc = amas_value_add(l->list, "{s:s, s:s}", "url",
 		    amas__buf_head(&l->url), "addr", amas_channel_peer(ch));
 }

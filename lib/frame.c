@@ -33,7 +33,9 @@ static const struct guess guesses[] = {
 	{ "OPTI", 4, "looks like HTTP" },
 	{ "PRI ", 4, "looks like HTTP" },
 	{ "HTTP", 4, "looks like HTTP" },
-	{ "\x16\x03", 2, "looks like TLS, which is not spoken here" },
+	{ "\x16\x03", 2, "looks like TLS, which is not spoken here "
+	    "(--cacert)" },
+	{ "\x15\x03", 2, "looks like TLS; we spoke plain (--cacert)" },
 	{ "SSH-", 4, "looks like SSH" },
 	{ "PROX", 4, "looks like a PROXY header" },
 	{ "\r\n\r\n", 4, "looks like a PROXY header" },

@@ -134,6 +134,19 @@ broke_off(struct tls_stream *t, const char *text)
 	give_up(t, &why);
 }
 
+static void
+closed(struct tls_stream *t)
+{
+	char text[128];
+
+	(void)snprintf(text, sizeof text, "connection closed in the TLS "
+	    "handshake%s%s", t->server ? "" : !t->looked ?
+	    "; is TLS spoken there? (--plain)" :
+	    "; it may refuse our certificate",
+	    t->server || !t->looked ? "" : t->ops->doubt(t->tls));
+	broke_off(t, text);
+}
+
 /*
  * What does not begin as TLS does is told so, in a way that both understand: a
  * plain peer sees that TLS is spoken here.
@@ -194,10 +207,7 @@ shake_readable(struct tls_stream *t)
 	if (n < 0)
 		give_up(t, &why);
 	else if (n == 0)
-		broke_off(t, t->looked || t->server ?
-		    "connection closed in the TLS handshake" :
-		    "connection closed in the TLS handshake; is TLS spoken "
-		    "there? (--plain)");
+		closed(t);
 	else if (!t->looked && data[0] != 22 && data[0] != 21)
 		not_tls(t, data, (size_t)n);
 	else if (t->ops->put(t->tls, data, (size_t)n) != 0)

@@ -124,11 +124,11 @@ make_method(void)
 
 /* ---- Files ---- */
 
-/* What the library says last of what it did. */
+/* What the library says first of what it did: the cause. */
 static const char *
 reason(void)
 {
-	unsigned long e = ERR_peek_last_error();
+	unsigned long e = ERR_peek_error();
 	const char *text = ERR_SYSTEM_ERROR(e) ? strerror(ERR_GET_REASON(e)) :
 	    ERR_reason_error_string(e);
 
@@ -246,7 +246,7 @@ load_own(struct amas__tls_ctx *ctx, const struct amas_tls *set,
 	(void)fclose(f);
 	if (!SSL_CTX_use_certificate_chain_file(ctx->ssl, set->cert))
 		return bad_file(err, set->cert, ERR_GET_REASON(
-		    ERR_peek_last_error()) == PEM_R_NO_START_LINE ?
+		    ERR_peek_error()) == PEM_R_NO_START_LINE ?
 		    "has no certificate in it" : reason());
 	return load_key(ctx, set->key != NULL ? set->key : set->cert,
 	    set->cert, err);
@@ -786,6 +786,7 @@ static const struct amas__tls_ops ops = {
 	.pending = tls_pending,
 	.peer_name = tls_peer_name,
 	.about = tls_about,
+	.doubt = own_fault,
 };
 
 __attribute__((visibility("default")))

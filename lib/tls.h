@@ -36,6 +36,8 @@ struct amas__tls;		/* one connection */
  * pending    whether there may be plain bytes, of what was put in.
  * peer_name  the name in the peer's certificate, "" for none.
  * about      "TLSv1.3, TLS_AES_256_GCM_SHA384".
+ * doubt      why a peer that says nothing may refuse us: " (ours has expired)",
+ *            or "".
  */
 struct amas__tls_ops {
 	int (*ctx_new)(struct amas__tls_ctx **out, const struct amas_tls *set,
@@ -55,6 +57,7 @@ struct amas__tls_ops {
 	bool (*pending)(const struct amas__tls *t);
 	const char *(*peer_name)(const struct amas__tls *t);
 	const char *(*about)(const struct amas__tls *t);
+	const char *(*doubt)(const struct amas__tls *t);
 };
 
 #endif

@@ -33,6 +33,7 @@ CMD_O   := $(patsubst %.c,$(B)/%.o,$(filter-out $(wildcard cmd/amas-*.c),$(wildc
 MAN     := $(wildcard man/*.[1357])
 
 SO       = libamas.so.0
+VERSION := $(shell sed -n 's/.*AMAS_VERSION "\(.*\)"/\1/p' lib/amas.h)
 
 # Modules, loaded on first use from MODDIR, whose name is in what is built.
 MODDIR   = $(abspath $(B))/amas
@@ -40,7 +41,7 @@ HAS_BLOSC := $(shell echo '\#include <blosc.h>' | $(CC) $(CPPFLAGS) -E -x c - >/
 HAS_TLS  := $(shell printf '\#include <openssl/ssl.h>\n\#if OPENSSL_VERSION_NUMBER < 0x30000000L\n\#error\n\#endif\n' | $(CC) $(CPPFLAGS) -E -x c - >/dev/null 2>&1 && echo yes)
 MODULES  = $(if $(HAS_BLOSC),$(B)/amas/codec_blosc.so) $(if $(HAS_TLS),$(B)/amas/tls.so)
 
-all: $(B)/libamas.a $(B)/$(SO) $(TOOLS) $(MODULES)
+all: $(B)/libamas.a $(B)/$(SO) $(TOOLS) $(MODULES) $(B)/amas-pki
 	@$(if $(HAS_BLOSC),:,echo "no blosc.h: made without the codec msgpack-blosc")
 	@$(if $(HAS_TLS),:,echo "no openssl/ssl.h of OpenSSL 3: made without TLS")
 
@@ -68,6 +69,10 @@ $(B)/amas/%.so: $(B)/lib/%.o $(B)/libamas.a
 
 $(B)/amas/codec_blosc.so: NEEDS = -lblosc
 $(B)/amas/tls.so: NEEDS = -lssl -lcrypto
+
+$(B)/amas-pki: scripts/amas-pki lib/amas.h
+	@mkdir -p $(@D)
+	sed "s|@VERSION@|$(VERSION)|" scripts/amas-pki >$@ && chmod +x $@
 
 $(B)/moddir: FORCE
 	@mkdir -p $(@D); echo '$(MODDIR)' | cmp -s - $@ || echo '$(MODDIR)' >$@
@@ -109,7 +114,7 @@ format:
 install:
 	$(MAKE) B=$(B)/installed MODDIR=$(LIBDIR)/amas all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(LIBDIR)/amas $(DESTDIR)$(INCDIR)
-	install $(TOOLS:$(B)/%=$(B)/installed/%) $(DESTDIR)$(BINDIR)
+	install $(TOOLS:$(B)/%=$(B)/installed/%) $(B)/installed/amas-pki $(DESTDIR)$(BINDIR)
 	install -m 644 $(B)/installed/libamas.a $(DESTDIR)$(LIBDIR)
 	install $(B)/installed/$(SO) $(DESTDIR)$(LIBDIR)
 	for m in $(MODULES:$(B)/%=%); do install $(B)/installed/$$m $(DESTDIR)$(LIBDIR)/$$m || exit 1; done
@@ -117,12 +122,12 @@ install:
 	install -m 644 lib/amas.h lib/amas_jansson.h $(DESTDIR)$(INCDIR)
 	for p in amas amas-plugin; do \
 	    sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCDIR@|$(INCDIR)|' \
-		-e "s|@VERSION@|$$(sed -n 's/.*AMAS_VERSION "\(.*\)"/\1/p' lib/amas.h)|" \
+		-e 's|@VERSION@|$(VERSION)|' \
 		lib/$$p.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/$$p.pc || exit 1; done
 	for p in $(MAN); do s=$${p##*.}; install -d $(DESTDIR)$(MANDIR)/man$$s && install -m 644 $$p $(DESTDIR)$(MANDIR)/man$$s || exit 1; done
 
 uninstall:
-	rm -f $(TOOLS:$(B)/%=$(DESTDIR)$(BINDIR)/%) $(DESTDIR)$(LIBDIR)/libamas.a \
+	rm -f $(TOOLS:$(B)/%=$(DESTDIR)$(BINDIR)/%) $(DESTDIR)$(BINDIR)/amas-pki $(DESTDIR)$(LIBDIR)/libamas.a \
 	    $(DESTDIR)$(LIBDIR)/$(SO) $(DESTDIR)$(LIBDIR)/libamas.so \
 	    $(DESTDIR)$(LIBDIR)/pkgconfig/amas.pc $(DESTDIR)$(LIBDIR)/pkgconfig/amas-plugin.pc \
 	    $(DESTDIR)$(INCDIR)/amas.h $(DESTDIR)$(INCDIR)/amas_jansson.h

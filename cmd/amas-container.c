@@ -285,6 +285,12 @@ make_agents(struct hosted *d)
 /* ---- The containers ---- */
 
 static int
+allow(struct amas_channel *ch, const char *path, void *arg)
+{
+	return serve_allows(arg, ch, path);
+}
+
+static int
 open_one(struct hosted *d, const char *addr, const struct amas_opts *opts)
 {
 	const struct container_opts *o = d->h->o;
@@ -316,6 +322,8 @@ open_all(struct hosting *h)
 		return cmd_error(CMD_SYS, NULL, "%s",
 		    amas_strerror(AMAS_ENOMEM));
 	opts.clock = h->clock;
+	opts.allow = o->serve.allow != NULL ? allow : NULL;
+	opts.arg = &h->s;
 	next = o->serve.sources;
 	while (status == CMD_OK) {
 		h->all[h->n].h = h;
@@ -336,7 +344,8 @@ host(struct hosting *h)
 	size_t i;
 	int status;
 
-	if ((status = cmd_loop_set(h->s.loop, &o->serve.args)) != CMD_OK)
+	if ((status = cmd_loop_set(h->s.loop, &o->serve.args)) != CMD_OK ||
+	    (status = serve_allow_read(&h->s)) != CMD_OK)
 		return status;
 	if (o->wall)
 		amas__trace_set_wall(amas__loop_trace(h->s.loop));

@@ -15,11 +15,13 @@ serve(struct serve *s)
 {
 	const struct serve_opts *o = s->o;
 	const struct amas_opts dial = { .codec = o->args.codec,
-		.types = o->args.types, .max_message = o->args.max_message };
+		.types = o->args.types, .max_message = o->args.max_message,
+		.tls = o->args.tls };
 	struct amas_error err;
 	int status;
 
-	if ((status = cmd_loop_set(s->loop, &o->args)) != CMD_OK)
+	if ((status = cmd_loop_set(s->loop, &o->args)) != CMD_OK ||
+	    (status = serve_allow_read(s)) != CMD_OK)
 		return status;
 	amas_loop_set_jobs(s->loop, o->serial ? 1 : o->jobs, o->queue);
 	amas__host_set_dial(s->loop, &dial);

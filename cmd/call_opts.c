@@ -347,6 +347,18 @@ set_defaults(struct call_opts *o)
 	return CMD_OK;
 }
 
+/* What goes to no TCP address takes no defaults, either. */
+static int
+set_tls(struct call_opts *o)
+{
+	bool tcp = call_is_many(o) ||
+	    (o->command == NULL && cmd_is_tcp(o->addr));
+
+	if (!tcp && cmd_tls_given(&o->args) == NULL)
+		return CMD_OK;
+	return cmd_tls(&o->args, tcp, false);
+}
+
 int
 call_opts_parse(struct call_opts *o, int argc, char *argv[])
 {
@@ -366,7 +378,8 @@ call_opts_parse(struct call_opts *o, int argc, char *argv[])
 		return status;
 	if (o->addr == NULL)
 		return cmd_usage(&o->args);
-	if ((status = take_call(o)) != CMD_OK)
+	if ((status = take_call(o)) != CMD_OK || (status = set_tls(o)) !=
+	    CMD_OK)
 		return status;
 	return set_defaults(o);
 }

@@ -141,6 +141,7 @@ call_peer_opts(struct amas_opts *out, const struct call_peer *p)
 	out->codec = p->o->args.codec;
 	out->types = p->o->args.types;
 	out->max_message = p->o->args.max_message;
+	out->tls = p->o->args.tls;
 	out->connect_timeout_s = p->o->wait_s > 0 ? p->o->wait_s : 0;
 	out->service = p->service;
 	if (p->o->channel)

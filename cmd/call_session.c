@@ -148,7 +148,8 @@ call_session_sent(struct call_session *s, const struct amas_reply *rep,
 	if (!is_lost(s, rep))
 		return false;
 	s->state = CALL_CLOSING;
-	*text = s->why;
+	if (rep->code != AMAS_ETLS) /* else it was not even read */
+		*text = s->why;
 	return true;
 }
 
@@ -347,7 +348,7 @@ on_close(struct amas_channel *ch, const struct amas_error *why, void *arg)
 	drop_channel(s);
 	if (s->staying)
 		call_session_end(s, CMD_OK);
-	else if (was == CALL_CONNECTING ||
+	else if (was == CALL_CONNECTING || why->code == AMAS_ETLS ||
 	    (was == CALL_ASKING && call_now() >= s->asked_by) ||
 	    (was == CALL_CLOSING && s->o->wait_s < 0))
 		call_session_end(s, call_peer_fail(s->peer, why));

@@ -86,6 +86,12 @@ struct cmd_option {
 #define CMD_OPT_MEMORY 0x1003
 #define CMD_OPT_TRACE 0x1004
 #define CMD_OPT_TYPES 0x1005
+#define CMD_OPT_CACERT 0x1006
+#define CMD_OPT_CERT 0x1007
+#define CMD_OPT_KEY 0x1008
+#define CMD_OPT_KEYLOG 0x1009
+#define CMD_OPT_PLAIN 0x100a
+#define CMD_OPT_SERVERNAME 0x100b
 
 /* The options of all programs, handled by cmd_getopt(), and the table's end. */
 #define CMD_OPTIONS							\
@@ -97,6 +103,14 @@ struct cmd_option {
 	{ CMD_OPT_MEMORY, "memory", "SIZE",				\
 	    "bound of all queues together (512M)" },			\
 	{ CMD_OPT_TRACE, "trace", "FILE", "record each message there" }, \
+	{ CMD_OPT_CACERT, "cacert", "FILE", "TLS: who is trusted" },	\
+	{ CMD_OPT_CERT, "cert", "FILE", "TLS: our certificate" },	\
+	{ CMD_OPT_KEY, "key", "FILE", "TLS: its key" },			\
+	{ CMD_OPT_SERVERNAME, "servername", "NAME",			\
+	    "TLS: the name of the server (as in ADDR)" },		\
+	{ CMD_OPT_PLAIN, "plain", NULL, "no TLS, whatever AMAS_CACERT says" }, \
+	{ CMD_OPT_KEYLOG, "keylog", "FILE",				\
+	    "TLS: add there what decrypts a capture" },			\
 	{ 'v', "verbose", NULL, "say what is done; twice: each message" }, \
 	{ 'q', "quiet", NULL, "errors only; twice: say nothing" },	\
 	{ 'h', "help", NULL, "print this" },				\
@@ -125,6 +139,9 @@ struct cmd_args {
 	size_t max_message;
 	size_t memory;
 	const char *trace;
+	bool plain;
+	struct amas_tls tls_files;
+	const struct amas_tls *tls;	/* by cmd_tls(); NULL: plain */
 };
 
 #define CMD_END (-1)	/* no more options */
@@ -138,6 +155,23 @@ int cmd_getopt(struct cmd_args *a, int argc, char *argv[]);
 
 /* Writes the usage line to standard error.  Returns CMD_USAGE. */
 int cmd_usage(const struct cmd_args *a);
+
+/*
+ * Puts together what options and environment (AMAS_CACERT, AMAS_CERT, AMAS_KEY)
+ * say about TLS, in a->tls.
+ *
+ * tcp     some address may be TCP's: else the options have nothing to do.
+ * server  it listens there.
+ *
+ * Returns CMD_OK or CMD_USAGE (has been said).
+ */
+int cmd_tls(struct cmd_args *a, bool tcp, bool server);
+
+/* An option that asks for TLS, or NULL: none was given. */
+const char *cmd_tls_given(const struct cmd_args *a);
+
+/* Whether an address, or a word for one, may be TCP's. */
+bool cmd_is_tcp(const char *addr);
 
 /*
  * Sets what the options say about a loop: the bound of memory, the trace.

@@ -141,6 +141,32 @@ set_types(struct cmd_args *a, const char *name, const char *value)
 	return CMD_OK;
 }
 
+/* Takes a file or a name that TLS needs.  Returns whether it was one. */
+static bool
+tls_option(struct cmd_args *a, int c)
+{
+	struct amas_tls *t = &a->tls_files;
+
+	switch (c) {
+	case CMD_OPT_CACERT:
+		t->cacert = a->value;
+		return true;
+	case CMD_OPT_CERT:
+		t->cert = a->value;
+		return true;
+	case CMD_OPT_KEY:
+		t->key = a->value;
+		return true;
+	case CMD_OPT_KEYLOG:
+		t->keylog = a->value;
+		return true;
+	case CMD_OPT_SERVERNAME:
+		t->servername = a->value;
+		return true;
+	}
+	return false;
+}
+
 /* Takes an option of all programs.  Returns whether it was one. */
 static bool
 common_option(struct cmd_args *a, int c, bool *stop)
@@ -163,6 +189,9 @@ common_option(struct cmd_args *a, int c, bool *stop)
 	case CMD_OPT_TRACE:
 		a->trace = a->value;
 		break;
+	case CMD_OPT_PLAIN:
+		a->plain = true;
+		break;
 	case 'v':
 	case 'q':
 		cmd__louder(c == 'v' ? 1 : -1);
@@ -176,7 +205,8 @@ common_option(struct cmd_args *a, int c, bool *stop)
 		printf("%s %s\n", cmd__name(), amas_version());
 		break;
 	default:
-		return false;
+		if (!tls_option(a, c))
+			return false;
 	}
 	if (status != CMD_OK)
 		*stop = true;

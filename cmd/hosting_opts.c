@@ -7,6 +7,7 @@
 
 enum {
 	OPT_ADVERTISE = 256,
+	OPT_ALLOW,
 	OPT_ALLOW_WRITABLE,
 	OPT_CLASS,
 	OPT_CLASS_PATH,
@@ -38,6 +39,8 @@ static const struct cmd_option options[] = {
 	{ 'w', "wait", "DUR", "keep trying to reach others (0), or \"inf\"" },
 	{ OPT_ADVERTISE, "advertise", "HOST:PORT",
 	    "what stands in URLs (the address)" },
+	{ OPT_ALLOW, "allow", "FILE",
+	    "who may call what: lines of NAME GLOB" },
 	{ OPT_ALLOW_WRITABLE, "allow-writable", NULL,
 	    "use also what others can write" },
 	{ OPT_CLASS, "class", "NAME=SOURCE", "a class that can be spawned" },
@@ -121,6 +124,9 @@ take_option(struct container_opts *o, int id)
 	case OPT_ADVERTISE:
 		s->server.advertise = a->value;
 		return CMD_OK;
+	case OPT_ALLOW:
+		s->allow = a->value;
+		return CMD_OK;
 	case OPT_ALLOW_WRITABLE:
 		s->source.allow_writable = 1;
 		return CMD_OK;
@@ -198,7 +204,7 @@ check_reached(const char *addr)
 	reached = a.kind == AMAS__ADDR_TCP && !is_loopback(a.host);
 	amas__addr_fini(&a);
 	return reached ? cmd_error(CMD_USAGE, "--manager", "whoever reaches "
-	    "%s could start programs here; --insecure if that is meant",
+	    "%s could start programs here; TLS, or --insecure if that is meant",
 	    addr) : CMD_OK;
 }
 
@@ -214,7 +220,7 @@ check_manager(const struct container_opts *o)
 		    cmd_error(CMD_USAGE, o->insecure ? "--insecure" :
 		    o->n_classes > 0 ? "--class" : "--class-path",
 		    "needs --manager") : CMD_OK;
-	if (o->insecure)
+	if (o->insecure || o->serve.args.tls != NULL)
 		return CMD_OK;
 	status = check_reached(o->serve.addr);
 	while (status == CMD_OK && (next = container_next(next)) != NULL)
@@ -247,6 +253,18 @@ check_addresses(char **next)
 	return CMD_OK;
 }
 
+/* Its agents may call others by TCP, wherever it listens itself. */
+static int
+set_tls(struct serve_opts *s)
+{
+	char **next = s->sources;
+	bool listens = cmd_is_tcp(s->addr);
+
+	while ((next = container_next(next)) != NULL)
+		listens = cmd_is_tcp(*next++) || listens;
+	return cmd_tls(&s->args, true, listens);
+}
+
 int
 container_opts_parse(struct container_opts *o, int argc, char *argv[])
 {
@@ -270,8 +288,10 @@ container_opts_parse(struct container_opts *o, int argc, char *argv[])
 	s->sources = argv + s->args.first + 1;
 	if ((s->args.status = check_trace(o)) != CMD_OK ||
 	    (s->args.status = check_addresses(s->sources)) != CMD_OK ||
+	    (s->args.status = set_tls(s)) != CMD_OK ||
 	    (s->args.status = check_manager(o)) != CMD_OK)
 		return CMD_STOP;
+	s->server.tls = s->args.tls;
 	s->server.codec = s->args.codec;
 	s->server.types = s->args.types;
 	s->server.max_message = s->args.max_message;

@@ -4,6 +4,7 @@
  *	serve_opts.c	options
  *	serve_take.c	values of those that amas-container has, too
  *	serve_service.c	what is served, to all or to each
+ *	serve_allow.c	who may call what
  *	serve_doors.c	where callers come in: addresses, descriptors, dialling
  *	serve_ready.c	saying that it is ready
  *	serve_hooks.c	commands for connections that begin and end
@@ -41,6 +42,7 @@ struct serve_opts {
 	bool waits;		/* -w was given */
 	bool channel;
 	bool serial, per_connection;
+	const char *allow;	/* --allow; NULL: all may call all */
 	const char *state;	/* --state; NULL: the host's own */
 	const char *run;	/* NULL: nothing */
 	const char *on_connect, *on_disconnect;	/* NULL: nothing */
@@ -83,6 +85,7 @@ struct serve {
 	size_t connections;
 	bool dialling;		/* --connect: it does not stand yet */
 	bool stdout_taken;	/* it carries messages */
+	struct amas__link rules;	/* of --allow */
 	struct serve_hooks hooks;
 	struct serve_relay *relay;	/* --channel, or NULL */
 	char *notify;		/* $NOTIFY_SOCKET, or NULL */
@@ -114,6 +117,19 @@ int serve_service_open(struct serve *s);
 
 /* With --per-connection: gives a new connection a service of its own. */
 void serve_service_connect(struct serve *s, struct amas_channel *ch);
+
+/* ---- serve_allow.c ---- */
+
+/*
+ * Reads the file of --allow; a second time, too: what is wrong leaves the rules
+ * as they were.  Returns CMD_OK or a status (has been said).
+ */
+int serve_allow_read(struct serve *s);
+void serve_allow_free(struct serve *s);
+
+/* Whether the peer of a connection may call a path. */
+bool serve_allows(const struct serve *s, struct amas_channel *ch,
+    const char *path);
 
 /* ---- serve_doors.c ---- */
 

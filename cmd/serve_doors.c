@@ -149,6 +149,14 @@ door_new(struct serve *s, const char *word)
 	return door;
 }
 
+static int
+allow(struct amas_channel *ch, const char *path, void *arg)
+{
+	const struct serve_door *door = arg;
+
+	return serve_allows(door->s, ch, path);
+}
+
 /* The settings of what comes in by a door. */
 static struct amas_opts
 door_opts(const struct serve_door *door)
@@ -158,6 +166,7 @@ door_opts(const struct serve_door *door)
 	opts.on_open = on_open;
 	opts.on_close = on_close;
 	opts.arg = (void *)(uintptr_t)door;
+	opts.allow = door->s->o->allow != NULL ? allow : NULL;
 	if (door->s->o->channel)
 		opts.on_request = serve_relay_request;
 	else

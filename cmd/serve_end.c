@@ -41,6 +41,17 @@ serve_end(struct serve *s, int status)
 	drain(s, SIGTERM);
 }
 
+/* Reads files anew; what is wrong with them leaves all as it was. */
+static void
+reload(struct serve *s)
+{
+	struct amas_error err;
+
+	(void)serve_allow_read(s);
+	if (amas_loop_reload_tls(s->loop, &err) != 0)
+		(void)cmd_fail(NULL, &err);
+}
+
 static void
 on_signal(struct ev_loop *ev, ev_signal *w, int revents)
 {
@@ -49,8 +60,10 @@ on_signal(struct ev_loop *ev, ev_signal *w, int revents)
 	(void)revents;
 	if (w->signum == SIGUSR1)
 		serve_stats(s);
+	if (w->signum == SIGHUP)
+		reload(s);
 	if (w->signum != SIGTERM && w->signum != SIGINT)
-		return; /* SIGHUP has no meaning: do not die of it */
+		return;
 	if (s->draining) {
 		s->at_once = true;
 		s->status = 128 + w->signum;
@@ -169,6 +182,7 @@ serve_init(struct serve *s, const struct serve_opts *o)
 	memset(s, 0, sizeof *s);
 	s->o = o;
 	amas__list_init(&s->doors);
+	amas__list_init(&s->rules);
 	serve_hooks_init(s);
 	if ((s->ev = ev_loop_new(EVFLAG_NOENV)) == NULL)
 		return cmd_error(CMD_SYS, NULL, "event loop: %s",
@@ -225,6 +239,7 @@ serve_fini(struct serve *s)
 	amas_loop_free(s->loop);
 	serve_relay_free(s);
 	serve_doors_free(s);
+	serve_allow_free(s);
 	free(s->state);
 	free(s->notify);
 	ev_timer_stop(s->ev, &s->grace);

@@ -30,6 +30,7 @@ struct hook {
 	struct serve *s;
 	struct amas_channel *ch;	/* NULL: it has ended */
 	char *peer;
+	char *name;			/* in its certificate, or "" */
 	char *reason;			/* why it ended */
 	bool leaving;			/* the command is --on-disconnect's */
 	bool waiting;
@@ -59,6 +60,7 @@ hook_free(struct hook *h)
 	amas__timer_stop(&h->limit);
 	amas__errout_fini(&h->err);
 	free(h->peer);
+	free(h->name);
 	free(h->reason);
 	free(h);
 }
@@ -236,16 +238,22 @@ on_limit(struct amas__timer *t)
 }
 
 static int
-start(struct hook *h, char *command, char *peer, char *reason)
+start(struct hook *h, char *command, char *peer, char *name, char *reason)
 {
 	char *argv[] = { (char[]){ "sh" }, (char[]){ "-c" }, command, NULL };
-	char *own[] = { peer, reason };
+	char *own[3] = { peer };
+	size_t n = 1;
 	struct amas__proc_opts opts = { .file = "/bin/sh", .argv = argv,
 		.dir = -1, .ops = &ops, .arg = h };
 	int rc;
 
-	if (command == NULL || peer == NULL || reason == NULL ||
-	    (opts.envp = make_env(own, h->leaving ? 2 : 1)) == NULL)
+	if (command == NULL || peer == NULL || name == NULL || reason == NULL)
+		return AMAS_ENOMEM;
+	if (*h->name != '\0')
+		own[n++] = name;
+	if (h->leaving)
+		own[n++] = reason;
+	if ((opts.envp = make_env(own, n)) == NULL)
 		return AMAS_ENOMEM;
 	rc = amas__proc_start(&h->proc, h->s->loop, &opts, NULL);
 	free((void *)(uintptr_t)opts.envp);
@@ -258,16 +266,18 @@ begin(struct hook *h)
 {
 	const struct serve_opts *o = h->s->o;
 	struct amas_channel *ch = h->ch;
-	char *command, *peer, *reason;
+	char *command, *peer, *name, *reason;
 	int rc;
 
 	command = amas__strdup(h->leaving ? o->on_disconnect : o->on_connect);
 	peer = amas__asprintf("AMAS_PEER_ADDR=%s", h->peer);
+	name = amas__asprintf("AMAS_PEER_NAME=%s", h->name);
 	reason = amas__asprintf("AMAS_REASON=%s",
 	    h->reason != NULL ? h->reason : "");
-	rc = start(h, command, peer, reason);
+	rc = start(h, command, peer, name, reason);
 	free(command);
 	free(peer);
+	free(name);
 	free(reason);
 	if (rc != 0) {
 		log_line(h, !h->leaving ? "refused: " : "",
@@ -316,8 +326,15 @@ serve_hooks_open(struct serve *s, struct amas_channel *ch)
 	if (s->o->on_connect == NULL && s->o->on_disconnect == NULL)
 		return;
 	h = amas__zalloc(sizeof *h);
-	if (h == NULL || (h->peer = amas__strdup(amas_channel_peer(ch))) ==
-	    NULL) {
+	if (h != NULL) {
+		h->peer = amas__strdup(amas_channel_peer(ch));
+		h->name = amas__strdup(amas_channel_peer_name(ch));
+	}
+	if (h == NULL || h->peer == NULL || h->name == NULL) {
+		if (h != NULL) {
+			free(h->peer);
+			free(h->name);
+		}
 		free(h);
 		(void)cmd_nomem();
 		amas_channel_close(ch);

@@ -7,7 +7,8 @@
 #include <string.h>
 
 enum {
-	OPT_ALLOW_WRITABLE = 256,
+	OPT_ALLOW = 256,
+	OPT_ALLOW_WRITABLE,
 	OPT_CHANNEL,
 	OPT_CONNECT,
 	OPT_FAILURE,
@@ -29,6 +30,8 @@ static const struct cmd_option options[] = {
 	{ 'j', "jobs", "N", "programs that run at a time (64)" },
 	{ 't', "timeout", "DUR", "end programs that take longer (no limit)" },
 	{ 'w', "wait", "DUR", "keep trying to --connect (0), or \"inf\"" },
+	{ OPT_ALLOW, "allow", "FILE",
+	    "who may call what: lines of NAME GLOB" },
 	{ OPT_ALLOW_WRITABLE, "allow-writable", NULL,
 	    "serve also what others can write" },
 	{ OPT_CHANNEL, "channel", NULL,
@@ -97,6 +100,9 @@ take_option(struct serve_opts *o, int id)
 		    false);
 	case 'w':
 		return take_wait(o);
+	case OPT_ALLOW:
+		o->allow = a->value;
+		return CMD_OK;
 	case OPT_ALLOW_WRITABLE:
 		o->source.allow_writable = 1;
 		return CMD_OK;
@@ -190,6 +196,21 @@ check_together(const struct serve_opts *o)
 	return CMD_OK;
 }
 
+static int
+set_tls(struct serve_opts *o)
+{
+	bool tcp = cmd_is_tcp(o->addr), listens = tcp && !o->connect;
+	size_t i;
+
+	if (o->channel && o->allow != NULL)
+		return cmd_error(CMD_USAGE, "--allow", "does not go with "
+		    "--channel: there are no paths");
+	for (i = 0; i < o->n_listen; i++)
+		if (cmd_is_tcp(o->listen[i]))
+			tcp = listens = true;
+	return cmd_tls(&o->args, tcp, listens);
+}
+
 int
 serve_opts_parse(struct serve_opts *o, int argc, char *argv[])
 {
@@ -210,8 +231,10 @@ serve_opts_parse(struct serve_opts *o, int argc, char *argv[])
 	}
 	o->addr = argv[o->args.first];
 	o->sources = argv + o->args.first + 1;
-	if ((o->args.status = check_together(o)) != CMD_OK)
+	if ((o->args.status = check_together(o)) != CMD_OK ||
+	    (o->args.status = set_tls(o)) != CMD_OK)
 		return CMD_STOP;
+	o->server.tls = o->args.tls;
 	o->server.codec = o->args.codec;
 	o->server.types = o->args.types;
 	o->server.max_message = o->args.max_message;

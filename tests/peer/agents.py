@@ -1,7 +1,8 @@
 """
 A container of Python's aiomas with agents, for tests of amas-container.
 
-    agents.py [--codec NAME] [--subproc] [--clock external [START [INIT]]] ADDR
+    agents.py [--codec NAME] [--subproc] [--ssl CA CERT KEY]
+              [--clock external [START [INIT]]] ADDR
 
 Prints its base URL when it is ready; ends with its standard input.  Agent 0 is
 a Peer, or with --subproc a Manager, as aiomas.subproc starts it.  With --clock,
@@ -12,10 +13,11 @@ but not with --subproc.
 import argparse
 import asyncio
 import json
+import socket
 import sys
 
 from aiomas_compat import aiomas
-from peer import CODECS, parse_addr
+from peer import CODECS, add_ssl, parse_addr
 
 import aiomas.subproc
 
@@ -92,16 +94,25 @@ async def steered(addr, codec, start='2016-01-01', init=-1):
     await c.shutdown(as_coro=True)
 
 
+def free_port(addr):
+    """Aiomas puts the port that it is given into URLs, so not 0."""
+    with socket.create_server(addr) as s:
+        return s.getsockname()
+
+
 async def main(o):
     addr = parse_addr(o.addr)
     if o.clock:
         await steered(addr, CODECS[o.codec], *o.clock[1:])
         return
+    if o.ssl is not None:
+        addr = free_port(addr)
+    more = {} if o.ssl is None else {'ssl': aiomas.SSLCerts(*o.ssl)}
     if o.subproc:
-        await aiomas.subproc.start(addr, codec=CODECS[o.codec])
+        await aiomas.subproc.start(addr, codec=CODECS[o.codec], **more)
         return
     c = await aiomas.Container.create(addr, codec=CODECS[o.codec],
-                                      as_coro=True)
+                                      as_coro=True, **more)
     if isinstance(addr, tuple):
         # aiomas puts the port into URLs that it was told, which may be 0.
         addr = c._tcp_server.sockets[0].getsockname()[:2]
@@ -118,5 +129,6 @@ if __name__ == '__main__':
     p.add_argument('--codec', choices=CODECS, default='json')
     p.add_argument('--subproc', action='store_true')
     p.add_argument('--clock', nargs='+')
+    add_ssl(p)
     p.add_argument('addr')
     aiomas.run(main(p.parse_args()))

@@ -1,7 +1,7 @@
 """
 An aiomas channel client: requests with any content, below RPC.
 
-    channel.py [--codec json|msgpack] ADDR CONTENT...
+    channel.py [--codec json|msgpack] [--ssl CA CERT KEY] ADDR CONTENT...
 
 Sends the contents, JSON each, all at once over one connection and prints the
 outcomes in the same order: {"reply": VALUE} or {"failure": TEXT}.
@@ -11,7 +11,8 @@ import asyncio
 import json
 
 from aiomas_compat import aiomas
-from peer import CODECS, from_json, parse_addr, to_json
+from peer import (CODECS, add_ssl, client_ssl, from_json, parse_addr,
+                  to_json)
 
 
 async def ask(channel, content):
@@ -23,7 +24,7 @@ async def ask(channel, content):
 
 async def run(o):
     channel = await aiomas.channel.open_connection(
-        parse_addr(o.addr), codec=CODECS[o.codec])
+        parse_addr(o.addr), codec=CODECS[o.codec], **client_ssl(o))
     try:
         # send() writes at once and gives a future.
         for outcome in [asyncio.ensure_future(ask(channel, from_json(c)))
@@ -36,6 +37,7 @@ async def run(o):
 def main():
     p = argparse.ArgumentParser()
     p.add_argument('--codec', choices=CODECS, default='json')
+    add_ssl(p)
     p.add_argument('addr')
     p.add_argument('contents', nargs='+')
     o = p.parse_args()

@@ -2,7 +2,7 @@
 An aiomas channel server, without RPC: it answers "ohai" with "cya", "ask" with
 what the client says to "who?", and anything else with itself.
 
-    channel_server.py [--ready-fd N]
+    channel_server.py [--ready-fd N] [--ssl CA CERT KEY]
 """
 import argparse
 import asyncio
@@ -11,7 +11,7 @@ import signal
 import sys
 
 from aiomas_compat import aiomas
-from peer import announce
+from peer import add_ssl, announce, server_ssl
 
 
 async def answer(channel, request):
@@ -38,12 +38,14 @@ async def serve(channel):
 def main():
     p = argparse.ArgumentParser()
     p.add_argument('--ready-fd', type=int, default=1)
+    add_ssl(p)
     o = p.parse_args()
 
     loop = asyncio.get_event_loop_policy().get_event_loop()
     loop.add_signal_handler(signal.SIGTERM, loop.stop)
     server = loop.run_until_complete(aiomas.channel.start_server(
-        ('127.0.0.1', 0), lambda c: asyncio.ensure_future(serve(c))))
+        ('127.0.0.1', 0), lambda c: asyncio.ensure_future(serve(c)),
+        **server_ssl(o)))
     announce(server.sockets[0].getsockname(), o.ready_fd)
     loop.run_forever()
     server.close()

@@ -2,7 +2,7 @@
 An aiomas RPC client with the face of amas-call, as far as the tests need it.
 
     client.py [-r] [-v] [--codec json|msgpack] [--types NAMES] [-w SECONDS]
-              [-t SECONDS] ADDR [FUNCTION [ARG...]]
+              [-t SECONDS] [--ssl CA CERT KEY] ADDR [FUNCTION [ARG...]]
     client.py -B [--unordered] [--codec ...] [-w ...] [-t ...] ADDR
 
 Forms of ARG: [NAME]:=JSON, [NAME]==TEXT, :text@FILE, NAME=ARG, else JSON if it
@@ -20,7 +20,8 @@ import re
 import sys
 
 from aiomas_compat import aiomas
-from peer import CODECS, from_json, parse_addr, serializers, to_json
+from peer import (CODECS, add_ssl, client_ssl, from_json, parse_addr,
+                  serializers, to_json)
 
 ARG = re.compile(r'([A-Za-z_]\w*)?(:=|==|:text@|=)(.*)', re.DOTALL)
 
@@ -95,7 +96,7 @@ async def run(o):
     try:
         client = await aiomas.rpc.open_connection(
             parse_addr(o.addr), codec=CODECS[o.codec], timeout=o.wait,
-            extra_serializers=serializers(o.types))
+            extra_serializers=serializers(o.types), **client_ssl(o))
     except OSError as e:
         print('client.py: %s: %s' % (o.addr, e), file=sys.stderr)
         return 3
@@ -130,6 +131,7 @@ def main():
     p.add_argument('-w', dest='wait', type=float, default=0)
     p.add_argument('--codec', choices=CODECS, default='json')
     p.add_argument('--types', default='')
+    add_ssl(p)
     p.add_argument('addr')
     p.add_argument('function', nargs='?')
     p.add_argument('args', nargs=argparse.REMAINDER)

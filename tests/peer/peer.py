@@ -60,6 +60,24 @@ def parse_addr(text):
     return (host.strip('[]') or '127.0.0.1', int(port))
 
 
+def add_ssl(parser):
+    """Add --ssl CA CERT KEY to the options of a peer."""
+    parser.add_argument('--ssl', nargs=3, metavar=('CA', 'CERT', 'KEY'))
+
+
+def server_ssl(o):
+    """Return keyword arguments for a server: those of aiomas's guide."""
+    if o.ssl is None:
+        return {}
+    return {'ssl': aiomas.util.make_ssl_server_context(*o.ssl)}
+
+
+def client_ssl(o):
+    if o.ssl is None:
+        return {}
+    return {'ssl': aiomas.util.make_ssl_client_context(*o.ssl)}
+
+
 def announce(addr, fd):
     """Print the address of a server that is ready on *fd* and close that."""
     if isinstance(addr, str):

@@ -2,7 +2,7 @@
 An aiomas RPC server with the functions that peer/services has as executables.
 
     server.py [--ready-fd N] [--codec json|msgpack] [--types NAMES]
-              [--container] ADDR
+              [--container] [--ssl CA CERT KEY] ADDR
 
 With --container it is a container (on a unix socket) whose agent 0 has echo
 and tomorrow.
@@ -17,7 +17,8 @@ import signal
 import sys
 
 from aiomas_compat import aiomas
-from peer import CODECS, Money, announce, parse_addr, serializers
+from peer import (CODECS, Money, add_ssl, announce, parse_addr, serializers,
+                  server_ssl)
 
 MIB = 1 << 20
 
@@ -187,6 +188,7 @@ def main():
     p.add_argument('--codec', choices=CODECS, default='json')
     p.add_argument('--types', default='')
     p.add_argument('--container', action='store_true')
+    add_ssl(p)
     p.add_argument('addr')
     o = p.parse_args()
 
@@ -201,7 +203,7 @@ def main():
     else:
         server = loop.run_until_complete(aiomas.rpc.start_server(
             addr, Root(), codec=CODECS[o.codec],
-            extra_serializers=serializers(o.types)))
+            extra_serializers=serializers(o.types), **server_ssl(o)))
     if not isinstance(addr, str):
         addr = server.sockets[0].getsockname()
     announce(addr, o.ready_fd)

@@ -3,6 +3,8 @@
 #	{amas-serve, aiomas} x {amas-call, aiomas} x
 #	{json, msgpack, msgpack-blosc} x {tcp, unix}
 #
+# and with JSON over TLS, with the same certificate at both ends.
+#
 # $INTEROP lists the combinations to run as SERVER/CLIENT/CODEC/TRANSPORT, by
 # default all of them; scripts/check runs this file once for each, so that each
 # combination of a case is a test of its own.  The functions that are called
@@ -12,6 +14,20 @@ load helper
 
 combinations() {
 	echo {amas-serve,aiomas}/{amas-call,aiomas}/{json,msgpack,msgpack-blosc}/{tcp,unix}
+	[ ! -e "$AMAS_BUILD/amas/tls.so" ] ||
+		echo {amas-serve,aiomas}/{amas-call,aiomas}/json/tls
+}
+
+# tls_options PROGRAM: its options for $transport.
+tls_options() {
+	local pki=$BATS_FILE_TMPDIR
+
+	case $transport.$1 in
+	tls.aiomas)
+		echo "--ssl $pki/ca.pem $pki/peer.pem $pki/peer.key" ;;
+	tls.*)
+		echo "--cacert $pki/ca.pem --cert $pki/peer.pem --key $pki/peer.key" ;;
+	esac
 }
 
 # each CASE: runs the function CASE for each combination, with $server, $client,
@@ -45,6 +61,9 @@ setup_file() {
 
 	make_tmp
 	echo "$tmp" >"$BATS_FILE_TMPDIR/tmp"
+	amas-pki -d "$BATS_FILE_TMPDIR" -n ca
+	amas-pki -d "$BATS_FILE_TMPDIR" new peer 127.0.0.1
+	amas-pki -d "$BATS_FILE_TMPDIR" sign "$BATS_FILE_TMPDIR/peer.csr"
 	for combination in ${INTEROP:-$(combinations)}; do
 		IFS=/ read -r server client codec transport <<<"$combination"
 		if [ -e "$BATS_FILE_TMPDIR/addr.$server.$codec.$transport" ]; then
@@ -65,7 +84,7 @@ teardown_file() {
 
 # fresh_addr: an address to listen on.
 fresh_addr() {
-	if [ "$transport" = tcp ]; then
+	if [ "$transport" != unix ]; then
 		echo tcp://127.0.0.1:0
 	else
 		echo "$tmp/s.$server.$codec.$BATS_TEST_NUMBER"
@@ -75,9 +94,9 @@ fresh_addr() {
 # start_server ADDR: starts a $server there; sets $addr and $pid.
 start_server() {
 	if [ "$server" = aiomas ]; then
-		start_peer --codec "$codec" "$1"
+		start_peer $(tls_options aiomas) --codec "$codec" "$1"
 	else
-		start amas-serve -j 128 --codec "$codec" "$1" \
+		start amas-serve $(tls_options amas) -j 128 --codec "$codec" "$1" \
 			"$AMAS_ROOT/tests/peer/services"
 	fi
 }
@@ -94,9 +113,9 @@ call() {
 	shift
 	if [ "$client" = aiomas ]; then
 		set -- "$AMAS_VENV/bin/python" "$AMAS_ROOT/tests/peer/client.py" \
-			"${options[@]}" --codec "$codec" "$addr" "$@"
+			$(tls_options aiomas) "${options[@]}" --codec "$codec" "$addr" "$@"
 	else
-		set -- amas-call "${options[@]}" --codec "$codec" "$addr" "$@"
+		set -- amas-call $(tls_options amas) "${options[@]}" --codec "$codec" "$addr" "$@"
 	fi
 	exec timeout "$PATIENCE" "$@"
 }
@@ -121,7 +140,7 @@ fails() {
 origin() {
 	local where=${addr##*:}	# the port
 
-	[ "$transport" = tcp ] || where=${addr#ipc://} where=${where//[][]/}
+	[ "$transport" != unix ] || where=${addr#ipc://} where=${where//[][]/}
 	if [[ $1 != "Origin: "*"$where"* ]]; then
 		equal "Origin: ...$where..." "$1"
 	fi
@@ -434,7 +453,7 @@ early_client() {
 
 	# Take a free port from a server that goes away again.
 	where=$(fresh_addr)
-	if [ "$transport" = tcp ]; then
+	if [ "$transport" != unix ]; then
 		start_server "$where"
 		where=$addr
 		stop

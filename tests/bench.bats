@@ -42,6 +42,16 @@ have_aiomas() {
 	equal "agents.sh: aiomas 2 pair: calls were lost" "$output"
 }
 
+@test "bench: tls takes all of its figures" {
+	[ -e "$bench/tls" ] || skip 'made without TLS'
+	run -0 --separate-stderr t "$bench/tls" 1 50
+	equal "" "$stderr"
+	for figure in shake-p256 shake-rsa2048 calls bulk idle; do
+		grep -qE "^$figure +[0-9.-]+ \([0-9.-]+\) +[0-9]" \
+			<<<"$output" || { echo "$figure: $output"; return 1; }
+	done
+}
+
 @test "bench: agents count replies that are right, and wrong" {
 	start amas-container ./s "bench=$bench/agents_plugin.so" \
 		"worker=worker:$bench/agents_worker" \

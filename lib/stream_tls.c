@@ -28,6 +28,7 @@ enum tls_state { SHAKING, READY, REFUSED };
 struct tls_stream {
 	struct amas__stream s;
 	struct amas__stream *under;
+	struct amas__tls_setup *setup;	/* others of its kind share it */
 	const struct amas__tls_ops *ops;
 	struct amas__tls *tls;
 	enum tls_state state;
@@ -65,8 +66,23 @@ destroy(struct tls_stream *t)
 	amas__timer_stop(&t->limit);
 	amas__open_remove(&t->open);
 	t->ops->free(t->tls);
+	amas__tls_unref(t->setup);
 	amas__buf_fini(&t->s.out);
 	free(t);
+}
+
+/* The queue below; and gives back its memory, if nothing came of it. */
+static struct amas__buf *
+below(struct tls_stream *t)
+{
+	return amas__stream_out(t->under);
+}
+
+static void
+leave(struct tls_stream *t)
+{
+	if (amas__buf_len(&t->under->out) == 0)
+		amas__loop_give_spare(t->s.loop, &t->under->out);
 }
 
 static void
@@ -169,8 +185,7 @@ not_tls(struct tls_stream *t, const unsigned char *data, size_t len)
 		looks = "; it looks like SSH";
 	amas_error_set(&why, AMAS_ETLS, "the peer does not speak TLS%s", looks);
 	if (t->server)
-		(void)amas__buf_put(amas__stream_out(t->under), alert,
-		    sizeof alert);
+		(void)amas__buf_put(below(t), alert, sizeof alert);
 	give_up(t, &why);
 }
 
@@ -179,8 +194,9 @@ static void
 shake(struct tls_stream *t)
 {
 	struct amas_error why;
-	int rc = t->ops->handshake(t->tls, amas__stream_out(t->under), &why);
+	int rc = t->ops->handshake(t->tls, below(t), &why);
 
+	leave(t);
 	if (rc < 0) {
 		give_up(t, &why);
 		return;
@@ -259,7 +275,7 @@ write_failed(struct tls_stream *t, const struct amas_error *why)
 static int
 encrypt(struct tls_stream *t, size_t max, size_t *done, struct amas_error *err)
 {
-	struct amas__buf *from = &t->s.out, *to = amas__stream_out(t->under);
+	struct amas__buf *from = &t->s.out, *to = below(t);
 	size_t len;
 	int rc;
 
@@ -395,10 +411,10 @@ answered(struct tls_stream *t, size_t before, struct amas_error *err)
 static ssize_t
 decrypt(struct tls_stream *t, void *data, size_t len, struct amas_error *err)
 {
-	struct amas__buf *out = amas__stream_out(t->under);
-	size_t before = amas__buf_len(out);
-	ssize_t n = t->ops->read(t->tls, data, len, out, err);
+	size_t before = amas__buf_len(&t->under->out);
+	ssize_t n = t->ops->read(t->tls, data, len, below(t), err);
 
+	leave(t);
 	if (answered(t, before, err) != 0)
 		return AMAS_EPROTO;
 	t->more = n > 0 && (t->unread || t->ops->pending(t->tls));
@@ -450,7 +466,7 @@ tls_close(struct amas__stream *s)
 
 	if (t->state == READY && !t->failed &&
 	    encrypt(t, SIZE_MAX, &done, NULL) == 0)
-		t->ops->end(t->tls, amas__stream_out(under));
+		t->ops->end(t->tls, below(t));
 	destroy(t);
 	amas__stream_close(under);
 }
@@ -496,7 +512,7 @@ static const struct amas__stream_ops tls_ops = {
 
 int
 amas__stream_new_tls(struct amas__stream **out, struct amas__stream *under,
-    const struct amas__tls_setup *setup, const char *name,
+    struct amas__tls_setup *setup, const char *name,
     amas__tls_done_fn *fn, void *arg, struct amas_error *err)
 {
 	struct tls_stream *t = amas__zalloc(sizeof *t);
@@ -510,6 +526,7 @@ amas__stream_new_tls(struct amas__stream **out, struct amas__stream *under,
 		free(t);
 		return rc;
 	}
+	t->setup = amas__tls_ref(setup);
 	t->s.ops = &tls_ops;
 	t->s.loop = under->loop;
 	t->under = under;

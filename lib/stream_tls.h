@@ -21,12 +21,13 @@ typedef void amas__tls_done_fn(struct amas__stream *s,
  * can be closed or aborted, then fn does not run; nothing else can be done with
  * it.
  *
- * name  what the server's certificate must have; NULL: we are the server.
+ * setup  held, so that those who come later need not read its files.
+ * name   what the server's certificate must have; NULL: we are the server.
  *
  * Returns 0 or AMAS_ENOMEM.
  */
 int amas__stream_new_tls(struct amas__stream **out, struct amas__stream *under,
-    const struct amas__tls_setup *setup, const char *name,
+    struct amas__tls_setup *setup, const char *name,
     amas__tls_done_fn *fn, void *arg, struct amas_error *err);
 
 #endif

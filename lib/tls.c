@@ -33,7 +33,6 @@
 #define CIPHERS "ECDHE+AESGCM"	/* of TLS 1.2: those of aiomas */
 #define SECURITY_LEVEL 2	/* 112 bits: no RSA of 1024, no SHA-1 */
 #define NAME_MAX_LEN 200	/* bytes of a peer's name; longer ones: none */
-#define IN_KEPT 4096		/* bytes of empty input that stay allocated */
 #define SAID_MAX 160		/* bytes of a peer's names in a message */
 
 struct amas__tls_ctx {
@@ -76,7 +75,7 @@ bio_read(BIO *b, char *data, int len)
 		n = (size_t)len;
 	memcpy(data, amas__buf_head(&t->in), n);
 	amas__buf_consume(&t->in, n);
-	if (amas__buf_len(&t->in) == 0 && t->in.cap > IN_KEPT)
+	if (amas__buf_len(&t->in) == 0)
 		amas__buf_fini(&t->in);
 	return (int)n;
 }

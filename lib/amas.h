@@ -512,7 +512,8 @@ struct amas_tls {
 	const char *keylog;	/* what decrypts a capture is added there; NULL:
 				 * nowhere */
 	int (*setup)(void *ssl_ctx, void *arg);	/* the last word on the
-						 * SSL_CTX *; not 0: give up */
+						 * SSL_CTX *, but for its app
+						 * data; not 0: give up */
 	void *setup_arg;
 };
 

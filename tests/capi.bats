@@ -125,3 +125,22 @@ ffi() {
 	[ "${lines[0]}" = '[1, 7, 7.0]' ]
 	[ "${lines[1]}" = '[2, 8, "TypeError: add: too few elements"]' ]
 }
+
+@test "libamas: tls, both ends, and our programs at the other" {
+	[ -e "$AMAS_BUILD/amas/tls.so" ] || skip 'made without TLS'
+	cd "$tmp"
+	amas-pki -n ca
+	amas-pki new device device.example 127.0.0.1
+	amas-pki new client
+	amas-pki sign device.csr client.csr
+	serve_example "$ex/tls" serve 127.0.0.1:0
+	run -0 t "$ex/tls" call "$addr"
+	equal 'I am client, the server is device' "$output"
+	run -0 t amas-call --cacert ca.pem --cert client.pem --key client.key \
+		"$addr" whoami
+	equal '"client"' "$output"
+	end_example
+	rm device.pem
+	run -3 --separate-stderr t "$ex/tls" serve 127.0.0.1:0
+	equal 'tls: device.pem: No such file or directory' "$stderr"
+}

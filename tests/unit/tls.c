@@ -3,9 +3,12 @@
  * is not TLS, ends and refusals.  The numbers are those of faults.md.
  */
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../tls/certs.h"
@@ -522,6 +525,192 @@ test_settings(void)
 	amas_loop_free(l);
 }
 
+/* ---- The interface ---- */
+
+struct answer {
+	struct amas_loop *loop;
+	bool done;
+	int code;
+	char text[200];
+};
+
+static void
+on_answer(const struct amas_reply *rep, void *arg)
+{
+	struct answer *a = arg;
+	const char *text = amas_value_text(rep->value);
+	const char *last = strrchr(rep->text, '\n');
+
+	a->done = true;
+	a->code = rep->code;
+	(void)snprintf(a->text, sizeof a->text, "%s", rep->kind ==
+	    AMAS_RESULT && text != NULL ? text : last != NULL &&
+	    last[1] != '\0' ? last + 1 : rep->text);
+	amas__loop_break(a->loop);
+}
+
+static void
+whoami(struct amas_request *req, void *self)
+{
+	(void)self;
+	amas_request_reply(req, "s",
+	    amas_channel_peer_name(amas_request_channel(req)));
+}
+
+static const struct amas_function functions[] = {
+	{ "whoami", whoami },
+	{ "other", whoami },
+	{ NULL, NULL }
+};
+
+static const struct amas_class agent_class = { .name = "Agent",
+	.functions = functions };
+
+static int
+allow(struct amas_channel *ch, const char *what, void *arg)
+{
+	(void)ch;
+	(void)arg;
+	return strstr(what, "other") == NULL;
+}
+
+/* Asks an agent of one container by way of another. */
+static void
+ask(struct answer *a, struct amas_container *c, const char *url,
+    const char *function)
+{
+	struct amas_proxy *p;
+
+	memset(a->text, 0, sizeof a->text);
+	a->done = false;
+	if (amas_container_connect(&p, c, url, 0, NULL) != 0 ||
+	    amas_proxy_call(p, function, 5, on_answer, a, NULL) != 0)
+		abort();
+	while (!a->done)
+		(void)amas_loop_run(a->loop, INFINITY);
+	amas_proxy_free(p);
+}
+
+static void
+test_containers(void)
+{
+	struct answer a = { .loop = new_loop() };
+	struct amas_opts there = { .tls = &server_set, .allow = allow };
+	struct amas_opts here = { .tls = &server_set,
+		.dial_tls = &client_set };
+	struct amas_container *c, *d;
+	struct amas_agent *agent;
+	char url[AMAS_URL_SIZE];
+
+	if (amas_container_open(&c, a.loop, "tcp://127.0.0.1:0", &there,
+	    NULL) != 0 || amas_agent_new(&agent, c, &agent_class, NULL,
+	    NULL) != 0)
+		abort();
+	(void)amas_agent_url(agent, url, sizeof url);
+	if (amas_container_open(&d, a.loop, "tcp://127.0.0.1:0", &here,
+	    NULL) != 0)
+		abort();
+	ask(&a, d, url, "whoami");
+	tap_str(a.text, "", "a container in the same loop needs no TLS");
+	amas_container_close(c);
+	amas_container_close(d);
+	amas_loop_free(a.loop);
+}
+
+/* The container that is called is in another process, or a queue would do. */
+static void
+test_dial(void)
+{
+	struct answer a = { .loop = new_loop() };
+	struct amas_opts there = { .tls = &server_set, .allow = allow };
+	struct amas_opts here = { .tls = &server_set,
+		.dial_tls = &client_set };
+	struct amas_container *c, *d;
+	struct amas_agent *agent;
+	char url[AMAS_URL_SIZE] = "";
+	struct amas_loop *l;
+	int from[2];
+	pid_t child;
+
+	if (pipe(from) != 0 || (child = fork()) == -1)
+		abort();
+	if (child == 0) {
+		l = new_loop();
+		if (amas_container_open(&c, l, "tcp://127.0.0.1:0", &there,
+		    NULL) != 0 || amas_agent_new(&agent, c, &agent_class,
+		    NULL, NULL) != 0)
+			_exit(1);
+		(void)amas_agent_url(agent, url, sizeof url);
+		if (write(from[1], url, sizeof url) != sizeof url)
+			_exit(1);
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			(void)amas_loop_run(l, INFINITY);
+	}
+	if (read(from[0], url, sizeof url) != sizeof url ||
+	    amas_container_open(&d, a.loop, "local://d", &here, NULL) != 0)
+		abort();
+	ask(&a, d, url, "whoami");
+	tap_str(a.text, "client", "dial_tls says who calls");
+	ask(&a, d, url, "other");
+	tap_str(a.text, "PermissionError: \"client\" may not call "
+	    "\"agents/0/other\"", "allow says what");
+	amas_container_close(d);
+	here.dial_tls = NULL;
+	if (amas_container_open(&d, a.loop, "local://d", &here, NULL) != 0)
+		abort();
+	ask(&a, d, url, "whoami");
+	tap_str(a.text, "server", "without it, tls does");
+	amas_container_close(d);
+	here.tls = NULL;
+	if (amas_container_open(&d, a.loop, "local://d", &here, NULL) != 0)
+		abort();
+	ask(&a, d, url, "whoami");
+	tap_str(a.text, "looks like TLS; we spoke plain (--cacert)",
+	    "without both, it is refused");
+	amas_container_close(d);
+	(void)kill(child, SIGKILL);
+	(void)waitpid(child, NULL, 0);
+	close(from[0]);
+	close(from[1]);
+	amas_loop_free(a.loop);
+}
+
+static int
+set_up(void *ssl_ctx, void *arg)
+{
+	int *n = arg;
+
+	return ssl_ctx == NULL || ++*n > 1;
+}
+
+/* The last word is the program's; a client may take any server. */
+static void
+test_set_up(void)
+{
+	struct amas_loop *l = new_loop();
+	struct amas_tls blind = client_set, mine = server_set;
+	struct amas_error err = { 0 };
+	struct end c, s;
+	int n = 0;
+
+	blind.cacert = NULL;
+	blind.insecure = 1;
+	mine.setup = set_up;
+	mine.setup_arg = &n;
+	pair(l, &c, &s, &blind, &mine, "elsewhere.example");
+	tap_ok(c.s != NULL && s.s != NULL, "insecure: any server will do");
+	tap_int(n, 1, "the program has had the last word");
+	tap_int(amas_loop_reload_tls(l, &err), AMAS_ETLS,
+	    "which can be no");
+	tap_str(err.text, "the program's own set-up failed", "and is told");
+	say(&c, "hello", 5);
+	run(l);
+	tap_int((long long)amas__buf_len(&s.got), 5, "what stands goes on");
+	fini(&c, &s);
+	amas_loop_free(l);
+}
+
 /* The n-th allocation of ours fails while two ends agree and speak. */
 static bool
 short_of_memory(unsigned long n)
@@ -569,6 +758,9 @@ main(void)
 	test_pieces();
 	test_spoilt();
 	test_settings();
+	test_containers();
+	test_dial();
+	test_set_up();
 	while (n < 1000 && short_of_memory(n))
 		n++;
 	tap_ok(n > 10 && n < 1000, "each allocation may fail");

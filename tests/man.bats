@@ -199,6 +199,9 @@ states() {
 	equal 10 "$(constant SERVE_HOOK_S)"
 	equal 16 "$(constant SERVE_HOOKS_MAX)"
 	states amas-serve.1 'Each has 10 seconds; at most 16 run at a time'
+	equal 5 "$(constant AMAS__TLS_HANDSHAKE_S)"
+	equal 1024 "$(constant SHAKING_MAX)"
+	states amas-serve.1 'a handshake has 5 seconds, and when there are more than 1,024'
 	equal 64 "$(constant SERVE_LISTEN_MAX)"
 	states amas-serve.1 'may be given 64 times'
 	equal 1000 "$(constant AMAS__FAILURE_LINES)"

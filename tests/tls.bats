@@ -7,7 +7,6 @@ load tools/raw
 
 # The files of all tests: a CA, a server, a client, made by amas-pki.
 setup_file() {
-	[ -e "$AMAS_BUILD/amas/tls.so" ] || skip 'made without TLS'
 	cd "$BATS_FILE_TMPDIR"
 	amas-pki -n ca 'Test CA'
 	amas-pki new server localhost 127.0.0.1
@@ -17,6 +16,7 @@ setup_file() {
 
 setup() {
 	make_tmp
+	[ -e "$AMAS_BUILD/amas/tls.so" ] || skip 'made without TLS'
 	cd "$tmp"
 	cp "$BATS_FILE_TMPDIR"/* .
 	ours=(--cacert ca.pem --cert server.pem --key server.key)
@@ -511,6 +511,20 @@ s_client() {
 	until(lambda: log_has(err, 'no TLS handshake'))
 	END
 	equal 500 "$(grep -c "$stalled" "$err")"
+	still_serves
+}
+
+@test "tls: 40: of too many handshakes the oldest end" {
+	ulimit -n 4000 2>/dev/null || skip 'too few descriptors'
+	serve -v
+	raw <<-'END'
+	all = [connect() for _ in range(1024)]
+	until(lambda: len(os.listdir(f'/proc/{pid}/fd')) > 1024)
+	all += [connect() for _ in range(10)]
+	for c in all[:10]:
+	    c.closed()
+	until(lambda: log_has(err, 'more than 1024 TLS handshakes: the oldest ends'))
+	END
 	still_serves
 }
 

@@ -612,7 +612,7 @@ set_name(struct amas__tls *t, const char *name)
 	if ((t->wanted = amas__strdup(name)) == NULL)
 		return false;
 	return ip || (X509_VERIFY_PARAM_set1_host(param, name, 0) &&
-	    SSL_set_tlsext_host_name(t->ssl, name));
+	    SSL_set_tlsext_host_name(t->ssl, t->wanted));
 }
 
 static int

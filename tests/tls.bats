@@ -719,8 +719,8 @@ bad_files() {
 	export AMAS_CACERT=ca.pem AMAS_CERT=server.pem AMAS_KEY=server.key
 	start amas-serve ./s "$ADD"
 	equal 7 "$(AMAS_CACERT=none t amas-call "$addr" add 3 4)"
-	start amas-serve --listen 127.0.0.1:0 ./t "$ADD"
-	equal 7 "$(t amas-call "$addr" add 3 4)"
+	equal 7 "$(t amas-serve --listen 127.0.0.1:0 \
+		--run 'amas-call "$AMAS_ADDR" add 3 4' ./t "$ADD")"
 }
 
 @test "tls: handlers have the caller's name, and no key" {

@@ -154,7 +154,7 @@ amas__flow_written(struct amas_channel *ch, size_t n)
 	segments_written(ch, n);
 	if (ch->counters != NULL)
 		ch->counters->bytes_out += n;
-	ch->moved = ch->moved || n > 0;
+	ch->moved = true;
 	if (!amas__flow_blocked(ch) && (!amas__list_empty(&ch->parked) ||
 	    !amas__list_empty(&ch->rooms)))
 		amas__task_run(ch->loop, &ch->unpark);
@@ -268,7 +268,7 @@ amas__flow_update(struct amas_channel *ch)
 		return;
 	amas__stream_set_reading(ch->stream, may_read(ch));
 	amas__account_set(&ch->account, amas__frame_pending(&ch->reader) +
-	    ch->parked_bytes + amas__channel_queued(ch));
+	    ch->parked_bytes + amas__stream_held(ch->stream));
 	if (!watched(ch)) {
 		amas__timer_stop(&ch->tick);
 	} else if (!amas__timer_active(&ch->tick)) {

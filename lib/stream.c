@@ -65,6 +65,13 @@ amas__stream_gone(const struct amas__stream *s)
 	return s->ops->gone(s);
 }
 
+size_t
+amas__stream_held(const struct amas__stream *s)
+{
+	return amas__buf_len(&s->out) +
+	    (s->ops->held != NULL ? s->ops->held(s) : 0);
+}
+
 char *
 amas__stream_name(const struct amas__stream *s, enum amas__stream_name which,
     char *out, size_t size)

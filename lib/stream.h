@@ -24,7 +24,8 @@ struct amas__stream;
  * Calls to its owner, all from the loop.
  *
  * readable  there may be bytes: read some.
- * written   n bytes left the queue, *queued are still in it.
+ * written   n bytes left the queue, queued are still in it; with n 0, some left
+ *           what is below it (see amas__stream_held).
  * failed    a write failed; nothing will be written any more.
  */
 struct amas__stream_events {
@@ -42,6 +43,7 @@ enum amas__stream_name { AMAS__PEER, AMAS__PEER_HOST, AMAS__LOCAL,
  * does.
  *
  * watch  whether it is read has changed.
+ * held   bytes that have left the queue and are not written yet; NULL: none.
  * name   writes what an end is called; "" if there is no name.
  */
 struct amas__stream_ops {
@@ -52,6 +54,7 @@ struct amas__stream_ops {
 	void (*close)(struct amas__stream *s);
 	void (*abort)(struct amas__stream *s);
 	bool (*gone)(const struct amas__stream *s);
+	size_t (*held)(const struct amas__stream *s);
 	void (*name)(const struct amas__stream *s, enum amas__stream_name which,
 	    char *out, size_t size);
 };
@@ -111,6 +114,9 @@ ssize_t amas__stream_read(struct amas__stream *s, void *data, size_t len,
  */
 struct amas__buf *amas__stream_out(struct amas__stream *s);
 void amas__stream_flush(struct amas__stream *s);
+
+/* All bytes of output that it holds, the queue and what is below. */
+size_t amas__stream_held(const struct amas__stream *s);
 
 /*
  * Closes.  What is queued is still written, for at most 10 s, by the stream

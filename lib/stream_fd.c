@@ -121,7 +121,7 @@ write_some(struct fd_stream *f)
 	update(f);
 	if (f->lingering && len == 0)
 		destroy(f);
-	else if (f->s.events != NULL)
+	else if (n > 0 && f->s.events != NULL)
 		f->s.events->written(f->s.arg, (size_t)n, len);
 }
 

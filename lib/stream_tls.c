@@ -291,23 +291,26 @@ encrypt(struct tls_stream *t, size_t max, size_t *done, struct amas_error *err)
 	return 0;
 }
 
+/* moved: bytes below were written, which the owner wants to know anyway. */
 static void
-write_some(struct tls_stream *t)
+write_some(struct tls_stream *t, bool moved)
 {
 	struct amas_error err;
 	size_t done = 0, left;
 
 	if (t->failed || t->state != READY)
 		return;
-	if (encrypt(t, QUEUE_MAX, &done, &err) != 0) {
+	if (amas__buf_len(&t->s.out) > 0 &&
+	    encrypt(t, QUEUE_MAX, &done, &err) != 0) {
 		write_failed(t, &err);
 		return;
 	}
-	if (done == 0)
+	if (done == 0 && !moved)
 		return;
 	if ((left = amas__buf_len(&t->s.out)) == 0)
 		amas__loop_give_spare(t->s.loop, &t->s.out);
-	amas__stream_flush(t->under);
+	if (done > 0)
+		amas__stream_flush(t->under);
 	if (t->s.events != NULL)
 		t->s.events->written(t->s.arg, done, left);
 }
@@ -315,7 +318,7 @@ write_some(struct tls_stream *t)
 static void
 on_flush(struct amas__task *task)
 {
-	write_some(AMAS__OF(task, struct tls_stream, flush));
+	write_some(AMAS__OF(task, struct tls_stream, flush), false);
 }
 
 /* ---- From the stream below ---- */
@@ -343,8 +346,7 @@ on_written(void *arg, size_t n, size_t queued)
 	(void)n;
 	if (queued == 0)
 		t->control = 0;
-	if (amas__buf_len(&t->s.out) > 0)
-		write_some(t);
+	write_some(t, true);
 }
 
 static void
@@ -486,6 +488,12 @@ tls_gone(const struct amas__stream *s)
 	return of_const(s)->failed || amas__stream_gone(of_const(s)->under);
 }
 
+static size_t
+tls_held(const struct amas__stream *s)
+{
+	return amas__buf_len(&of_const(s)->under->out);
+}
+
 static void
 tls_name(const struct amas__stream *s, enum amas__stream_name which, char *out,
     size_t size)
@@ -507,6 +515,7 @@ static const struct amas__stream_ops tls_ops = {
 	.close = tls_close,
 	.abort = tls_abort,
 	.gone = tls_gone,
+	.held = tls_held,
 	.name = tls_name,
 };
 

@@ -260,6 +260,9 @@ test_much(void)
 	run(l);
 	low = amas__buf_len(amas__stream_out(c.s));
 	tap_ok(low > BIG / 2, "who is not read keeps it: %zu", low);
+	tap_ok(amas__stream_held(c.s) > low + ((size_t)200 << 10) &&
+	    amas__stream_held(c.s) < low + ((size_t)400 << 10),
+	    "and what is below is bounded, and counted");
 	tap_ok(amas__buf_len(&c.got) == BIG &&
 	    memcmp(amas__buf_head(&c.got), big, BIG) == 0,
 	    "the other way goes on");

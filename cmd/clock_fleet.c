@@ -500,6 +500,7 @@ open_peer(struct clock_peer *p, const struct clock_addr *addr)
 	const struct amas_opts opts = { .codec = a->codec, .types = a->types,
 		.max_message = a->max_message,
 		.connect_timeout_s = f->o->wait_s, .service = f->service,
+		.tls = cmd_is_tcp(addr->url) ? a->tls : NULL,
 		.on_open = on_open, .on_close = on_close, .arg = p->fleet };
 	struct amas_error err;
 

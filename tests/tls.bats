@@ -850,3 +850,10 @@ bad_files() {
 	serve
 	run ! grep -q libssl < <(t amas-serve --run 'cat /proc/$PPID/maps' :0 "$ADD")
 }
+
+@test "tls: amas-clock drives containers over TLS" {
+	start amas-container --manager --clock external "${ours[@]}" 127.0.0.1:0
+	equal '1 2' "$(t amas-clock "${client[@]}" run --until 2 "$addr" |
+		jq .time | paste -sd ' ')"
+	run -3 t amas-clock run --until 2 "$addr"
+}

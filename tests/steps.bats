@@ -426,7 +426,10 @@ printed() {
 	        os.kill(int(args[0]), signal.SIGKILL)
 	clock.while_active = kill
 	clock.step(1)
-	assert len(clock.lost) == 1 and clock.next() == 2
+	assert len(clock.lost) == 1
+	if clock.next() is None:    # it hears of that when it is at rest
+	    clock.woken()
+	assert clock.next() == 2
 	clock.step(2)
 	assert clock.step(3) == 2 * 2
 	END

@@ -27,10 +27,12 @@ struct walker {
 	int64_t messages;
 	unsigned seed;
 	struct amas_timer next;
+	struct hit *hits;
 };
 
 /* One call of hit() that is not answered yet. */
 struct hit {
+	struct hit *next, **from;
 	struct walker *w;
 	struct amas_request *req;	/* NULL: of its own will */
 	struct amas_timer timer;
@@ -68,12 +70,45 @@ check(struct walker *w, const char *what, double sent_s)
 	fclose(f);
 }
 
+static struct hit *
+hit_new(struct walker *w, struct amas_request *req)
+{
+	struct hit *h = calloc(1, sizeof *h);
+
+	if (h == NULL)
+		abort();
+	h->w = w;
+	h->req = req != NULL ? amas_request_keep(req) : NULL;
+	h->from = &w->hits;
+	if ((h->next = w->hits) != NULL)
+		h->next->from = &h->next;
+	return w->hits = h;
+}
+
+static void
+hit_free(struct hit *h)
+{
+	if ((*h->from = h->next) != NULL)
+		h->next->from = h->from;
+	amas_timer_cancel(&h->timer);
+	free(h);
+}
+
 static void
 done(struct hit *h)
 {
 	if (h->req != NULL)
 		amas_request_reply(h->req, "f", now(h->w));
-	free(h);
+	hit_free(h);
+}
+
+/* All ends. */
+static void
+give_up(struct hit *h)
+{
+	if (h->req != NULL)
+		amas_request_fail(h->req, "ended");
+	hit_free(h);
 }
 
 static void
@@ -92,7 +127,7 @@ on_reply(const struct amas_reply *rep, void *arg)
 	    amas_value_unpack(rep->value, NULL, "f", &t_s) == 0)
 		check(h->w, "reply", t_s);
 	if (rep->kind == AMAS_ERROR && rep->code == AMAS_ECANCELED)
-		free(h); /* all ends */
+		give_up(h);
 	else
 		done(h);
 }
@@ -118,10 +153,7 @@ hit(struct amas_request *req, void *self)
 	if (amas_request_unpack(req, "[fi]", &sent_s, &depth) != 0)
 		return;
 	check(w, "hit", sent_s);
-	if ((h = calloc(1, sizeof *h)) == NULL)
-		abort();
-	h->w = w;
-	h->req = amas_request_keep(req);
+	h = hit_new(w, req);
 	switch (any(w, 3)) {
 	case 0:
 		amas_timer_call_in(&h->timer, amas_agent_clock(w->agent),
@@ -143,16 +175,10 @@ static void
 on_next(void *arg)
 {
 	struct walker *w = arg;
-	struct hit *h = calloc(1, sizeof *h);
 
-	if (h == NULL)
-		abort();
-	if (now(w) > w->until_s) {
-		free(h);
+	if (now(w) > w->until_s)
 		return;
-	}
-	h->w = w;
-	call_any(h, 3);
+	call_any(hit_new(w, NULL), 3);
 	amas_timer_call_in(&w->next, amas_agent_clock(w->agent),
 	    TICK_S * (1 + any(w, 8)), on_next, w);
 }
@@ -193,7 +219,11 @@ walker_init(struct amas_request *req, void *self)
 static void
 walker_fini(void *self)
 {
-	amas_timer_cancel(&((struct walker *)self)->next);
+	struct walker *w = self;
+
+	amas_timer_cancel(&w->next);
+	while (w->hits != NULL)
+		give_up(w->hits);
 }
 
 static const struct amas_function functions[] = {

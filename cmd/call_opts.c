@@ -347,15 +347,12 @@ set_defaults(struct call_opts *o)
 	return CMD_OK;
 }
 
-/* What goes to no TCP address takes no defaults, either. */
 static int
 set_tls(struct call_opts *o)
 {
 	bool tcp = call_is_many(o) ||
 	    (o->command == NULL && cmd_is_tcp(o->addr));
 
-	if (!tcp && cmd_tls_given(&o->args) == NULL)
-		return CMD_OK;
 	return cmd_tls(&o->args, tcp, false);
 }
 

@@ -280,9 +280,8 @@ clock_opts_parse(struct clock_opts *o, int argc, char *argv[])
 	    (status = set_defaults(o)) != CMD_OK)
 		return status;
 	/* Which addresses there are may stand in files. */
-	if ((o->command >= CLOCK_SET || cmd_tls_given(&o->args) != NULL) &&
-	    (status = cmd_tls(&o->args, o->command >= CLOCK_SET,
-	    false)) != CMD_OK)
+	status = cmd_tls(&o->args, o->command >= CLOCK_SET, false);
+	if (status != CMD_OK)
 		return status;
 	if (o->command == CLOCK_SET &&
 	    (status = take_time(&o->set, "set", o->argv[0])) != CMD_OK)

@@ -167,9 +167,6 @@ int cmd_usage(const struct cmd_args *a);
  */
 int cmd_tls(struct cmd_args *a, bool tcp, bool server);
 
-/* An option that asks for TLS, or NULL: none was given. */
-const char *cmd_tls_given(const struct cmd_args *a);
-
 /* Whether an address, or a word for one, may be TCP's. */
 bool cmd_is_tcp(const char *addr);
 

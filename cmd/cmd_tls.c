@@ -64,7 +64,7 @@ cmd_tls(struct cmd_args *a, bool tcp, bool server)
 		    "does not go with --plain");
 	if (option != NULL && !tcp)
 		return cmd_error(CMD_USAGE, option, "TLS is for tcp alone");
-	if (a->plain)
+	if (a->plain || !tcp) /* what is no TCP takes no defaults, either */
 		return CMD_OK;
 	take_environment(&a->tls_files);
 	if (given(&a->tls_files) == NULL)
@@ -72,12 +72,6 @@ cmd_tls(struct cmd_args *a, bool tcp, bool server)
 	if ((status = check(&a->tls_files, option, server)) == CMD_OK)
 		a->tls = &a->tls_files;
 	return status;
-}
-
-const char *
-cmd_tls_given(const struct cmd_args *a)
-{
-	return given(&a->tls_files);
 }
 
 bool

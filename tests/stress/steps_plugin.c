@@ -164,7 +164,8 @@ hit(struct amas_request *req, void *self)
 			call_any(h, depth - 1);
 			break;
 		}
-		/* FALLTHROUGH */
+		done(h);
+		break;
 	default:
 		done(h);
 		break;

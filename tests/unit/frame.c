@@ -146,8 +146,8 @@ test_frames(void)
 	FRAMES("GET / HTTP/1.1\r\n", "looks like HTTP", "9: GET");
 	FRAMES("POST /", "looks like HTTP", "9: POST");
 	FRAMES("HTTP/1.1 400", "looks like HTTP", "9: HTTP");
-	FRAMES("\x16\x03\x01\x02\x00\x01", "looks like TLS, which is not spoken here",
-	    "9: TLS");
+	FRAMES("\x16\x03\x01\x02\x00\x01",
+	    "looks like TLS, which is not spoken here (--cacert)", "9: TLS");
 	FRAMES("SSH-2.0-x", "looks like SSH", "9: SSH");
 	FRAMES("PROXY TCP4", "looks like a PROXY header", "9: PROXY");
 	FRAMES("\r\n\r\n\0\r\nQUIT\n", "looks like a PROXY header",

@@ -175,6 +175,7 @@ times() {
 	clock run --lag 100ms -t 1 ./a
 	equal 124 "$status"
 	[[ $stderr == 'amas-clock: ./a: step 0: agent agents/1/wait: runs for '* ]]
+	echo >&5
 	exec 5>&-
 	wait $!
 	forget $!

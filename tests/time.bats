@@ -409,15 +409,16 @@ town() {
 # same_runs N COMMAND...: N runs print the same and leave the same trace; the
 # first one's are kept.
 same_runs() {
-	local n=$1 round # not i, which is that of run
+	local count=$1
 
 	shift
-	for ((round = 0; round < n; round++)); do
+	for _ in $(seq "$count"); do
 		run -0 --separate-stderr t "$@"
 		printf '%s\n' "$output" >out.now
 		[ -e trace.first ] || cp trace trace.first
 		[ -e out.first ] || cp out.now out.first
-		diff out.first out.now && cmp trace.first trace
+		diff out.first out.now
+		cmp trace.first trace
 	done
 }
 
@@ -431,4 +432,105 @@ same_runs() {
 	# Time never falls, and no token, process or folder is told.
 	jq -s -e 'map(.t) == (map(.t) | sort)' trace.first
 	run ! grep -E 'pid:|/tmp/|[0-9a-f]{32}' trace.first
+}
+
+# busy: keeps a processor busy until it is killed, a minute at most; $!.
+busy() {
+	timeout 60 sh -c 'while :; do :; done' 3>&- &
+	caller $!
+}
+
+@test "time: local://: the order is the same on a machine that is busy" {
+	town
+	same_runs 1 amas-container --tag --trace trace "${town[@]}"
+	same_runs 2 nice amas-container --tag --trace trace "${town[@]}"
+	same_runs 1 amas-container -j 1 --tag --trace trace "${town[@]}"
+	if command -v taskset >/dev/null && taskset -c 0 true; then
+		same_runs 2 taskset -c 0 amas-container --tag --trace trace \
+			"${town[@]}"
+	fi
+	busy
+	busy
+	same_runs 2 amas-container --tag --trace trace "${town[@]}"
+}
+
+@test "time: local://: agents that die, at the same time in every run" {
+	town
+	python_worker mortal.worker <<-'END'
+	n_lives = int(open(os.environ['AMAS_STATE'] + '/lives', 'a+').tell())
+	open(os.environ['AMAS_STATE'] + '/lives', 'a').write('x')
+	for line in sys.stdin:
+	    kind, n, rest = json.loads(line)
+	    if rest[0] == 'die':
+	        sys.exit(3)
+	    if rest[0] != 'hang':
+	        send(1, n, n_lives if rest[0] == 'lives' else None)
+	END
+	agent killer 'for i in 1 2; do host amas/sleep 1
+		amas-call -- local://d/0 die 2>&1 | tail -n 1
+		amas-call -- local://d/0 lives
+		host amas/time; done'
+	agent victim 'host amas/sleep 0.5; amas-call -- local://d/0 hang 2>&1 |
+		tail -n 1'
+	same_runs 4 amas-container --tag --trace trace "${town[@]}" + \
+		local://d ./mortal.worker + local://e v:3=./victim ./killer
+	equal 'local://e/0: worker mortal/0: exit status 3
+local://e/1: worker mortal/0: exit status 3
+local://e/2: worker mortal/0: exit status 3' \
+		"$(grep '^local://e/[012]: [^0-9]' out.first)"
+	equal 'local://e/3: worker mortal/0: exit status 3
+local://e/3: 1
+local://e/3: 1.0
+local://e/3: worker mortal/0: exit status 3
+local://e/3: 2
+local://e/3: 2.0' "$(grep '^local://e/3: .' out.first)"
+}
+
+@test "time: local://: agents that are spawned and stopped in a simulation" {
+	town
+	agent maker 'for i in 1 2; do url=$(host amas/spawn x "$i"); echo "$url"; done
+		host amas/sleep 1.5
+		amas-call -- local://m/0 spawn x 1 | jq -r ".[1]"
+		host amas/stop "$url"
+		host amas/sleep 50; host amas/agents | jq length'
+	same_runs 4 amas-container --tag --trace trace --manager \
+		--class x=./walker local://m ./maker + "${town[@]}"
+	[[ $(grep '^local://m/1: [^0-9]' out.first) == 'local://m/1: local://m/2
+local://m/1: local://m/3
+local://m/1: local://m/4' ]]
+	equal 'local://m/1: 4' "$(tail -n 1 out.first)"
+}
+
+@test "time: local://: what a handler leaves in the background is named" {
+	program folder/leaves '
+		(read _ <"$AMAS_STATE/go"; amas-call "$AMAS_PARENT" amas/time
+			echo told >"$AMAS_STATE/told") >/dev/null 2>&1 &
+		echo left'
+	program folder/init 'mkfifo "$AMAS_STATE/go" "$AMAS_STATE/told"'
+	program folder/lets 'echo >"$AMAS_STATE/go"; cat "$AMAS_STATE/told"'
+	agent calls 'amas-call -r -- local://a/0 leaves; host amas/sleep 1
+		amas-call -r -- local://a/0 lets'
+	run -0 simulate local://a ./folder ./calls
+	equal $'left\ntold' "$output"
+	equal 'amas-container: refused: a request without a token of a process that runs: a job that one left behind?' "$(cat err)"
+}
+
+@test "time: local://: batches of an agent" {
+	program folder/naps 'host amas/sleep "$1"; echo "$1"'
+	agent batch 'seq 4 | sed "s/.*/[\"naps\", [&]]/" >"$AMAS_STATE/in"
+		for n in 64 1; do
+			amas-call -P "$n" -B local://b/0 <"$AMAS_STATE/in"
+			host amas/time; done'
+	same_runs 4 amas-container --parallel --trace trace local://a ./batch + \
+		local://b ./folder
+	equal '[1, 1, 1]
+[1, 2, 2]
+[1, 3, 3]
+[1, 4, 4]
+4.0
+[1, 1, 1]
+[1, 2, 2]
+[1, 3, 3]
+[1, 4, 4]
+14.0' "$(grep -v '^local:' out.first)"
 }

@@ -179,7 +179,7 @@ times() {
 	exec 5>&-
 	wait $!
 	forget $!
-	equal 1 "$(t amas-call "${addr}1" tell)"
+	equal 0 "$(t amas-call "${addr}1" tell)"
 }
 
 @test "steps: --stop ends containers, with status 0" {

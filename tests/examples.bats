@@ -76,6 +76,7 @@ task 10 goes to awk" "$(t "$examples/contract-net/run" "$tmp/s" 10)"
 00:00 2 bids win at 34' "$(sed -n '1p; 68p; $p' day)"
 	equal '96 900 86400' "$(sed -n '/^{"time"/p' steps |
 		jq -s 'length, .[0].time, .[-1].time' | paste -sd ' ')"
+}
 
 @test "examples: a sleeper, on each clock" {
 	equal 'local://a/

@@ -423,7 +423,8 @@ amas__listener_be_local(struct amas__listener *ln, const char *addr,
 	size_t len = strlen(addr);
 
 	if (amas__map_get(locals, addr, len) != NULL)
-		return amas_error_set(err, AMAS_EEXIST, "already served");
+		return amas_error_set(err, AMAS_EEXIST,
+		    "Server is already set.");
 	if ((ln->local = amas__strdup(addr)) == NULL ||
 	    amas__map_set(locals, addr, len, ln) != 0) {
 		free(ln->local);

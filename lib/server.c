@@ -303,7 +303,11 @@ open_addr(struct amas_server *srv, const char *addr,
 
 	if (rc != 0)
 		return rc;
-	if (a.agent != NULL || a.path[0] != '\0')
+	if (a.kind == AMAS__ADDR_LOCAL &&
+	    (a.agent != NULL || a.path[0] != '\0'))
+		rc = amas_error_set(err, AMAS_EINVAL, "\"/\" not allowed in "
+		    "queue ID ('%.200s')", addr + strlen("local://"));
+	else if (a.agent != NULL || a.path[0] != '\0')
 		rc = amas_error_set(err, AMAS_EINVAL, "a server's address has "
 		    "no path behind it");
 	else if (copy_opts(srv, &a, opts) != 0)

@@ -27,6 +27,16 @@ have_aiomas() {
 	done
 }
 
+@test "bench: clock.sh takes all of its figures" {
+	have_aiomas
+	run -0 --separate-stderr "$AMAS_ROOT/tests/bench/clock.sh" 1 100 3>&-
+	equal "" "$stderr"
+	for figure in steps-1 steps-10 steps-4 step-call year due; do
+		grep -qE "^$figure +ours [0-9]+/s +reference [0-9]+/s +ratio" \
+			<<<"$output" || { echo "$figure: $output"; return 1; }
+	done
+}
+
 @test "bench: agents.sh ends where a reply is wrong" {
 	have_aiomas
 	mkdir -p "$tmp/build/tests"

@@ -78,6 +78,13 @@ task 10 goes to awk" "$(t "$examples/contract-net/run" "$tmp/s" 10)"
 		jq -s 'length, .[0].time, .[-1].time' | paste -sd ' ')"
 }
 
+@test "examples: times from a pipe drive the same sleeper" {
+	t amas-container --manager --clock external --init-time -1 \
+		--run 'seq 0 900 86400 | amas-clock feed "$AMAS_ADDR"' \
+		"$tmp/s" "$examples/sleeper/sleeper" >"$tmp/out"
+	equal "$(seq 0 900 86400)" "$(grep -v '[a-zA-Z]' "$tmp/out")"
+}
+
 @test "examples: a sleeper, on each clock" {
 	equal 'local://a/
 Gonna sleep ...

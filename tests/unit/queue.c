@@ -122,6 +122,11 @@ test_names(void)
 	tap_str(amas_server_addr(srv), "local://a", "its address");
 	tap_int(amas_server_open(&other, w.loop, "local://a", NULL, &err),
 	    AMAS_EEXIST, "a name is used once");
+	tap_str(err.text, "Server is already set.", "in aiomas's words");
+	tap_int(amas_server_open(&other, w.loop, "local://a/b", NULL, &err),
+	    AMAS_EINVAL, "a slash is no part of one");
+	tap_str(err.text, "\"/\" not allowed in queue ID ('a/b')",
+	    "in aiomas's words");
 	tap_ok(until(&w, 2) && w.len == 2, "one that waits for it connects");
 	tap_str(amas_channel_peer(ch), "local://a", "the peer");
 	tap_str(amas_channel_peer(w.accepted), "local://a", "its peer");

@@ -534,3 +534,35 @@ local://m/1: local://m/4' ]]
 [1, 4, 4]
 14.0' "$(grep -v '^local:' out.first)"
 }
+
+# ---- The system's clock ----
+
+@test "time: 73: the system's clock is set by days: sleepers keep their spacing" {
+	cat >days.c <<-'END'
+	#define _GNU_SOURCE
+	#include <dlfcn.h>
+	#include <time.h>
+	/* Each look at the date is a day later or earlier than the last. */
+	int
+	clock_gettime(clockid_t id, struct timespec *t)
+	{
+		static int (*real)(clockid_t, struct timespec *);
+		static unsigned n;
+		int rc;
+
+		if (real == NULL)
+			*(void **)&real = dlsym(RTLD_NEXT, "clock_gettime");
+		rc = real(id, t);
+		if (rc == 0 && id == CLOCK_REALTIME)
+			t->tv_sec += n++ % 2 != 0 ? 86400 : -86400;
+		return rc;
+	}
+	END
+	"${CC:-cc}" -shared -fPIC -o days.so days.c
+	agent sleeper 'for i in 1 2 3; do host amas/sleep 0.1; done
+		host amas/utcnow >"'"$tmp/date"'"; echo done'
+	ASAN_OPTIONS=verify_asan_link_order=0 LD_PRELOAD=$tmp/days.so \
+		t amas-container --until-done ./s ./sleeper >out
+	equal 'done' "$(sed -n 2p out)"
+	run ! grep -q "^$(date -u +%F)" date # it was set, indeed
+}

@@ -48,8 +48,8 @@ ask(struct amas__unsure *u)
 {
 	struct amas__slot *s = AMAS__OF(u, struct amas__slot, unsure);
 
-	if (s->syncing)
-		return; /* its answer comes first */
+	if (s->syncing || s->worker.ch == NULL)
+		return; /* its answer comes first; it is lost, as it will say */
 	s->syncing = true;
 	s->stale = false;
 	if (amas__channel_sync(s->worker.ch, on_sync, s) != 0)

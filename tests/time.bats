@@ -95,7 +95,7 @@ refused() {
 	equal 'amas-container: +: no address behind it' "$output"
 	run -2 t amas-container local://a/b ./folder
 	run -6 t amas-container local://a ./folder + local://a ./folder
-	equal 'amas-container: local://a: already served' "$output"
+	equal 'amas-container: local://a: Server is already set.' "$output"
 }
 
 # ---- What the host tells ----

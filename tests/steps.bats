@@ -216,8 +216,8 @@ printed() {
 	program limit/run 'timeout 20 amas-call "$AMAS_PARENT" amas/sleep 1 >/dev/null
 		echo "limit $(now)"'
 	program pipe/run '{ nap 1; now; } | { read t; nap 1; echo "pipe $t $(now)"; }'
-	program left/run '{ nap 2; echo "left $(now)"; } >/dev/null 2>&1 &
-		nap 1; echo "left $(now)"'
+	program left/run 'nap 1; echo "left $(now)"
+		{ nap 2; echo "left $(now)"; } >/dev/null 2>&1 &'
 	host a ./loop ./exit ./kill ./sub ./limit ./pipe ./left
 	clock <<-'END'
 	for t in 1, 2:

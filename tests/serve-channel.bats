@@ -169,6 +169,9 @@ ring() {
 	raw <<-'END'
 	c = connect()
 	c.send(frame([0, 9, 'z']))
+	with open(tmp + '/ring') as f:
+	    while f.readline() != '[0, 4, "z"]\n':
+	        pass
 	with open(tmp + '/ring.back', 'w') as f:
 	    f.write('[1, 4, "good"]\n')
 	assert c.recv() == [1, 9, 'good']

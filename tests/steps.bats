@@ -421,9 +421,10 @@ printed() {
 	host c ./echo
 	forget "${pid_of[b]}"
 	clock "${pid_of[b]}" <<-'END'
+	left = [int(args[0])]
 	def kill(clock):
-	    if os.path.exists('in') and not clock.lost:
-	        os.kill(int(args[0]), signal.SIGKILL)
+	    if left and os.path.exists('in'):
+	        os.kill(left.pop(), signal.SIGKILL)
 	clock.while_active = kill
 	clock.step(1)
 	assert len(clock.lost) == 1

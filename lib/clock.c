@@ -165,6 +165,8 @@ arm(struct amas_clock *c)
 		amas__rest_look(c->loop);
 	} else if (is_due(c, now_s)) {
 		amas__task_run(c->loop, &c->task);
+	} else if (c->kind == AMAS_CLOCK_SIM) {
+		amas__rest_look(c->loop); /* it may jump there */
 	} else if (c->kind != AMAS_CLOCK_REAL) {
 		return;
 	} else if (c->first == NULL) {

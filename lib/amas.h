@@ -37,6 +37,7 @@ extern "C" {
 #define AMAS_VERSION "0.1.0"
 #define AMAS_ABI 1		/* of the structs below; plugins name it */
 #define AMAS_URL_SIZE 384	/* holds the URL of any proxy */
+#define AMAS_DATE_SIZE 40	/* holds any printed date */
 
 #define AMAS_API __attribute__((visibility("default")))
 #define AMAS_MUST_CHECK __attribute__((warn_unused_result))
@@ -206,6 +207,20 @@ AMAS_API const struct amas_value *amas_value_get(const struct amas_value *v,
 AMAS_API int64_t amas_value_int(const struct amas_value *v);
 AMAS_API double amas_value_real(const struct amas_value *v);
 AMAS_API const char *amas_value_text(const struct amas_value *v);
+
+/*
+ * Reads an ISO 8601 date, UTC where it names no offset, as seconds since 1970.
+ * Returns 0 or AMAS_EINVAL.  Source: arrow.get().
+ */
+AMAS_API AMAS_MUST_CHECK int amas_date_parse(const char *text, double *unix_s,
+    struct amas_error *err);
+
+/*
+ * Writes seconds since 1970 as "2016-01-01T00:00:00+00:00", with microseconds
+ * if there are any; nothing, if that is not in the years 0001 to 9999.  buf holds
+ * AMAS_DATE_SIZE bytes.  Returns buf.
+ */
+AMAS_API const char *amas_date_print(double unix_s, char *buf, size_t size);
 
 /* ---- Codecs ------------------------------------------------------------- */
 

@@ -6,10 +6,15 @@
  */
 #include "date.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "amas.h"
+#include "log.h"
+
 #define YEAR_MAX 9999
+#define SECONDS_MAX 1e12	/* beyond all dates */
 #define MICROSECONDS 1000000
 
 struct date {
@@ -422,4 +427,33 @@ amas__date_print(char out[AMAS__DATE_SIZE], int64_t us)
 	d.second = (int)(seconds % 60);
 	d.micro = (int)(in_day % MICROSECONDS);
 	return print(out, &d);
+}
+
+/* ---- For programs ---- */
+
+int
+amas_date_parse(const char *text, double *unix_s, struct amas_error *err)
+{
+	const char *why;
+	char shown[64];
+	int64_t us;
+
+	if (!amas__date_parse(&us, text, strlen(text), &why))
+		return amas_error_set(err, AMAS_EINVAL, "date \"%s\": %s",
+		    amas__log_text(shown, sizeof shown, text, strlen(text)),
+		    why);
+	*unix_s = (double)us / MICROSECONDS;
+	return 0;
+}
+
+/* Rounded half to even, as Python's timedelta() rounds. */
+const char *
+amas_date_print(double unix_s, char *buf, size_t size)
+{
+	char out[AMAS__DATE_SIZE] = "";
+
+	if (unix_s >= -SECONDS_MAX && unix_s <= SECONDS_MAX)
+		(void)amas__date_print(out, llrint(unix_s * MICROSECONDS));
+	(void)snprintf(buf, size, "%s", out);
+	return buf;
 }

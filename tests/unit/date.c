@@ -1,6 +1,8 @@
 /* Dates: what arrow.get() makes of the same text, and what is refused. */
+#include <math.h>
 #include <string.h>
 
+#include "amas.h"
 #include "date.h"
 #include "tap.h"
 
@@ -203,6 +205,34 @@ test_days(void)
 	tap_str(out, "2401-01-01T00:00:00+00:00", "801 years of days");
 }
 
+static void
+test_public(void)
+{
+	struct amas_error err = { 0 };
+	char out[AMAS_DATE_SIZE];
+	double s = 0;
+
+	tap_int(amas_date_parse("2016-02-29T01:00:00.25+01:00", &s, &err), 0,
+	    "a date is read");
+	tap_ok(s == 1456704000.25, "as seconds");
+	tap_str(amas_date_print(s, out, sizeof out),
+	    "2016-02-29T00:00:00.250000+00:00", "and written");
+	tap_int(amas_date_parse("soon\n", &s, &err), AMAS_EINVAL, "no date");
+	tap_str(err.text, "date \"soon\\n\": " SHAPE, "why");
+	tap_ok(s == 1456704000.25, "which leaves the number alone");
+	tap_str(amas_date_print(-0.5, out, sizeof out),
+	    "1969-12-31T23:59:59.500000+00:00", "before 1970");
+	tap_str(amas_date_print(0.0000005, out, sizeof out),
+	    "1970-01-01T00:00:00+00:00", "half a microsecond is even");
+	tap_str(amas_date_print(253402300799.5, out, sizeof out),
+	    "9999-12-31T23:59:59.500000+00:00", "the last one");
+	tap_str(amas_date_print(253402300800, out, sizeof out), "",
+	    "and none behind it");
+	tap_str(amas_date_print(1e300, out, sizeof out), "", "far off");
+	tap_str(amas_date_print(NAN, out, sizeof out), "", "NaN");
+	tap_str(amas_date_print(0, out, 5), "1970", "not more than its size");
+}
+
 int
 main(void)
 {
@@ -231,5 +261,6 @@ main(void)
 	    &why), 25, "by its length");
 	test_times();
 	test_days();
+	test_public();
 	return tap_done();
 }

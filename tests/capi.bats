@@ -144,3 +144,26 @@ ffi() {
 	run -3 --separate-stderr t "$ex/tls" serve 127.0.0.1:0
 	equal 'tls: device.pem: No such file or directory' "$stderr"
 }
+
+@test "libamas: local, two containers in one process" {
+	run -0 t "$ex/local"
+	equal 'local://b/0: ball 3
+local://a/0: ball 3' "$output"
+}
+
+@test "libamas: clock, moved by the program" {
+	run -0 t "$ex/clock" <<<$'0\n20\n30'
+	equal 'now 0, next 14
+tick at 20, 2016-01-01T11:59:50+00:00
+now 20, next 30
+once at 30, 2016-01-01T12:00:00+00:00
+now 30, next 35' "$output"
+	run -2 --separate-stderr t "$ex/clock" <<<$'5\n5'
+	equal 'clock: Time must be > 5 but is 5' "$stderr"
+}
+
+@test "libamas: container, a market and houses in simulated time" {
+	run -0 t "$ex/container" 1000
+	equal 'local://town/0: 45067 offers in 5280 s, the best 0.0101361' \
+		"$output"
+}

@@ -298,8 +298,11 @@ open_one(struct hosted *d, const char *addr, const struct amas_opts *opts)
 		.source = o->serve.source, .parallel = o->parallel,
 		.on_exit = o->on_exit, .max_agents = o->max_agents };
 	struct amas_error err;
+	int rc = amas_container_open(&d->c, d->h->s.loop, addr, opts, &err);
 
-	if (amas_container_open(&d->c, d->h->s.loop, addr, opts, &err) != 0)
+	if (rc == AMAS_EEXIST) /* in use: cannot listen */
+		return cmd_error(CMD_CONNECT, addr, "%s", err.text);
+	if (rc != 0)
 		return cmd_fail(addr, &err);
 	amas__container_set(d->c, &set, &ops, d);
 	return CMD_OK;

@@ -306,7 +306,8 @@ open_addr(struct amas_server *srv, const char *addr,
 	if (a.kind == AMAS__ADDR_LOCAL &&
 	    (a.agent != NULL || a.path[0] != '\0'))
 		rc = amas_error_set(err, AMAS_EINVAL, "\"/\" not allowed in "
-		    "queue ID ('%.200s')", addr + strlen("local://"));
+		    "queue ID ('%.200s/%.200s')", a.name, a.agent != NULL ?
+		    a.agent : a.path);
 	else if (a.agent != NULL || a.path[0] != '\0')
 		rc = amas_error_set(err, AMAS_EINVAL, "a server's address has "
 		    "no path behind it");

@@ -94,7 +94,12 @@ refused() {
 	run -2 t amas-container local://a ./folder + + local://b
 	equal 'amas-container: +: no address behind it' "$output"
 	run -2 t amas-container local://a/b ./folder
-	run -6 t amas-container local://a ./folder + local://a ./folder
+	equal "amas-container: local://a/b: \"/\" not allowed in queue ID ('a/b')" \
+		"$output"
+	run -2 t amas-container local://a/7 ./folder
+	equal "amas-container: local://a/7: \"/\" not allowed in queue ID ('a/7')" \
+		"$output"
+	run -3 t amas-container local://a ./folder + local://a ./folder
 	equal 'amas-container: local://a: Server is already set.' "$output"
 }
 

@@ -577,9 +577,11 @@ struct amas_opts {
  * a refusal is the outcome of that.
  *
  * addr  "tcp://host:port", "ipc:///path", their short forms "host:port",
- *       "/path"; "stdio" and "fd:N" (descriptors, copied).  A path behind tcp ("tcp://host:port/math") or behind a
- *       bracketed one ("ipc://[/path]/math") is the object that
- *       amas_channel_remote() stands for.
+ *       "/path"; "local://name", a server of the same loop; "stdio" and
+ *       "fd:N" (descriptors, copied).  A path behind tcp
+ *       ("tcp://host:port/math"), behind "local://name" or behind a bracketed
+ *       one ("ipc://[/path]/math") is the object that amas_channel_remote()
+ *       stands for.
  *
  * Returns 0, AMAS_EINVAL (address, options), AMAS_ECONNECT (no socket can have
  * that path) or AMAS_ETLS (files).  Yours until you close it, also when the

@@ -1,6 +1,7 @@
 /*
  * The life of the host: its folder and socket, the processes that it knows, the
- * connections that they make.  What they may ask is in host_calls.c.
+ * connections that they make.  What they may ask is in host_calls.c, whether they
+ * are asleep in host_quiet.c.
  *
  * A connection serves nothing until it has shown the token of a guest, as the
  * agent that each path names; from then on it is that guest's, and ends with it.
@@ -46,9 +47,10 @@ leave(struct amas__visitor *v)
 	struct amas__guest *g = v->guest;
 
 	amas__list_remove(&v->link);
-	v->guest = NULL;
 	if (g == NULL)
 		return;
+	amas__host_quiet_leave(v);
+	v->guest = NULL;
 	amas__host_drop_waits(g, v);
 	g->n_visitors--;
 	amas__host_update(g);
@@ -101,6 +103,8 @@ on_request(struct amas_channel *ch, struct amas_request *req, void *arg)
 	}
 	if (v->guest == NULL)
 		enter(v, g);
+	else
+		amas__host_update(g);
 	amas__host_serve(v, req);
 }
 
@@ -226,6 +230,7 @@ host_free(struct amas__host *h)
 	close_visitors(&h->strangers);
 	amas__links_fini(&h->links);
 	amas__host_peers_free(h);
+	amas__task_cancel(h->loop, &h->look);
 	amas__map_fini(&h->guests);
 	host_unlisten(h);
 	amas_service_free(h->service);
@@ -305,6 +310,7 @@ amas__host_made(struct amas_loop *l)
 	amas__links_init(&h->links, l);
 	amas__list_init(&h->strangers);
 	amas__list_init(&h->rooms);
+	amas__host_quiet_init(h);
 	amas__open_add(l, &h->open, &open_ops);
 	*amas__loop_host(l) = h;
 	return h;
@@ -379,6 +385,7 @@ amas__guest_init(struct amas__guest *g, struct amas_loop *l,
 	amas__list_init(&g->waits);
 	amas__list_init(&g->held);
 	amas__list_init(&g->own.link);
+	amas__list_init(&g->stirred);
 	amas__awake_init(&g->awake, l, name);
 }
 
@@ -495,6 +502,7 @@ amas__guest_close(struct amas__guest *g)
 	if (h == NULL)
 		return;
 	g->host = NULL;
+	amas__list_remove(&g->stirred);
 	(void)amas__map_take(&h->guests, g->token, AMAS__TOKEN);
 	close_visitors(&g->visitors);
 	amas__host_drop_waits(g, NULL);
@@ -503,9 +511,11 @@ amas__guest_close(struct amas__guest *g)
 void
 amas__guest_request(struct amas__guest *g, struct amas_request *req)
 {
-	if (g->host == NULL)
+	if (g->host == NULL) {
 		amas__request_not_found(req, amas_request_path(req),
 		    amas__request_path_len(req), "", 0);
-	else
+	} else {
+		amas__host_update(g);
 		amas__host_serve(&g->own, req);
+	}
 }

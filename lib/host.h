@@ -41,6 +41,11 @@ struct amas__visitor {
 	struct amas_channel *ch;	/* NULL: a worker's lines */
 	struct amas__host *host;
 	size_t waits;
+	/* host_quiet.c, of one that speaks when it likes (amas/batch) */
+	bool streams;
+	bool syncing;			/* it was asked, and has not answered */
+	bool stale;			/* something happened since it was */
+	bool full;			/* what it said then */
 };
 
 /*
@@ -64,6 +69,8 @@ struct amas__guest {
 	char token[AMAS__TOKEN + 1];
 	struct amas__link visitors;
 	size_t n_visitors, n_waiting;
+	size_t n_minded;		/* that stream, or were asked */
+	struct amas__link stirred;	/* some of these may have to be asked */
 	struct amas__link waits;	/* its requests that are not answered */
 	struct amas__link held;		/* of them those that wait for a place */
 	struct amas__visitor own;	/* a worker's lines */
@@ -118,6 +125,12 @@ char *amas__host_new_state(struct amas_loop *l, struct amas_error *err);
 
 /* Answers a request of a worker, on its lines. */
 void amas__guest_request(struct amas__guest *g, struct amas_request *req);
+
+/*
+ * Things go on in an order from now on (rest.h): it matters who is asleep that
+ * reads lines.
+ */
+void amas__host_ordered(struct amas_loop *l);
 
 /* Who waits for an answer now, to a call or a name: one of them, or NULL. */
 const char *amas__host_waiting(struct amas_loop *l);

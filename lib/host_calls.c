@@ -2,7 +2,7 @@
  * What children may ask of the host.
  *
  * A request that cannot be answered at once is a wait: its visitor waits, and a
- * guest all of whose visitors wait gives its place back.  An answer that comes
+ * guest that is asleep by that gives its place back.  An answer that comes
  * for a guest without a place is held until it has one.  So it is with requests
  * that a home answers: they are its own, and lent, until it has.
  */
@@ -24,33 +24,6 @@
 
 /* ---- Waits ---- */
 
-static bool
-all_wait(const struct amas__guest *g)
-{
-	return g->n_visitors > 0 && g->n_waiting == g->n_visitors;
-}
-
-/* Of one without a place; else its job tells. */
-static void
-update_awake(struct amas__guest *g)
-{
-	if (g->job == NULL)
-		amas__awake_set(&g->awake, g->lives && !all_wait(g));
-}
-
-/* One with a place may have lost the visitor that was awake, or that waited. */
-void
-amas__host_update(struct amas__guest *g)
-{
-	update_awake(g);
-	if (g->job == NULL || g->host == NULL)
-		return;
-	if (all_wait(g))
-		amas__job_sleep(g->job);
-	else if (g->job->state == AMAS__JOB_SLEEPS)
-		(void)amas__job_wake(g->job);
-}
-
 static void
 free_wait(struct amas__wait *w)
 {
@@ -61,7 +34,7 @@ free_wait(struct amas__wait *w)
 	amas_timer_cancel(&w->timer);
 	if (--w->visitor->waits == 0)
 		g->n_waiting--;
-	update_awake(g);
+	amas__host_stir(g);
 	amas_value_free(w->name);
 	amas_value_free(w->value);
 	free(w->failure);
@@ -107,9 +80,7 @@ begin_wait(struct amas__visitor *v, struct amas_request *req)
 	amas__list_add(&g->waits, &w->link);
 	if (v->waits++ == 0)
 		g->n_waiting++;
-	update_awake(g);
-	if (g->job != NULL && all_wait(g))
-		amas__job_sleep(g->job);
+	amas__host_update(g);
 	return w;
 }
 
@@ -157,7 +128,7 @@ amas__host_answer(struct amas__wait *w, const struct amas_value *value, const ch
 	}
 	if (amas__job_wake(g->job)) {
 		give(w, value, failure);
-		if (all_wait(g)) /* for others, as a batch does */
+		if (amas__host_asleep(g)) /* for others, as a batch does */
 			amas__job_sleep(g->job);
 		return;
 	}
@@ -181,7 +152,7 @@ amas__guest_back(struct amas__guest *g)
 		w = AMAS__OF(g->held.next, struct amas__wait, link);
 		give(w, w->value, w->failure);
 	}
-	if (all_wait(g))
+	if (amas__host_asleep(g))
 		amas__job_sleep(g->job);
 }
 
@@ -505,6 +476,7 @@ static const struct {
 	const char *name;
 	void (*fn)(struct amas__visitor *v, struct amas_request *req);
 } functions[] = {
+	{ "amas/batch", amas__host_batch },
 	{ "amas/call", do_call },
 	{ "amas/close", do_close },
 	{ "amas/list", do_list },

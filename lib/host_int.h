@@ -1,4 +1,7 @@
-/* The inside of the host: host.c, host_calls.c (functions), host_peers.c. */
+/*
+ * The inside of the host: host.c, host_calls.c (functions), host_quiet.c (who is
+ * asleep), host_peers.c.
+ */
 #ifndef AMAS__HOST_INT_H
 #define AMAS__HOST_INT_H
 
@@ -19,6 +22,9 @@ struct amas__host {
 	struct amas__listener *listener;
 	struct amas__map guests;	/* by token */
 	struct amas__link strangers;	/* visitors without a token */
+	/* host_quiet.c */
+	struct amas__link stirred;	/* guests to be looked at */
+	struct amas__task look;
 	/* host_peers.c */
 	struct amas__map peers;		/* by number */
 	uint64_t last_peer;
@@ -72,8 +78,28 @@ struct amas__host *amas__host_get(struct amas_loop *l, struct amas_error *err);
 /* Has a request answered, whose path is no more than that of the function. */
 void amas__host_serve(struct amas__visitor *v, struct amas_request *req);
 
-/* Its visitors have changed, or what they wait for: is it awake? */
+/* ---- host_quiet.c ---- */
+
+void amas__host_quiet_init(struct amas__host *h);
+
+/*
+ * Something happened to one of its visitors: it came or left, asks, begins to
+ * wait or has its answer.  update: has its job wake or sleep, too; not while it
+ * is in between, as one that leaves is.
+ */
+void amas__host_stir(struct amas__guest *g);
 void amas__host_update(struct amas__guest *g);
+
+/* Whether it is asleep, for what wants to know more than once. */
+bool amas__host_asleep(const struct amas__guest *g);
+
+/* amas/batch [true]: it reads lines; [false]: not any more. */
+void amas__host_batch(struct amas__visitor *v, struct amas_request *req);
+
+/* It leaves. */
+void amas__host_quiet_leave(struct amas__visitor *v);
+
+/* ---- host_calls.c ---- */
 
 /* Ends a guest's open requests, or those of one visitor (NULL: all). */
 void amas__host_drop_waits(struct amas__guest *g, struct amas__visitor *v);

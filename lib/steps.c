@@ -250,6 +250,8 @@ run(struct amas_container *c, struct amas_request *req)
 	amas__rest_run(s->rest);
 	for (i = s->containers.next; first && i != &s->containers; i = i->next)
 		amas__links_stepped(&container(i)->links);
+	if (first)
+		amas__host_ordered(c->loop);
 }
 
 /* ---- Agent 0 ---- */

@@ -34,12 +34,18 @@ batch_of(struct call_session *s)
 }
 
 static bool
+full(const struct call_session *s)
+{
+	return ((const struct batch *)(const void *)s)->slots.n >=
+	    (size_t)s->o->parallel;
+}
+
+static bool
 room(const struct call_session *s)
 {
 	const struct batch *b = (const struct batch *)(const void *)s;
 
-	return b->slots.n < (size_t)s->o->parallel &&
-	    b->slots.held + amas__buf_len(&s->out.buf) < CALL_HELD_MAX;
+	return !full(s) && b->slots.held + amas__buf_len(&s->out.buf) < CALL_HELD_MAX;
 }
 
 static size_t
@@ -293,6 +299,7 @@ drop(struct call_session *s)
 static const struct call_session_ops batch_ops = {
 	.line = take_line,
 	.room = room,
+	.full = full,
 	.busy = busy,
 	.drop = drop,
 };

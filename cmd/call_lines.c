@@ -113,6 +113,14 @@ call_input_next(struct call_input *in)
 	in->n++;
 }
 
+bool
+call_input_waits(const struct call_input *in)
+{
+	struct pollfd p = { .fd = in->io.fd, .events = POLLIN };
+
+	return !in->eof && poll(&p, 1, 0) != 0;
+}
+
 /* ---- Out ---- */
 
 /* Writes one chunk, of what polls as writable. */

@@ -49,6 +49,9 @@ enum call_line call_input_peek(struct call_input *in, const char **line,
     size_t *len);
 void call_input_next(struct call_input *in);
 
+/* Whether there is something to be read now, its end too; of no more lines. */
+bool call_input_waits(const struct call_input *in);
+
 /* ---- Out ---- */
 
 struct call_output {

@@ -327,12 +327,15 @@ take_line(struct call_session *s, const char *line, size_t len,
 }
 
 static bool
+full(const struct call_session *s)
+{
+	return ((const struct pipe *)(const void *)s)->calls >= PIPE_CALLS;
+}
+
+static bool
 room(const struct call_session *s)
 {
-	const struct pipe *p = (const struct pipe *)(const void *)s;
-
-	return p->calls < PIPE_CALLS &&
-	    amas__buf_len(&s->out.buf) < CALL_HELD_MAX;
+	return !full(s) && amas__buf_len(&s->out.buf) < CALL_HELD_MAX;
 }
 
 static size_t
@@ -344,6 +347,7 @@ busy(const struct call_session *s)
 static const struct call_session_ops pipe_ops = {
 	.line = take_line,
 	.room = room,
+	.full = full,
 	.busy = busy,
 	.ended = ended,
 	.wrote = wrote,

@@ -33,6 +33,7 @@ drop_channel(struct call_session *s)
 	struct amas_channel *ch = s->ch;
 
 	s->ch = NULL;
+	call_quiet_drop(&s->quiet);
 	amas_channel_close(ch); /* answers of all calls come in here */
 }
 
@@ -200,13 +201,22 @@ all_done(struct call_session *s)
 		amas__timer_start(&s->stay, s->o->stay_s);
 }
 
+/* No line will be taken any more. */
+static void
+no_more_lines(struct call_session *s)
+{
+	if (s->ended)
+		return;
+	s->ended = true;
+	call_quiet_end(&s->quiet);
+	if (s->ops->ended != NULL)
+		s->ops->ended(s);
+}
+
 static void
 input_over(struct call_session *s)
 {
-	if (!s->ended && s->ops->ended != NULL) {
-		s->ended = true;
-		s->ops->ended(s);
-	}
+	no_more_lines(s);
 	if (!s->over && s->ops->busy(s) == 0)
 		all_done(s);
 }
@@ -302,6 +312,17 @@ step(struct call_session *s)
 	return true;
 }
 
+/* The host asks whether a line may come, now that all were taken that can be. */
+static void
+answer_host(struct call_session *s)
+{
+	if (s->ops->full(s))
+		call_quiet_answer(&s->quiet, "full");
+	else if (s->state == CALL_OPEN && s->ops->room(s) &&
+	    !call_input_waits(&s->in))
+		call_quiet_answer(&s->quiet, NULL);
+}
+
 void
 call_session_pump(struct call_session *s)
 {
@@ -313,8 +334,12 @@ call_session_pump(struct call_session *s)
 	    (s->state == CALL_OPEN || s->state == CALL_LOST) &&
 	    s->ops->room(s))
 		more = step(s);
-	if (!s->over && !s->staying && halted(s) && s->ops->busy(s) == 0)
-		all_done(s);
+	if (!s->over && !s->staying && halted(s)) {
+		call_quiet_end(&s->quiet);
+		if (s->ops->busy(s) == 0)
+			all_done(s);
+	}
+	answer_host(s);
 }
 
 /* ---- The connection ---- */
@@ -324,9 +349,10 @@ on_open(struct amas_channel *ch, void *arg)
 {
 	struct call_session *s = arg;
 
-	(void)ch;
 	s->state = CALL_OPEN;
 	s->ask = s->agent;
+	if (!s->ended && !halted(s))
+		call_quiet_begin(&s->quiet, ch);
 	call_session_pump(s);
 }
 
@@ -392,6 +418,12 @@ on_input(struct call_input *in)
 }
 
 static void
+on_asked(struct call_quiet *q)
+{
+	call_session_pump(AMAS__OF(q, struct call_session, quiet));
+}
+
+static void
 on_written(struct call_output *out)
 {
 	struct call_session *s = AMAS__OF(out, struct call_session, out);
@@ -422,6 +454,8 @@ call_session_run(struct call_session *s)
 	int status;
 
 	s->why = "connection lost, outcome unknown";
+	if ((status = call_quiet_init(&s->quiet, s->peer, on_asked)) != CMD_OK)
+		return status;
 	call_input_init(&s->in, l, max != 0 ? max : AMAS__FRAME_MAX, on_input);
 	call_output_init(&s->out, l, on_written);
 	amas__timer_init(&s->deadline, l, on_deadline);
@@ -431,12 +465,14 @@ call_session_run(struct call_session *s)
 		amas__timer_start(&s->deadline, left > 0 ? left : 0);
 	if (start(s, &err) != 0) {
 		amas__timer_stop(&s->deadline);
+		call_quiet_fini(&s->quiet);
 		return cmd_fail(s->o->addr, &err);
 	}
 	status = call_peer_run(s->peer);
 	if (status != CMD_OK) /* a signal */
 		call_session_end(s, status);
 	assert(s->over);
+	call_quiet_fini(&s->quiet);
 	free(s->missing);
 	if (s->status != CMD_OK)
 		return s->status;

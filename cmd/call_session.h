@@ -14,6 +14,7 @@
 #include "call.h"
 #include "call_lines.h"
 #include "call_peer.h"
+#include "call_quiet.h"
 #include "loop.h"
 
 #define CALL_HELD_MAX ((size_t)8 << 20)	/* bytes of output not yet written */
@@ -25,6 +26,7 @@ struct call_session;
  *        (see missing).  Returns 0, or a code: err says what is wrong with the
  *        line; AMAS_ENOMEM ends the session.
  * room   whether another line could be taken.
+ * full   whether none is before a call has its outcome.
  * busy   how many calls have no outcome yet.
  * ended  there are no more lines; runs once.  NULL: does not matter.
  * drop   the session ends: closes what it has open.  NULL: nothing is.
@@ -34,6 +36,7 @@ struct call_session_ops {
 	int (*line)(struct call_session *s, const char *line, size_t len,
 	    struct amas_error *err);
 	bool (*room)(const struct call_session *s);
+	bool (*full)(const struct call_session *s);
 	size_t (*busy)(const struct call_session *s);
 	void (*ended)(struct call_session *s);
 	void (*drop)(struct call_session *s);
@@ -68,6 +71,7 @@ struct call_session {
 				 * none is due */
 	struct call_input in;
 	struct call_output out;
+	struct call_quiet quiet;
 	struct amas__timer deadline;
 	struct amas__timer retry;	/* runs until the next attempt */
 	struct amas__timer stay;
@@ -76,7 +80,7 @@ struct call_session {
 	const char *why;	/* no answer: what its failure says */
 	bool failed, bad;	/* a call did; a line was */
 	int deaf;		/* writing failed, as has been said: the status */
-	bool ended;		/* no more lines */
+	bool ended;		/* no more lines, as all have been told */
 	bool staying;		/* all is done, but --stay */
 	bool over;		/* only output is still to be written */
 	int status;		/* what it ended with, if not by itself */

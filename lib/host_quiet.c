@@ -122,16 +122,9 @@ on_sync(const struct amas_reply *rep, void *arg)
 static void
 ask(struct amas__visitor *v)
 {
-	struct amas_value item[3], content;
-
-	amas__value_text(&item[0], NULL, AMAS_STRING, "amas/sync",
-	    strlen("amas/sync"));
-	amas__value_list(&item[1], NULL, NULL, 0);
-	item[2] = (struct amas_value){ .type = AMAS_MAP };
-	amas__value_list(&content, NULL, item, 3);
 	v->syncing = true;
 	v->stale = false;
-	if (amas__channel_request(v->ch, 0, on_sync, v, &content, NULL) != 0)
+	if (amas__channel_sync(v->ch, on_sync, v) != 0)
 		v->stale = true; /* memory is short: it is awake to its end */
 }
 

@@ -149,6 +149,8 @@ is_put_off(const struct amas_channel *ch, const struct amas__msg *m)
 			return false;
 		if (ch->clock && (m->type != AMAS__REQUEST || is_of_clock(m)))
 			return false;
+		if (ch->queue && !amas__rest_parked(ch->loop))
+			return true; /* else when it comes depends on speed */
 		return ch->n_kept > 0 || !is_harmless(m);
 	case AMAS__GATE_CHILD:
 		return ch->n_kept > 0 || amas__rest_parked(ch->loop);

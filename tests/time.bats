@@ -540,6 +540,19 @@ local://m/1: local://m/4' ]]
 14.0' "$(grep -v '^local:' out.first)"
 }
 
+@test "time: local://: who is awake is not overtaken by what he sent" {
+	agent batch '{
+			echo "[\"tell\", [1]]"
+			for _ in 1 2 3 4 5 6 7 8 9; do env true; done
+			echo "[\"tell\", [2]]"
+		} | amas-call -B local://b/0'
+	run -0 t amas-container --trace trace local://a ./batch + \
+		local://b ./folder
+	equal 'amas/batch amas/call amas/call amas/batch validate_aid
+agents/0/tell agents/0/tell' \
+		"$(jq -r 'select(.m[0] == 0) | .m[2][0]' trace | xargs -n 5)"
+}
+
 # ---- The system's clock ----
 
 @test "time: 73: the system's clock is set by days: sleepers keep their spacing" {

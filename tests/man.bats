@@ -267,6 +267,11 @@ states() {
 	done
 }
 
+@test "man: libamas(3) tells where each name of aiomas is found" {
+	run -0 "$AMAS_VENV/bin/python" "$AMAS_ROOT/scripts/check-aiomas"
+	equal '' "$output"
+}
+
 @test "man: pages are well formed" {
 	command -v mandoc >/dev/null || skip 'no mandoc'
 	# Pages that are not installed cannot be found: that is no fault.

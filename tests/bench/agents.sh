@@ -14,20 +14,9 @@
 #			containers hand these to each other, more are faster
 
 set -euo pipefail
-root=$(cd "$(dirname "$0")/../.." && pwd)
-passes=${1:-3} divisor=${2:-1}
-if [ $# -gt 2 ] || ! [[ $passes/$divisor =~ ^[1-9][0-9]?/[1-9][0-9]{0,2}$ ]]
-then
-	echo "usage: agents.sh [PASSES [DIVISOR]]" >&2
-	exit 2
-fi
-build=$(cd "${AMAS_BUILD:-$root/build}" && pwd)
-python=${AMAS_VENV:-$root/build/venv}/bin/python
-bench=$build/tests/bench
-export PYTHONDONTWRITEBYTECODE=1
-unset AMAS_CODEC AMAS_TYPES AMAS_MAX_MESSAGE AMAS_TIMEOUT AMAS_PARENT
+# shellcheck source=tests/bench/bench.bash
+. "${BASH_SOURCE[0]%/*}/bench.bash"
 
-PATIENCE=300		# seconds until something counts as stuck
 PROCESSES=$((1000 / divisor))
 DESCRIPTORS=$((PROCESSES * 4 + 100))	# that a thousand workers take
 AGENTS=$((100000 / divisor))
@@ -38,45 +27,10 @@ DEPTH=${DEPTH:-64}
 FEW=10 MANY=100		# containers; 100 Pythons would take too long
 [ "$divisor" -lt 100 ] || FEW=3 MANY=6
 
-dir=$(mktemp -d "${TMPDIR:-/tmp}/amas.XXXXXX")
-pids=() outs=() urls=()
 declare -A tmps=([tmp]=${TMPDIR:-/tmp})	# where agents have their folders
 [ ! -w /dev/shm ] || tmps[shm]=/dev/shm
 
-die() {
-	printf 'agents.sh: %s\n' "$*" >&2
-	exit 1
-}
-
-# Containers end their agents' processes: they end in order here, too.
-cleanup() {
-	if [ "${#pids[@]}" -gt 0 ]; then
-		kill -TERM "${pids[@]}" 2>/dev/null || true
-		wait "${pids[@]}" || true
-	fi
-	rm -rf "$dir"
-}
-trap cleanup EXIT
-trap 'exit 1' HUP INT TERM
-
 # ---- Containers ----
-
-# now: sets $us.
-now() {
-	us=${EPOCHREALTIME/[.,]/}
-}
-
-# start COMMAND...: runs a container until it has told its URL: adds to $pids,
-# $outs (its standard output, from there on) and $urls.
-start() {
-	local out url
-
-	exec {out}< <(exec "$@")
-	pids+=($!)
-	outs+=("$out")
-	read -r -t "$PATIENCE" url <&"$out" || die "not ready: $*"
-	urls+=("$url")
-}
 
 # launch KIND COUNT: starts a container with COUNT agents of the bench.
 launch() {
@@ -89,54 +43,6 @@ launch() {
 	*)	start "$build/amas-container" "$sock" \
 		    "bench:$2=$dir/agents.$1" ;;
 	esac
-}
-
-# stop: ends all containers, which have to end in order.
-stop() {
-	local i out
-
-	kill -TERM "${pids[@]}"
-	for i in "${!pids[@]}"; do
-		wait "${pids[i]}" || die "container $i: status $?"
-		out=${outs[i]}
-		exec {out}<&-
-	done
-	pids=() outs=() urls=()
-}
-
-# ---- Figures ----
-
-# divide A B: with 6 decimals.
-divide() {
-	awk -v a="$1" -v b="$2" 'BEGIN { printf "%.6f\n", (b > 0 ? a / b : 0) }'
-}
-
-# less NAME OURS OTHER, more NAME OURS OTHER: a figure of this pass, of which
-# less or more is better.
-less() {
-	echo "$2 $3 $(divide "$3" "$2")" >>"$dir/figure.$1"
-}
-
-more() {
-	echo "$2 $3 $(divide "$2" "$3")" >>"$dir/figure.$1"
-}
-
-# report NAME DECIMALS TEXT: the medians of all passes, and their ranges.
-report() {
-	local i
-
-	printf '%-15s' "$1"
-	for i in 1 2 3; do
-		cut -d ' ' -f "$i" "$dir/figure.$1" | sort -n |
-		awk -v d="$((i < 3 ? $2 : 2))" '
-		{ x[NR] = $1 }
-		END {
-			f = "%." d "f"
-			printf " %24s", sprintf(f " (" f "-" f ")",
-			    x[int((NR + 1) / 2)], x[1], x[NR])
-		}'
-	done
-	printf '  %s\n' "$3"
 }
 
 # ---- Processes ----
@@ -292,8 +198,7 @@ floods() {
 
 # prepare: what must be there, and classes of the bench's own programs.
 prepare() {
-	"$python" -c 'import aiomas' 2>/dev/null ||
-		die "no aiomas at $python: see scripts/check, \$AMAS_VENV"
+	have_aiomas
 	ulimit -n "$(ulimit -Hn)"
 	limit=$(ulimit -n)
 	[ "$limit" = unlimited ] || [ "$limit" -ge "$DESCRIPTORS" ] ||
@@ -308,8 +213,7 @@ prepare() {
 }
 
 reports() {
-	printf '%-15s %24s %24s %24s\n' "figure: median" "ours (range)" \
-	    "reference (range)" "times better (range)"
+	heading
 	for tmp in "${!tmps[@]}"; do
 		report "runs-$tmp" 3 "s until $PROCESSES agents run; spawn"
 		report "workers-$tmp" 3 \

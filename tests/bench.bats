@@ -27,16 +27,6 @@ have_aiomas() {
 	done
 }
 
-@test "bench: clock.sh takes all of its figures" {
-	have_aiomas
-	run -0 --separate-stderr "$AMAS_ROOT/tests/bench/clock.sh" 1 100 3>&-
-	equal "" "$stderr"
-	for figure in steps-1 steps-10 steps-4 step-call year due; do
-		grep -qE "^$figure +ours [0-9]+/s +reference [0-9]+/s +ratio" \
-			<<<"$output" || { echo "$figure: $output"; return 1; }
-	done
-}
-
 @test "bench: agents.sh ends where a reply is wrong" {
 	have_aiomas
 	mkdir -p "$tmp/build/tests"
@@ -60,6 +50,48 @@ have_aiomas() {
 		grep -qE "^$figure +[0-9.-]+ \([0-9.-]+\) +[0-9]" \
 			<<<"$output" || { echo "$figure: $output"; return 1; }
 	done
+}
+
+@test "bench: clock.sh takes all of its figures" {
+	have_aiomas
+	run -0 --separate-stderr "$AMAS_ROOT/tests/bench/clock.sh" 1 200 3>&-
+	equal "" "$stderr"
+	for figure in idle1-raw idle3-raw steps1-raw steps1-aiomas mixed1 \
+		steps3-raw steps3-aiomas mixed3 ring3x1-raw calls3x1 messages3x1 \
+		ring3x5-raw calls3x5 messages3x5 year-sim year-clock \
+		woken-sim woken-clock due; do
+		grep -qE "^$figure +[0-9.]+ \([0-9.-]+\) +[0-9]" \
+			<<<"$output" || { echo "$figure: $output"; return 1; }
+	done
+	# calls and their answers, steps and theirs, and what else it takes
+	awk '/^messages3x1 / { exit !($2 >= 12 && $2 <= 36) }' <<<"$output"
+}
+
+@test "bench: clock.sh ends where an agent did not wake" {
+	have_aiomas
+	mkdir -p "$tmp/build/tests"
+	ln -s "$AMAS_BUILD/amas-container" "$AMAS_BUILD/amas-clock" "$tmp/build"
+	ln -s "$AMAS_BUILD/tests/bench" "$tmp/build/tests"
+	cat >"$tmp/build/amas-call" <<-END
+	#!/bin/sh
+	"$AMAS_BUILD/amas-call" "\$@" | sed 's/^\[2500,/[2499,/'
+	END
+	chmod +x "$tmp/build/amas-call"
+	run -1 env AMAS_BUILD="$tmp/build" \
+		"$AMAS_ROOT/tests/bench/clock.sh" 1 200 3>&-
+	[[ $output == "clock.sh: ipc://"*"/0]/: counts are [2499, 0, 0], \
+not [2500, 0, 0]" ]]
+}
+
+@test "bench: sleepers count calls that went well, and others" {
+	echo '{"class": "sleeper", "args": [0, "ipc://['"$tmp"'/odd]/"]}' \
+		>"$tmp/file"
+	start amas-container --manager "$tmp/odd" 'odd=worker:jq -c --unbuffered \
+		"[1, .[1], (.[2][1][0] | . - . % 2)]"'
+	start amas-container -f "$tmp/file" --manager \
+		--class "sleeper=$bench/clock_plugin.so" "$tmp/s"
+	equal null "$(t amas-call "${addr}1" run 10)"
+	equal "[0, 5, 5]" "$(t amas-call "${addr}1" counts)"
 }
 
 @test "bench: agents count replies that are right, and wrong" {

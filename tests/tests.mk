@@ -9,7 +9,7 @@ NO_TLS   = $(if $(HAS_TLS),,tests/unit/tls.c tests/fuzz/tls.c)
 UNIT    := $(patsubst %.c,$(B)/%,$(filter-out tests/unit/tap.c $(NO_TLS),$(wildcard tests/unit/*.c)))
 FUZZ    := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/driver.c $(NO_TLS),$(wildcard tests/fuzz/*.c)))
 STRESS  := $(B)/tests/stress/steps_plugin.so
-BENCH   := $(patsubst %,$(B)/tests/bench/%,codec spawn agents_worker agents_plugin.so naps_plugin.so $(if $(HAS_TLS),tls))
+BENCH   := $(patsubst %,$(B)/tests/bench/%,codec spawn agents_worker agents_plugin.so clock_plugin.so clock_raw $(if $(HAS_TLS),tls))
 
 tests: $(UNIT) $(TESTTOOLS) $(EXAMPLES) $(PLUGINS) $(FUZZ:%=$(B)/tests/fuzz/%) $(BENCH) $(STRESS)
 
@@ -54,8 +54,11 @@ $(B)/tests/bench/agents_worker: $(B)/tests/bench/agents_worker.o $(B)/tests/benc
 $(B)/tests/bench/agents_plugin.so: $(B)/tests/bench/agents_plugin.o $(B)/tests/bench/flood.o
 	$(CC) $(ALL_LDFLAGS) -shared -o $@ $^
 
-$(B)/tests/bench/naps_plugin.so: $(B)/tests/bench/naps_plugin.o
-	$(CC) $(ALL_LDFLAGS) -shared -o $@ $^
+$(B)/tests/bench/clock_plugin.so: $(B)/tests/bench/clock_plugin.o
+	$(CC) $(ALL_LDFLAGS) -shared -o $@ $<
+
+$(B)/tests/bench/clock_raw: $(B)/tests/bench/clock_raw.o $(B)/libamas.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 $(B)/tests/bench/tls: $(B)/tests/bench/tls.o $(B)/libamas.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(TLSLIBS)

@@ -1,176 +1,323 @@
 #!/usr/bin/env bash
-# Steps of simulated time, beside Python's aiomas and bare calls.
+# Time: containers that an amas-clock steps, and simulated time, beside Python's
+# aiomas, bare round trips, and calls that nobody steps.
 #
-#	tests/bench/clock.sh [PASSES [DIVISOR]]		(default 3 1)
+#	tests/bench/clock.sh [PASSES [DIVISOR]]	(default 3 1)
 #
-# Ours and the reference are taken in turns within each pass: trust the ratio,
-# which is how many times better ours is.  DIVISOR makes all counts smaller.
-#
-#	steps-N		steps a second of N containers of 100 agents that sleep
-#			and wake at each; beside N of Python's (100: beside 10)
-#	step-call	the same of one container without agents, beside calls of
-#			amas/time, one at a time: what a step costs beside its frames
-#	year		wakings a second of a simulated year in steps of 15
-#			minutes, 1,000 agents, one command; beside Python's
-#	due		wakings a second of one step that wakes 100,000 agents;
-#			beside Python's
+# Each figure is taken in turns with its reference within each pass, so that a
+# machine that is busy for a while slows both: trust the ratio, which is how
+# many times better ours is.  How often agents woke and what their calls gave is
+# counted; a number that is not as it should be ends the bench.  DIVISOR makes
+# all counts smaller, to try it.
 #
 #	$AMAS_BUILD	what is measured (default: build)
 #	$AMAS_VENV	Python environment with aiomas (default: build/venv)
+#	$PYTHONS	containers of Python at most (default: 10)
+
 set -euo pipefail
-root=$(cd "$(dirname "$0")/../.." && pwd)
-passes=${1:-3} divisor=${2:-1}
-if [ $# -gt 2 ] || ! [[ $passes/$divisor =~ ^[1-9][0-9]?/[1-9][0-9]{0,2}$ ]]
-then
-	echo "usage: clock.sh [PASSES [DIVISOR]]" >&2
-	exit 2
-fi
-build=$(cd "${AMAS_BUILD:-$root/build}" && pwd)
-python=${AMAS_VENV:-$root/build/venv}/bin/python
-naps=$build/tests/bench/naps_plugin.so
-PATH=$build:$PATH
-export PYTHONDONTWRITEBYTECODE=1
-unset AMAS_CODEC AMAS_TYPES AMAS_MAX_MESSAGE AMAS_TIMEOUT AMAS_PARENT
+# shellcheck source=tests/bench/bench.bash
+. "${BASH_SOURCE[0]%/*}/bench.bash"
 
-STEPS=$((2000 / divisor))
-DAYS=$((365 / divisor + 1))
-DUE=$((100000 / divisor))
-MANY=100
-[ "$divisor" -lt 100 ] || MANY=4
+FLEETS=(1 10 100)	# containers
+PYTHON_FLEETS=${PYTHONS:-10}	# 100 of them start for a minute, and want 3 GB
+RING=10			# of them that call each other
+AGENTS=100		# of each
+STEPS=$((100000 / divisor))	# of all containers of a fleet together
+PYTHON_STEPS=$((2000 / divisor))
+CROWD=$((1000 / divisor))
+YEAR=35040 QUARTER=900	# steps of a quarter of an hour, in seconds
+YEAR_STEPS=$((YEAR / divisor))
+PYTHON_YEAR_STEPS=$((YEAR / 350 / divisor + 1))
+SLEEPERS=$((100000 / divisor))
+COUNTED=100		# steps whose messages are counted
+traced=			# whether containers record messages
+[ "$divisor" -lt 100 ] || FLEETS=(1 3) PYTHON_FLEETS=3 RING=3 AGENTS=5 COUNTED=10
 
-dir=$(mktemp -d "${TMPDIR:-/tmp}/amas.XXXXXX")
-pids=() urls=() took=0 rate=0 best=0 most=0
+# ---- Containers ----
 
-finish() {
-	[ "${#pids[@]}" -eq 0 ] || {
-		kill -TERM "${pids[@]}" 2>/dev/null || true
-		wait "${pids[@]}" 2>/dev/null || true
-	}
-	pids=() urls=()
-}
-trap 'finish; rm -rf "$dir"' EXIT
-trap 'exit 1' HUP INT TERM
-
-# begin COMMAND...: a container, at the next socket; its URL comes from a pipe.
-begin() {
-	local url fifo=$dir/ready.$RANDOM$RANDOM
-
-	mkfifo "$fifo"
-	"$@" >"$fifo" 2>>"$dir/log" &
-	pids+=($!)
-	read -r -t 60 url <"$fifo"
-	urls+=("$url")
-	rm "$fifo"
+# sleepers COUNT PERIOD [BASE]: sets $file, which tells of agents that sleep, and
+# call those of the container at BASE when they wake.
+sleepers() {
+	file=$dir/agents.${#pids[@]}
+	printf '{"class": "sleeper", "count": %d, "args": [%d%s]}\n' "$1" "$2" \
+	    "${3+, \"$3\"}" >"$file"
 }
 
-# ours N COUNT: N containers with COUNT agents each.  theirs: Python's.
-ours() {
-	local n
+# amas OPTION...: begins a container with the agents of $file.
+amas() {
+	begin "$build/amas-container" -f "$file" --manager \
+	    --class "sleeper=$bench/clock_plugin.so" "$@" "$dir/${#pids[@]}"
+}
 
-	for ((n = 0; n < $1; n++)); do
-		if [ "$2" -gt 0 ]; then
-			begin amas-container --manager --clock external \
-				"$dir/a$n" "napper:$2=$naps"
+# Clocks show -PERIOD first, so that all wake at the first step, to 0: that is
+# the first one that amas-clock takes with containers of Python.
+
+# fleet KIND N COUNT PERIOD: starts N containers with COUNT sleepers each: amas;
+# ring, whose sleepers call those of the next one when they wake; free, which
+# would but do not sleep; idle, who sleep on; aiomas.
+fleet() {
+	local i
+
+	for ((i = 0; i < $2; i++)); do
+		if [ "$1" = aiomas ]; then
+			begin "$python" "$root/tests/bench/clock.py" host \
+			    "$dir/$i" "$3" "$4"
+			continue
+		fi
+		if [ "$1" = amas ]; then
+			sleepers "$3" "$4"
+		elif [ "$1" = idle ]; then
+			sleepers "$3" 1000000000
 		else
-			begin amas-container --manager --clock external "$dir/a$n"
+			sleepers "$3" "$4" "ipc://[$dir/$(((i + 1) % $2))]/"
+		fi
+		if [ "$1" = free ]; then
+			amas
+		else
+			amas --clock external "--init-time=-$4" \
+			    ${traced:+--trace "$dir/trace.$i"}
 		fi
 	done
-}
-
-theirs() {
-	local n
-
-	for ((n = 0; n < $1; n++)); do
-		begin "$python" "$root/tests/bench/clock.py" "$dir/p$n" "$2"
+	for ((i = 0; i < $2; i++)); do
+		ready
 	done
 }
 
-# seconds COMMAND...: sets $took to how long it takes.
-seconds() {
-	local start=$EPOCHREALTIME
+# expect COUNTS: what the agents of each container must have counted.
+expect() {
+	local url counts
 
-	"$@" >/dev/null
-	took=$(awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { print b - a }')
+	for url in "${urls[@]}"; do
+		counts=$("$build/amas-call" -t "$PATIENCE" "${url}1" counts)
+		[ "$counts" = "$1" ] || die "$url: counts are $counts, not $1"
+	done
 }
 
-# rate N: sets $rate to so many in $took.
-rate() {
-	rate=$(awk -v n="$1" -v s="$took" 'BEGIN { printf "%.0f", n / s }')
+# ---- Steps ----
+
+# timed COMMAND...: sets $took, in seconds.
+timed() {
+	local begin
+
+	now
+	begin=$us
+	timeout "$PATIENCE" "$@" >"$dir/out" || die "$*: status $?"
+	now
+	took=$(divide $((us - begin)) 1000000)
 }
 
-# steps KIND N COUNT STEPS: $rate of steps.
+# run STEPS PERIOD: has amas-clock take so many steps with all containers; sets
+# $took, $rate.
+run() {
+	timed "$build/amas-clock" run --step "$2" \
+	    --until $((($1 - 1) * $2)) "${urls[@]}"
+	[ "$(wc -l <"$dir/out")" -eq "$1" ] || die "not $1 steps"
+	rate=$(divide "$1" "$took")
+}
+
+# python KIND ARG...: sets $took, as a master in Python has measured it.
+python() {
+	took=$(timeout "$PATIENCE" "$python" "$root/tests/bench/clock.py" \
+	    "$1" "$dir/master" "${@:2}") || die "clock.py $1: status $?"
+}
+
+# python_run STEPS PERIOD: as run, by a master in Python.
+python_run() {
+	python drive "$1" "$2" "${urls[@]}"
+	rate=$(divide "$1" "$took")
+}
+
+# idle N: a fleet of N in which nobody wakes: what a step costs beside a call.
+idle() {
+	local n=$((STEPS / $1)) raw
+
+	fleet idle "$1" "$AGENTS" 1
+	timed "$bench/clock_raw" "$n" "${urls[@]}"
+	raw=$(divide "$n" "$took")
+	run "$n" 1
+	expect "[0, 0, 0]"
+	stop
+	more "idle$1-raw" "$rate" "$raw"
+}
+
+# steps N: a fleet of N.
 steps() {
-	"$1" "$2" "$3"
-	seconds amas-clock run --step 900 --until $((900 * $4)) "${urls[@]}"
-	finish
-	rate "$4"
+	local n=$((STEPS / $1)) rate raw ours
+
+	fleet amas "$1" "$AGENTS" 1
+	timed "$bench/clock_raw" "$n" "${urls[@]}"
+	raw=$(divide "$n" "$took")
+	run "$n" 1
+	ours=$rate
+	expect "[$((n * AGENTS)), 0, 0]"
+	stop
+	more "steps$1-raw" "$ours" "$raw"
+	[ "$1" -le "$PYTHON_FLEETS" ] || return 0
+	n=$((PYTHON_STEPS / $1 + 1))
+	fleet aiomas "$1" "$AGENTS" 1
+	python_run "$n" 1
+	expect "[$((n * AGENTS)), 0, 0]"
+	stop
+	more "steps$1-aiomas" "$ours" "$rate"
+	raw=$rate # and Python's containers by amas-clock
+	fleet aiomas "$1" "$AGENTS" 1
+	run "$n" 1
+	expect "[$((n * AGENTS)), 0, 0]"
+	stop
+	more "mixed$1" "$rate" "$raw"
 }
 
-# calls N: $rate of calls, one at a time.
-calls() {
-	ours 1 0
-	for ((n = 0; n < $1; n++)); do
-		echo '["amas/time", [], {}]'
-	done >"$dir/calls"
-	seconds amas-call -P 1 -B "${urls[0]}" <"$dir/calls"
-	finish
-	rate "$1"
+# ---- Messages within steps ----
+
+# free N COUNT CALLS: the calls of a ring without steps: each agent makes its
+# own one after the other.  Sets $rate, calls a second.
+free() {
+	local url
+
+	fleet free "$1" "$2" 0
+	for url in "${urls[@]}"; do
+		echo "[\"${url}1/run\", [$3]]"
+	done >"$dir/runs"
+	timed "$build/amas-call" -B --unordered -P "$1" - <"$dir/runs"
+	expect "[0, $(($2 * $3)), 0]"
+	stop
+	rate=$(divide $(($1 * $2 * $3)) "$took")
 }
 
+# ring N COUNT: beside that, COUNT agents of each of N containers; and beside
+# bare round trips.
+ring() {
+	local n=$((STEPS / $1 / 2)) rate raw ours
+
+	[ "$2" -eq 1 ] || n=$((n / 10 + 1))
+	fleet ring "$1" "$2" 1
+	timed "$bench/clock_raw" "$n" "${urls[@]}"
+	raw=$(divide "$n" "$took")
+	run "$n" 1
+	expect "[$((n * $2)), $((n * $2)), 0]"
+	stop
+	more "ring$1x$2-raw" "$rate" "$raw"
+	ours=$(divide $(($1 * $2 * n)) "$took")
+	free "$1" "$2" "$n"
+	more "calls$1x$2" "$ours" "$rate"
+}
+
+# received UNTIL: goes on until then; sets $count, how many messages have been
+# received since the last time, by all containers and the clock.
+received() {
+	local i before=$count
+
+	"$build/amas-clock" --trace "$dir/trace.clock" run --until "$1" \
+	    "${urls[@]}" >"$dir/out"
+	sum=$((sum + $(grep -c '"to": "amas-clock"' "$dir/trace.clock")))
+	count=$sum
+	for i in "${!urls[@]}"; do
+		count=$((count + $(grep -c "\"to\": \"ipc://$dir/$i\"" \
+		    "$dir/trace.$i")))
+	done
+	got=$((count - before))
+}
+
+# messages N COUNT: those of a step of such a ring, beside calls and answers.  What
+# comes before the first step is the same each time.
+messages() {
+	local sum=0 count=0 got few
+
+	traced=yes
+	fleet ring "$1" "$2" 1
+	traced=
+	received 0
+	received "$COUNTED"
+	few=$got
+	received $((COUNTED * 3))
+	stop
+	less "messages$1x$2" "$(divide $((got - few)) "$COUNTED")" $(($1 * $2 * 2))
+}
+
+# ---- Simulated time ----
+
+# year: one container, by itself and by amas-clock; agents woken a second.
 year() {
-	seconds amas-container --clock sim --until $((86400 * DAYS)) "$dir/y" \
-		"napper:1000=$naps"
-	rate $((DAYS * 96000))
+	local n=$((YEAR_STEPS * CROWD)) sim stepped woken
+
+	sleepers "$CROWD" "$QUARTER"
+	CLOCK_COUNTS=$dir/counts timed "$build/amas-container" -f "$file" \
+	    --manager --class "sleeper=$bench/clock_plugin.so" --clock sim \
+	    "--init-time=-$QUARTER" --until $(((YEAR_STEPS - 1) * QUARTER)) \
+	    "$dir/sim"
+	read -r woken _ <"$dir/counts"
+	[ "$woken" -eq "$n" ] || die "sim: $woken woke, not $n"
+	sim=$took
+	fleet amas 1 "$CROWD" "$QUARTER"
+	run "$YEAR_STEPS" "$QUARTER"
+	expect "[$n, 0, 0]"
+	stop
+	stepped=$took
+	fleet aiomas 1 "$CROWD" "$QUARTER"
+	python_run "$PYTHON_YEAR_STEPS" "$QUARTER"
+	expect "[$((PYTHON_YEAR_STEPS * CROWD)), 0, 0]"
+	stop
+	took=$(awk -v t="$took" -v a="$YEAR_STEPS" -v b="$PYTHON_YEAR_STEPS" \
+	    'BEGIN { printf "%.6f", t * a / b }')
+	less year-sim "$sim" "$took"
+	less year-clock "$stepped" "$took"
+	more woken-sim "$(divide "$n" "$sim")" "$(divide "$n" "$took")"
+	more woken-clock "$(divide "$n" "$stepped")" "$(divide "$n" "$took")"
 }
 
-# due KIND: $rate of agents that one step wakes.
+# due: many sleepers that are due at once.
 due() {
-	steps "$1" 1 "$DUE" 1
-	rate "$DUE"
+	local ours
+
+	fleet amas 1 "$SLEEPERS" 10
+	timed "$build/amas-clock" run --step 10 --until 0 "${urls[0]}"
+	ours=$(sed -n 's/.*"wall": \([^,]*\),.*/\1/p' "$dir/out")
+	expect "[$SLEEPERS, 0, 0]"
+	stop
+	fleet aiomas 1 "$SLEEPERS" 10
+	python wake 0 "${urls[0]}"
+	expect "[$SLEEPERS, 0, 0]"
+	stop
+	less due "$ours" "$took"
 }
 
-# figure NAME: one pass; $rate is the reference's, and $best ours.
-figure() {
-	echo "$1 /s $best $rate" >>"$dir/figures"
+# ---- All ----
+
+reports() {
+	local n
+
+	heading
+	for n in "${FLEETS[@]}"; do
+		report "idle$n-raw" 0 "steps/s, nobody wakes; bare calls"
+		report "steps$n-raw" 0 "steps/s, $AGENTS wake in each; bare calls"
+		[ "$n" -le "$PYTHON_FLEETS" ] || continue
+		report "steps$n-aiomas" 0 "the same; aiomas"
+		report "mixed$n" 0 "steps/s of aiomas by amas-clock; aiomas"
+	done
+	for n in 1 "$AGENTS"; do
+		n=${RING}x$n
+		report "ring$n-raw" 0 "steps/s, all call the next; bare calls"
+		report "calls$n" 0 "calls/s in steps; without steps"
+		report "messages$n" 1 "messages a step; of the calls alone"
+	done
+	report year-sim 3 "s for $YEAR_STEPS steps of $CROWD; aiomas, scaled"
+	report year-clock 3 "the same by amas-clock; aiomas, scaled"
+	report woken-sim 0 "agents woken a second; aiomas"
+	report woken-clock 0 "the same by amas-clock; aiomas"
+	report due 4 "s until $SLEEPERS sleepers due at once woke; aiomas"
 }
 
-few=$((STEPS / 10))
+have_aiomas
 for ((pass = 0; pass < passes; pass++)); do
-	steps ours 1 100 "$STEPS"; best=$rate
-	steps theirs 1 100 "$few"
-	figure steps-1
-	steps ours "$MANY" 100 "$few"; most=$rate
-	steps ours 10 100 "$few"; best=$rate
-	steps theirs 10 100 "$few"
-	figure steps-10
-	best=$most
-	figure "steps-$MANY"
-	steps ours 1 0 "$STEPS"; best=$rate
-	calls "$STEPS"
-	figure step-call
-	year; best=$rate
-	steps theirs 1 1000 "$few"
-	rate=$((rate * 1000))
-	figure year
-	due ours; best=$rate
-	due theirs
-	figure due
+	for n in "${FLEETS[@]}"; do
+		idle "$n"
+		steps "$n"
+	done
+	for n in 1 "$AGENTS"; do
+		ring "$RING" "$n"
+		messages "$RING" "$n"
+	done
+	year
+	due
 done
-sort -s -k1,1 "$dir/figures" | awk '
-	function median(a, n,   i, j, t) {
-		for (i = 2; i <= n; i++)
-			for (j = i; j > 1 && a[j - 1] > a[j]; j--) {
-				t = a[j]; a[j] = a[j - 1]; a[j - 1] = t
-			}
-		return a[int((n + 1) / 2)]
-	}
-	function put() {
-		if (n)
-			printf "%-10s ours %.0f%s  reference %.0f%s  ratio %.2f (%.2f-%.2f)\n",
-				name, median(a, n), unit, median(b, n), unit,
-				median(r, n), r[1], r[n]
-		n = 0
-	}
-	$1 != name { put(); name = $1; unit = $2 }
-	{ n++; a[n] = $3; b[n] = $4; r[n] = $3 / $4 }
-	END { put() }'
+reports

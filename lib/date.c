@@ -446,14 +446,30 @@ amas_date_parse(const char *text, double *unix_s, struct amas_error *err)
 	return 0;
 }
 
-/* Rounded half to even, as Python's timedelta() rounds. */
+/*
+ * Rounded half to even, as Python's timedelta() rounds.  llrint() would do it, but
+ * have each program load libm.
+ */
+static int64_t
+round_even(double x)
+{
+	int64_t i = (int64_t)x;
+	double rest = x - (double)i;
+
+	if (rest > 0.5 || (!(rest < 0.5) && i % 2 != 0))
+		return i + 1;
+	if (rest < -0.5 || (!(rest > -0.5) && i % 2 != 0))
+		return i - 1;
+	return i;
+}
+
 const char *
 amas_date_print(double unix_s, char *buf, size_t size)
 {
 	char out[AMAS__DATE_SIZE] = "";
 
 	if (unix_s >= -SECONDS_MAX && unix_s <= SECONDS_MAX)
-		(void)amas__date_print(out, llrint(unix_s * MICROSECONDS));
+		(void)amas__date_print(out, round_even(unix_s * MICROSECONDS));
 	(void)snprintf(buf, size, "%s", out);
 	return buf;
 }

@@ -224,6 +224,12 @@ test_public(void)
 	    "1969-12-31T23:59:59.500000+00:00", "before 1970");
 	tap_str(amas_date_print(0.0000005, out, sizeof out),
 	    "1970-01-01T00:00:00+00:00", "half a microsecond is even");
+	tap_str(amas_date_print(0.0000015, out, sizeof out),
+	    "1970-01-01T00:00:00.000002+00:00", "one and a half are two");
+	tap_str(amas_date_print(-0.0000015, out, sizeof out),
+	    "1969-12-31T23:59:59.999998+00:00", "also before 1970");
+	tap_str(amas_date_print(0.0000028, out, sizeof out),
+	    "1970-01-01T00:00:00.000003+00:00", "else the nearest");
 	tap_str(amas_date_print(253402300799.5, out, sizeof out),
 	    "9999-12-31T23:59:59.500000+00:00", "the last one");
 	tap_str(amas_date_print(253402300800, out, sizeof out), "",

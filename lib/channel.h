@@ -196,8 +196,9 @@ void amas__channel_any_types(struct amas_channel *ch);
  * comes while all is parked: it speaks when nobody thinks that it is awake.
  *
  * A LINK also sees to it that what was sent is acknowledged, once it was ever
- * stepped: by its reply, or by that to an amas/sync that was sent after it.  The
- * end that connected sends one first, which tells the other that it will answer
+ * stepped: by its reply, or by that to an amas/sync that was sent after it; or it
+ * stands before an answer to one, for which the other end waits.  The end that
+ * connected sends one first, which tells the other that it will answer
  * those, too.
  */
 enum amas__gate { AMAS__GATE_NONE, AMAS__GATE_LINK, AMAS__GATE_CHILD };

@@ -35,10 +35,10 @@ path_of(const struct amas_value *content)
 static bool
 is_sync(enum amas__msg_type type, const struct amas_value *content)
 {
-	const struct amas_value *path = path_of(content);
+	const struct amas_value *path = type == AMAS__REQUEST ?
+	    path_of(content) : NULL;
 
-	return type == AMAS__REQUEST && path != NULL &&
-	    amas__value_is(path, AMAS__SYNC);
+	return path != NULL && amas__value_is(path, AMAS__SYNC);
 }
 
 /* What may be asked at any time: it changes nothing. */
@@ -109,11 +109,15 @@ kept_free(struct kept *k)
 	amas__channel_unref(ch);
 }
 
-/* Answers a sync; the answer is none of what has to be acknowledged. */
+/*
+ * Answers a sync; the answer is none of what has to be acknowledged.  Nor is any
+ * more what stands before it: whoever asked is not at rest before the answer has
+ * come, and has all of that by then.
+ */
 static void
 answer_sync(struct amas_channel *ch, const struct amas__msg *m)
 {
-	uint64_t sent = ch->sent, acked = ch->acked;
+	uint64_t sent = ch->sent;
 	struct amas_error err;
 
 	ch->answers_syncs = true;
@@ -121,8 +125,7 @@ answer_sync(struct amas_channel *ch, const struct amas__msg *m)
 		amas__channel_end(ch, &err);
 		return;
 	}
-	ch->sent = sent;
-	ch->acked = acked;
+	ch->sent = ch->acked = sent;
 	update(ch);
 }
 

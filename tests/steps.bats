@@ -475,6 +475,21 @@ printed() {
 	END
 }
 
+@test "steps: the answer to a sync acknowledges what stands before it" {
+	host a "counter=$AMAS_BUILD/tests/examples/counter_plugin.so"
+	clock <<-'END'
+	peer = Connection(addrs[0])
+	assert peer.call('amas/sync') is None
+	id = peer.request('agents/1/count') # both are kept: all is parked
+	sync = peer.request('amas/sync')
+	clock.woken()
+	assert peer.receive() == [1, id, 1]
+	assert peer.receive() == [1, sync, None]
+	time = peer.request('amas/time') # no sync is before its answer
+	assert peer.receive() == [1, time, 0]
+	END
+}
+
 @test "steps: what is sent behind the first sync of a link counts" {
 	program calls/run "nap 1; amas-call -- 'ipc://[$tmp/peer]/0' f"
 	host a ./calls

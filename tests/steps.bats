@@ -138,8 +138,8 @@ printed() {
 }
 
 @test "steps: handlers that take time, near and far, and back: none overtaken" {
-	relay 2 --delay 0.1,0.2
-	program slow/slow 't=$(now); pause 0.5; echo "$1 $t $(now)"'
+	relay 2 --delay 0.2,0.2
+	program slow/slow 't=$(now); pause 1; echo "$1 $t $(now)"'
 	program slow/there 't=$(amas-call -r -- "$1" back "$(now)")
 		echo "$t $(now)"'
 	host b ./slow

@@ -57,9 +57,9 @@ have_aiomas() {
 	run -0 --separate-stderr "$AMAS_ROOT/tests/bench/clock.sh" 1 200 3>&-
 	equal "" "$stderr"
 	for figure in idle1-raw idle3-raw steps1-raw steps1-aiomas mixed1 \
-		steps3-raw steps3-aiomas mixed3 ring3x1-raw calls3x1 messages3x1 \
-		ring3x5-raw calls3x5 messages3x5 year-sim year-clock \
-		woken-sim woken-clock due; do
+		steps3-raw steps3-aiomas mixed3 ring3x1-raw calls3x1 check3x1 \
+		messages3x1 ring3x5-raw calls3x5 check3x5 messages3x5 year-sim \
+		year-clock woken-sim woken-clock due; do
 		grep -qE "^$figure +[0-9.]+ \([0-9.-]+\) +[0-9]" \
 			<<<"$output" || { echo "$figure: $output"; return 1; }
 	done

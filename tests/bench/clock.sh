@@ -31,7 +31,8 @@ PYTHON_YEAR_STEPS=$((YEAR / 350 / divisor + 1))
 SLEEPERS=$((100000 / divisor))
 COUNTED=100		# steps whose messages are counted
 traced=			# whether containers record messages
-[ "$divisor" -lt 100 ] || FLEETS=(1 3) PYTHON_FLEETS=3 RING=3 AGENTS=5 COUNTED=10
+[ "$divisor" -lt 100 ] ||
+	FLEETS=(1 3) PYTHON_FLEETS=3 RING=3 AGENTS=5 COUNTED=10
 
 # ---- Containers ----
 
@@ -187,7 +188,7 @@ free() {
 # ring N COUNT: beside that, COUNT agents of each of N containers; and beside
 # bare round trips.
 ring() {
-	local n=$((STEPS / $1 / 2)) rate raw ours
+	local n=$((STEPS / $1 / 2)) rate raw ours steps
 
 	[ "$2" -eq 1 ] || n=$((n / 10 + 1))
 	fleet ring "$1" "$2" 1
@@ -198,8 +199,12 @@ ring() {
 	stop
 	more "ring$1x$2-raw" "$rate" "$raw"
 	ours=$(divide $(($1 * $2 * n)) "$took")
+	steps=$rate
 	free "$1" "$2" "$n"
 	more "calls$1x$2" "$ours" "$rate"
+	# a bare call of each, and then those calls, freely
+	more "check$1x$2" "$steps" "$(awk -v a="$raw" -v b="$rate" \
+	    -v n=$(($1 * $2)) 'BEGIN { print 1 / (1 / a + n / b) }')"
 }
 
 # received UNTIL: goes on until then; sets $count, how many messages have been
@@ -298,6 +303,7 @@ reports() {
 		n=${RING}x$n
 		report "ring$n-raw" 0 "steps/s, all call the next; bare calls"
 		report "calls$n" 0 "calls/s in steps; without steps"
+		report "check$n" 0 "steps/s; the same without a check of what is on its way"
 		report "messages$n" 1 "messages a step; of the calls alone"
 	done
 	report year-sim 3 "s for $YEAR_STEPS steps of $CROWD; aiomas, scaled"

@@ -112,6 +112,37 @@ times() {
 	[ "$(cat told)" -ge 20 ]
 }
 
+@test "steps: with Python's agents, sums and times agree on both sides" {
+	need_peer
+	mkdir trader
+	program trader/told "echo \"\$1 \$(amas-clock time)\" >>'$tmp/told'
+		amas-clock time"
+	program trader/run "while amas-clock sleep 10; do
+		t=\$(amas-clock time)
+		echo \"\$t \$(amas-call -r -- \"\$1\" told :=\$t)\" >>'$tmp/said'
+	done"
+	"$AMAS_VENV/bin/python" "$AMAS_ROOT/tests/peer/agents.py" "$tmp/py" \
+		--clock external >py.url 2>py.err 3>&- &
+	caller $!
+	until [ -s py.url ]; do kill -0 $!; done
+	python=$(cat py.url)
+	echo "{\"class\": \"trader\", \"count\": 2, \"args\": [\"${python}1\"]}" >agents
+	start amas-container --manager --clock external \
+		--class trader=./trader -f agents ./a
+	t amas-clock set 0 ./py
+	t amas-call "${python}1" tell_each 10 "${addr}1" >/dev/null
+	# Who calls Python's need not wait for it: here each step does.
+	clock run --step 5 --until 100 --do "amas-call '${python}1' notes \
+		\$((AMAS_TIME / 10 * 3)) >/dev/null" ./py ./a
+	equal '0 20' "$status $(wc -l <<<"$output")"
+	equal "$(seq 10 10 100 | sed 's/.*/& &/')" "$(cat told)"
+	until [ "$(wc -l <said)" -eq 20 ]; do kill -0 "$pid"; done
+	equal "$(seq 10 10 100 | sed 's/.*/& &/; p')" \
+		"$(sed 's/\.0$//' said)"
+	equal '[1650,1650]' "$(t amas-call "${python}1" notes 0 |
+		jq -c '[(map(.[0]) | add), (map(.[1]) | add)]')"
+}
+
 @test "steps: calls in time to come, and forgotten ones" {
 	mkdir later
 	program later/note 'echo "$1 $(amas-clock time)" >>'"$tmp/log"

@@ -57,6 +57,13 @@ class Peer(aiomas.Agent):
 class Sleeper(aiomas.Agent):
     """Sleeps by the clock of its container."""
 
+    task = None
+
+    def __init__(self, container):
+        super().__init__(container)
+        self.noted = []
+        self.news = asyncio.Event()
+
     @aiomas.expose
     def time(self):
         return self.container.clock.time()
@@ -77,6 +84,38 @@ class Sleeper(aiomas.Agent):
         return await getattr(agent, function)(*args)
 
     @aiomas.expose
+    def told(self, t):
+        """Note what others say that the time is; say it, too."""
+        return self.note(t, self.container.clock.time())[1]
+
+    @aiomas.expose
+    async def tell_each(self, dt, url):
+        """Tell an agent the time, every *dt* seconds from now on."""
+        agent = await self.container.connect(url, timeout=2)
+
+        async def tell():
+            while True:
+                await self.container.clock.sleep(dt)
+                t = self.container.clock.time()
+                self.note(t, await agent.told(t))
+
+        self.task = asyncio.ensure_future(tell())
+        await asyncio.sleep(0)  # it sleeps
+
+    @aiomas.expose
+    async def notes(self, n):
+        """Wait for *n* notes, of both; return them."""
+        while len(self.noted) < n:
+            self.news.clear()
+            await self.news.wait()
+        return self.noted
+
+    def note(self, *pair):
+        self.noted.append(pair)
+        self.news.set()
+        return pair
+
+    @aiomas.expose
     def block(self, path):
         """Hold the container up until somebody opens a pipe."""
         with open(path) as f:
@@ -88,9 +127,11 @@ async def steered(addr, codec, start='2016-01-01', init=-1):
     c = await aiomas.Container.create(addr, clock=clock, codec=codec,
                                       as_coro=True)
     manager = aiomas.subproc.Manager(c)
-    Sleeper(c)
+    sleeper = Sleeper(c)
     print(manager.addr[:-1], flush=True)
     await manager.stop_received
+    if sleeper.task is not None:
+        sleeper.task.cancel()
     await c.shutdown(as_coro=True)
 
 

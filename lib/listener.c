@@ -171,6 +171,14 @@ open_one(struct amas__listener *ln, const struct amas__sockaddr *sa,
 	return rc;
 }
 
+/* Whether an address is one that this machine has not: the next one may do. */
+static bool
+is_missing(int sys)
+{
+	return sys == EADDRNOTAVAIL || sys == EAFNOSUPPORT ||
+	    sys == EPROTONOSUPPORT;
+}
+
 static bool
 is_loopback(const struct amas__sockaddr *sa)
 {
@@ -482,7 +490,7 @@ amas__listener_new(struct amas__listener **out, struct amas_loop *l,
 {
 	struct amas__listener *ln = amas__zalloc(sizeof *ln);
 	struct amas__sockaddr sa[AMAS__SOCK_TRIES];
-	struct amas_error first = { 0 };
+	struct amas_error first = { 0 }, why = { 0 };
 	size_t n = 0, i;
 	int rc, fd = -1;
 
@@ -498,9 +506,13 @@ amas__listener_new(struct amas__listener **out, struct amas_loop *l,
 	if ((rc = amas__sock_lookup(addr, true, sa, &n, err)) != 0)
 		goto fail;
 	rc = AMAS_ECONNECT;
-	for (i = 0; i < n && rc != 0; i++) /* the first that works */
-		rc = open_one(ln, &sa[i], mode != 0 ? mode : 0600, &fd,
-		    i == 0 ? &first : NULL);
+	for (i = 0; i < n && rc != 0; i++) {
+		rc = open_one(ln, &sa[i], mode != 0 ? mode : 0600, &fd, &why);
+		if (rc != 0 && (i == 0 || !is_missing(why.sys)))
+			first = why;
+		if (rc != 0 && !is_missing(why.sys))
+			break;
+	}
 	if (rc != 0) {
 		rc = amas__error_copy(err, &first);
 		goto fail;

@@ -284,6 +284,9 @@ on_exit_(struct amas__proc *p, const struct amas__exit *how)
 		    amas__signal_name(how->sig, buf));
 	else if (how->status != 0)
 		answer_failure(c, true, "exit status %d", how->status);
+	else if (how->output_sys != 0)
+		answer_failure(c, false, "its output: %s",
+		    strerror(how->output_sys));
 	else
 		answer_result(c);
 	call_free(c);

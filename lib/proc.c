@@ -115,8 +115,11 @@ read_output(struct amas__proc *p, int i, size_t max)
 	} while (n == -1 && errno == EINTR);
 	if (n > 0 && p->ops != NULL)
 		p->ops->on_output(p, i + 1, data, (size_t)n);
-	else if (n == -1 && errno != EAGAIN)
-		n = 0; /* cannot be read any more */
+	if (n == -1 && errno != EAGAIN) { /* it cannot be read any more */
+		if (i == 0)
+			p->how.output_sys = errno;
+		n = 0;
+	}
 	return n;
 }
 

@@ -29,11 +29,13 @@ struct amas__proc;
  *         why; AMAS_ETOOBIG: descriptors, processes or memory are short now.
  * status  its exit status, if sig is 0.
  * sig     the signal that killed it.
+ * output_sys  errno, if not all of its standard output could be read; else 0.
  */
 struct amas__exit {
 	int code;
 	int status;
 	int sig;
+	int output_sys;
 	struct amas_error err;
 };
 

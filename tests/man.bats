@@ -268,7 +268,7 @@ states() {
 }
 
 @test "man: libamas(3) tells where each name of aiomas is found" {
-	run -0 "$AMAS_VENV/bin/python" "$AMAS_ROOT/scripts/check-aiomas"
+	run -0 "$AMAS_VENV/bin/python" "$AMAS_ROOT/tests/tools/aiomas_names.py"
 	equal '' "$output"
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks that libamas(3) tells where each name of Python's aiomas is found.
 
-    scripts/check-aiomas            (with a Python that has aiomas)
+    aiomas_names.py         (by a Python that has aiomas)
 
 Prints what is missing: names of aiomas without a line, functions in a line
 that amas.h does not have.  A line for a class stands for all of it; what a
@@ -15,7 +15,7 @@ import sys
 
 MODULES = ('channel rpc agent clocks codecs local_queue subproc util '
            'exceptions').split()
-root = pathlib.Path(__file__).resolve().parent.parent
+root = pathlib.Path(__file__).resolve().parent.parent.parent
 
 
 def public(module):

@@ -222,8 +222,10 @@ on_over(struct amas__event *e)
 bool
 amas__gate_keeps_end(struct amas_channel *ch)
 {
-	if (ch->gate != AMAS__GATE_LINK || ch->clock ||
-	    !amas__rest_parked(ch->loop) || amas__channel_pending(ch) == 0)
+	bool behind = ch->n_kept > 0 || amas__rest_parked(ch->loop);
+
+	if (ch->gate != AMAS__GATE_LINK || ch->clock || !behind ||
+	    amas__channel_pending(ch) == 0)
 		return false;
 	ch->end_kept = true;
 	ch->over.fn = on_over;

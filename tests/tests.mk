@@ -1,7 +1,8 @@
 # How the tests are built; the Makefile includes it.
 
 WRAP     = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
-TESTTOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c))
+TESTTOOLS := $(patsubst %.c,$(B)/%,$(filter-out tests/tools/faulty.c,$(wildcard tests/tools/*.c)))
+FAULTY  := $(B)/tests/tools/faulty.so
 EXAMPLES := $(patsubst %.c,$(B)/%,$(filter-out %_plugin.c,$(wildcard tests/examples/*.c)))
 PLUGINS := $(patsubst %.c,$(B)/%.so,$(wildcard tests/examples/*_plugin.c)) \
 	$(patsubst %,$(B)/tests/plugins/%.so,symbol open silent names twice codec other abi empty crash)
@@ -11,7 +12,7 @@ FUZZ    := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/driver.c $(NO_TLS
 STRESS  := $(B)/tests/stress/steps_plugin.so
 BENCH   := $(patsubst %,$(B)/tests/bench/%,codec spawn agents_worker agents_plugin.so clock_plugin.so clock_raw $(if $(HAS_TLS),tls))
 
-tests: $(UNIT) $(TESTTOOLS) $(EXAMPLES) $(PLUGINS) $(FUZZ:%=$(B)/tests/fuzz/%) $(BENCH) $(STRESS)
+tests: $(UNIT) $(TESTTOOLS) $(EXAMPLES) $(PLUGINS) $(FUZZ:%=$(B)/tests/fuzz/%) $(BENCH) $(STRESS) $(FAULTY)
 
 $(UNIT): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/unit/tap.o $(B)/libamas.a
 	$(CC) $(ALL_LDFLAGS) $(WRAP) -o $@ $^ $(LIBS) $(TLSLIBS)
@@ -33,6 +34,12 @@ $(B)/tests/plugins/%.so: tests/plugins/odd.c lib/amas.h
 
 $(TESTTOOLS): $(B)/tests/tools/%: $(B)/tests/tools/%.o $(B)/libamas.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+# Comes before the program that it is loaded into, sanitizers or not; those
+# have allocations of their own.
+$(FAULTY): tests/tools/faulty.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(filter-out $(SAN),$(ALL_CFLAGS)) -fvisibility=default $(if $(SAN),-DNO_MALLOC) -shared -o $@ $<
 
 $(FUZZ:%=$(B)/tests/fuzz/%): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/driver.o $(B)/libamas.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(TLSLIBS)
@@ -79,6 +86,10 @@ $(B)/tests/stress/%.so: $(B)/tests/stress/%.o
 stress: all $(STRESS)
 	PATH="$(abspath $(B)):$$PATH" STEPS_PLUGIN=$(abspath $(STRESS)) \
 	    python3 tests/stress/steps.py $(STEPS)
+
+# What the system refuses, each time that it can.
+faults: all $(FAULTY)
+	AMAS_BUILD=$(abspath $(B)) FAULT_STEP=1 BATS_TEST_TIMEOUT=900 bats tests/faults.bats
 
 # The fuzz targets keep their undocumented prototype: libFuzzer has no header.
 $(B)/tests/%.o: WARN += -Wno-missing-prototypes

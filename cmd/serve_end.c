@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd_run.h"
 #include "mem.h"
 
 static const int signals[SERVE_SIGNALS] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
@@ -88,16 +89,6 @@ on_grace(struct ev_loop *ev, ev_timer *w, int revents)
 
 /* ---- The command of --run ----------------------------------------------- */
 
-static int
-run_status(const struct amas__exit *how)
-{
-	if (how->code != 0)
-		return cmd_error(how->err.sys == ENOENT ? CMD_NOTFOUND
-							: CMD_NOEXEC,
-		    "--run", "%s", how->err.text);
-	return how->sig != 0 ? 128 + how->sig : how->status;
-}
-
 static void
 on_run_exit(struct amas__proc *p, const struct amas__exit *how)
 {
@@ -108,7 +99,7 @@ on_run_exit(struct amas__proc *p, const struct amas__exit *how)
 	s->run = NULL;
 	if (s->draining)
 		return;
-	s->status = run_status(how);
+	s->status = cmd_run_status(how);
 	drain(s, 0);
 }
 
@@ -127,22 +118,7 @@ static const struct amas__proc_ops run_ops = { on_run_output, NULL,
 int
 serve_run(struct serve *s, const char *command, const char *addr)
 {
-	char *argv[] = { (char[]){ "sh" }, (char[]){ "-c" }, NULL, NULL };
-	struct amas__proc_opts opts = { .file = "/bin/sh", .argv = argv,
-		.dir = -1, .flags = AMAS__PROC_INHERIT, .ops = &run_ops,
-		.arg = s };
-	struct amas_error err;
-	int rc;
-
-	if ((argv[2] = strdup(command)) == NULL ||
-	    setenv("AMAS_ADDR", addr, 1) != 0) {
-		free(argv[2]);
-		return cmd_nomem();
-	}
-	rc = amas__proc_start(&s->run, s->loop, &opts, &err);
-	(void)unsetenv("AMAS_ADDR"); /* it is for the command alone */
-	free(argv[2]);
-	return rc != 0 ? cmd_fail("--run", &err) : CMD_OK;
+	return cmd_run_start(&s->run, s->loop, command, addr, &run_ops, s);
 }
 
 /* ---- Begin and end ------------------------------------------------------ */

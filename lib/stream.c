@@ -39,6 +39,12 @@ amas__stream_flush(struct amas__stream *s)
 	s->ops->flush(s);
 }
 
+bool
+amas__stream_end(struct amas__stream *s)
+{
+	return s->ops->end != NULL && s->ops->end(s);
+}
+
 void
 amas__stream_close(struct amas__stream *s)
 {

@@ -54,6 +54,7 @@ struct amas__stream_ops {
 	void (*close)(struct amas__stream *s);
 	void (*abort)(struct amas__stream *s);
 	bool (*gone)(const struct amas__stream *s);
+	bool (*end)(struct amas__stream *s);	/* NULL: false */
 	size_t (*held)(const struct amas__stream *s);
 	void (*name)(const struct amas__stream *s, enum amas__stream_name which,
 	    char *out, size_t size);
@@ -117,6 +118,13 @@ void amas__stream_flush(struct amas__stream *s);
 
 /* All bytes of output that it holds, the queue and what is below. */
 size_t amas__stream_held(const struct amas__stream *s);
+
+/*
+ * Ends the output alone: what is queued is still written, then the peer sees
+ * the end of its input; ours goes on.  Nothing may be put after it.  Returns
+ * false if streams of its kind cannot do that.
+ */
+bool amas__stream_end(struct amas__stream *s);
 
 /*
  * Closes.  What is queued is still written, for at most 10 s, by the stream

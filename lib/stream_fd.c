@@ -36,6 +36,7 @@ struct fd_stream {
 	struct amas__timer linger;
 	bool blocked;		/* the kernel took less than was there */
 	bool failed;
+	bool ending;		/* output ends with what is queued */
 	bool lingering;
 };
 
@@ -98,6 +99,15 @@ put(struct fd_stream *f, const void *data, size_t len)
 	return amas__pipe_write(fd, data, len);
 }
 
+/* Tells the peer that no more comes, when all is written. */
+static void
+end_output(struct fd_stream *f)
+{
+	if (f->ending && !f->failed)
+		(void)shutdown(f->io.fd, SHUT_WR);
+	f->ending = false;
+}
+
 static void
 write_some(struct fd_stream *f)
 {
@@ -116,8 +126,10 @@ write_some(struct fd_stream *f)
 	amas__buf_consume(&f->s.out, (size_t)n);
 	len -= (size_t)n;
 	f->blocked = len > 0;
-	if (len == 0)
+	if (len == 0) {
 		amas__loop_give_spare(f->s.loop, &f->s.out);
+		end_output(f);
+	}
 	update(f);
 	if (f->lingering && len == 0)
 		destroy(f);
@@ -245,6 +257,21 @@ fd_abort(struct amas__stream *s)
 }
 
 static bool
+fd_end(struct amas__stream *s)
+{
+	struct fd_stream *f = of(s);
+
+	if (f->pair) /* others may have that descriptor, too */
+		return false;
+	f->ending = true;
+	if (amas__buf_len(&s->out) == 0)
+		end_output(f);
+	else
+		fd_flush(s);
+	return true;
+}
+
+static bool
 fd_gone(const struct amas__stream *s)
 {
 	const struct fd_stream *f = (const struct fd_stream *)(const void *)s;
@@ -277,6 +304,7 @@ static const struct amas__stream_ops fd_ops = {
 	.close = fd_close,
 	.abort = fd_abort,
 	.gone = fd_gone,
+	.end = fd_end,
 	.name = fd_name,
 };
 

@@ -1,0 +1,301 @@
+/*
+ * amas-dump: shows messages that pass; see amas-dump(1).  What is where stands
+ * in dump.h.
+ */
+#include "dump.h"
+
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cmd_run.h"
+#include "dump_conn.h"
+#include "dump_read.h"
+#include "serve.h"
+
+#define LOOK_S 0.25		/* between looks at requests that wait */
+#define GRACE_S 2.0		/* for connections when the command has ended */
+
+static const int signals[DUMP_SIGNALS] = { SIGTERM, SIGINT, SIGUSR1 };
+
+/* ---- Views -------------------------------------------------------------- */
+
+void
+dump_view_add(struct dump *d, struct dump_view *v,
+    const struct dump_view_ops *ops)
+{
+	v->d = d;
+	v->ops = ops;
+	amas__list_add(&d->views, &v->link);
+}
+
+const char *
+dump_from(const struct dump_event *e)
+{
+	return e->conn->name[e->back];
+}
+
+const char *
+dump_to(const struct dump_event *e)
+{
+	return e->conn->name[!e->back];
+}
+
+void
+dump_tell(struct dump *d, struct dump_event *e)
+{
+	struct amas__link *i;
+	struct dump_view *v;
+
+	if (d->done)
+		return;
+	e->pass = d->filter == NULL ? DUMP_YES :
+	    dump_filter_event(d->filter, e);
+	if (e->kind == DUMP_REQUEST)
+		e->call->pass = e->pass;
+	for (i = d->views.next; i != &d->views; i = i->next) {
+		v = AMAS__OF(i, struct dump_view, link);
+		v->ops->event(v, e);
+	}
+}
+
+void
+dump_tell_unanswered(struct dump *d, struct dump_call *c, double t)
+{
+	struct amas__link *i;
+	struct dump_view *v;
+
+	if (d->done)
+		return;
+	c->pass = d->filter == NULL || dump_filter_unanswered(d->filter, c, t) ?
+	    DUMP_YES : DUMP_NO;
+	for (i = d->views.next; i != &d->views; i = i->next) {
+		v = AMAS__OF(i, struct dump_view, link);
+		v->ops->unanswered(v, c, t);
+	}
+}
+
+static int
+add_views(struct dump *d)
+{
+	const struct dump_opts *o = d->o;
+	int status;
+
+	if (o->summary)
+		return dump_table_new(d, true);
+	status = o->form == DUMP_JSON ? dump_json_new(d) : dump_text_new(d);
+	if (status == CMD_OK && d->live && o->form == DUMP_TEXT)
+		status = dump_table_new(d, false);
+	return status;
+}
+
+static void
+end_views(struct dump *d)
+{
+	struct amas__link *i;
+	struct dump_view *v;
+
+	for (i = d->views.next; i != &d->views; i = i->next) {
+		v = AMAS__OF(i, struct dump_view, link);
+		v->ops->end(v);
+	}
+}
+
+/* ---- The end ------------------------------------------------------------ */
+
+void
+dump_end(struct dump *d, int status)
+{
+	if (d->done)
+		return;
+	d->done = true;
+	if (d->status == CMD_OK)
+		d->status = status;
+	ev_break(d->ev, EVBREAK_ALL);
+}
+
+void
+dump_nomem(struct dump *d)
+{
+	if (!d->done)
+		dump_end(d, cmd_nomem());
+}
+
+static void
+on_signal(struct ev_loop *ev, ev_signal *w, int revents)
+{
+	struct dump *d = w->data;
+
+	(void)ev;
+	(void)revents;
+	if (w->signum == SIGUSR1)
+		end_views(d);
+	else
+		d->stopped = true;
+	if (d->stopped)
+		ev_break(ev, EVBREAK_ALL);
+}
+
+static void
+on_grace(struct ev_loop *ev, ev_timer *w, int revents)
+{
+	(void)w;
+	(void)revents;
+	ev_break(ev, EVBREAK_ALL);
+}
+
+static void
+on_run_exit(struct amas__proc *p, const struct amas__exit *how)
+{
+	struct dump *d = amas__proc_arg(p);
+
+	amas__proc_free(p);
+	d->run = NULL;
+	if (d->status == CMD_OK)
+		d->status = cmd_run_status(how);
+	dump_tap_drain(d->tap);
+	ev_timer_start(d->ev, &d->grace);
+}
+
+static const struct amas__proc_ops run_ops = { .on_exit = on_run_exit };
+
+/* ---- What is shown, from where ------------------------------------------ */
+
+static void
+on_look(struct ev_loop *ev, ev_timer *w, int revents)
+{
+	struct timespec ts;
+
+	(void)ev;
+	(void)revents;
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	dump_lines_wait(w->data, (double)ts.tv_sec +
+	    (double)ts.tv_nsec * 1e-9);
+}
+
+/* Says where it listens; --run has the address from its environment. */
+static int
+say_ready(struct dump *d)
+{
+	const char *addr = dump_tap_addr(d->tap);
+	const struct dump_opts *o = d->o;
+	int status = CMD_OK;
+
+	if (o->ready_fd >= 0 && (status = serve_print(o->ready_fd,
+	    "--ready-fd", addr)) == CMD_OK)
+		status = serve_give_up(o->ready_fd, "--ready-fd");
+	if (status == CMD_OK && o->ready_fd < 0 && o->run == NULL &&
+	    cmd_verbose(AMAS_LOG_WARN))
+		(void)cmd_error(CMD_OK, addr, "ready");
+	if (status == CMD_OK && o->run != NULL)
+		status = cmd_run_start(&d->run, d->loop, o->run, addr,
+		    &run_ops, d);
+	return status;
+}
+
+static int
+open_source(struct dump *d)
+{
+	int status;
+
+	if (d->o->listen == NULL)
+		return dump_reads_open(&d->reads, d);
+	d->live = true;
+	status = dump_tap_open(&d->tap, d);
+	return status == CMD_OK ? say_ready(d) : status;
+}
+
+static int
+run(struct dump *d)
+{
+	const struct dump_opts *o = d->o;
+	int status = CMD_OK;
+
+	if (o->filter != NULL)
+		status = dump_filter_new(&d->filter, o->filter,
+		    o->form == DUMP_TEXT && !o->split);
+	if (status == CMD_OK)
+		status = open_source(d);
+	if (status == CMD_OK)
+		status = add_views(d);
+	if (status != CMD_OK)
+		return status;
+	if (d->live && o->form == DUMP_TEXT && !o->split)
+		ev_timer_again(d->ev, &d->look);
+	ev_run(d->ev, 0);
+	return d->status;
+}
+
+/* ---- Begin and end ------------------------------------------------------ */
+
+static int
+init(struct dump *d, const struct dump_opts *o)
+{
+	size_t i;
+	int status;
+
+	memset(d, 0, sizeof *d);
+	d->o = o;
+	amas__list_init(&d->conns);
+	amas__list_init(&d->views);
+	if ((d->ev = ev_loop_new(EVFLAG_NOENV)) == NULL)
+		return cmd_error(CMD_SYS, NULL, "event loop: %s",
+		    strerror(errno));
+	for (i = 0; i < DUMP_SIGNALS; i++) {
+		ev_signal_init(&d->signals[i], on_signal, signals[i]);
+		d->signals[i].data = d;
+		ev_signal_start(d->ev, &d->signals[i]);
+	}
+	ev_timer_init(&d->look, on_look, LOOK_S, LOOK_S);
+	d->look.data = d;
+	ev_timer_init(&d->grace, on_grace, GRACE_S, 0.);
+	if ((status = cmd_loop_new(&d->loop, d->ev, &o->args)) != CMD_OK)
+		return status;
+	d->pool = amas__loop_pool(d->loop);
+	return CMD_OK;
+}
+
+static void
+fini(struct dump *d)
+{
+	struct dump_view *v;
+
+	if (d->ev == NULL)
+		return;
+	dump_tap_free(d->tap);
+	dump_reads_free(d->reads);
+	if (!d->failed)
+		end_views(d);
+	while (!amas__list_empty(&d->views)) {
+		v = AMAS__OF(d->views.next, struct dump_view, link);
+		amas__list_remove(&v->link);
+		v->ops->free(v);
+	}
+	dump_filter_free(d->filter);
+	amas__proc_free(d->run);
+	amas_loop_free(d->loop);
+	ev_loop_destroy(d->ev);
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct dump_opts o = { 0 };
+	struct dump d = { 0 };
+	int status;
+
+	cmd_init("amas-dump");
+	if (dump_opts_parse(&o, argc, argv) != CMD_OK) {
+		dump_opts_free(&o);
+		return cmd_finish(o.args.status);
+	}
+	if ((status = init(&d, &o)) == CMD_OK)
+		status = run(&d);
+	d.failed = status != CMD_OK && d.status == CMD_OK;
+	fini(&d);
+	dump_opts_free(&o);
+	return cmd_finish(status);
+}

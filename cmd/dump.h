@@ -1,0 +1,254 @@
+/*
+ * amas-dump: what it sees, and what it makes of it.
+ *
+ * Where messages come from tells a watched connection what passed (dump_conn.h):
+ * bytes, gaps, or whole messages.  That cuts bytes into frames, decodes, finds
+ * the request that a reply answers, and tells each view.
+ *
+ *	dump_opts.c	options
+ *	dump_tap.c	between LISTEN and TARGET
+ *	dump_read.c	files and standard input: which form, in which order
+ *	dump_trace.c	lines: traces, recordings, messages
+ *	dump_conn.c	a watched connection: bytes become messages
+ *	dump_calls.c	messages become calls
+ *	dump_filter.c	which of them are wanted
+ *	dump_lines.c	views that are lines: what waits for its reply, -c
+ *	dump_text.c	for people
+ *	dump_json.c	for programs, and recordings
+ *	dump_table.c	calls per function: --summary
+ */
+#ifndef DUMP_H
+#define DUMP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <ev.h>
+
+#include "amas.h"
+#include "buf.h"
+#include "cmd.h"
+#include "codec.h"
+#include "list.h"
+#include "map.h"
+#include "msg.h"
+
+struct dump;
+struct dump_conn;
+struct dump_view;
+struct dump_filter;
+struct dump_reads;
+struct dump_tap;
+
+/* ---- What is seen ------------------------------------------------------- */
+
+/* What a filter says; before its reply a request may be wanted for that. */
+enum dump_pass { DUMP_NO, DUMP_MAYBE, DUMP_YES };
+
+#define DUMP_SLOTS 2		/* views that keep something of a request */
+
+/* A request, from when it is seen until its reply is. */
+struct dump_call {
+	struct amas__link link;	/* of its connection, oldest first */
+	struct dump_call *same;	/* the next one with the same id */
+	struct dump_call *last;	/* of the first of those: the last one */
+	uint64_t key;		/* its id, in the table of those that wait */
+	struct dump_conn *conn;
+	uint64_t n;		/* number of the message; 0: it was not seen */
+	double t;
+	bool back;		/* made by the end that was called */
+	size_t size;
+	char *path;		/* NULL: none, or not seen */
+	size_t path_len;
+	enum dump_pass pass;
+	bool shown;		/* while it was waiting for its reply */
+	char *held[DUMP_SLOTS];	/* what a view keeps of it */
+	size_t held_len[DUMP_SLOTS];
+};
+
+enum dump_kind {
+	DUMP_REQUEST = AMAS__REQUEST,
+	DUMP_REPLY = AMAS__REPLY,
+	DUMP_FAILURE = AMAS__FAILURE,
+	DUMP_ODD,		/* bytes that are no message */
+	DUMP_GAP		/* bytes that are missing */
+};
+
+/* Something that passed.  All of it is borrowed for the call. */
+struct dump_event {
+	enum dump_kind kind;
+	uint64_t n;		/* messages until now, with this */
+	double t;		/* seconds since 1970, or of a simulation */
+	struct dump_conn *conn;
+	bool back;		/* to the end that dialled */
+	enum dump_pass pass;
+	size_t size;		/* bytes, with the header; GAP: missing; 0: not
+				 * known */
+	const char *codec;	/* NULL: not known */
+	const struct amas__msg *msg;
+	const struct amas__call *rpc;	/* of a request: path and arguments */
+	struct dump_call *call;	/* that it begins or ends */
+	const char *data;	/* ODD: its first bytes */
+	size_t data_len;
+	const char *why;	/* ODD: what is wrong */
+};
+
+/* What the ends of a connection are called; from is who sent the event. */
+const char *dump_from(const struct dump_event *e);
+const char *dump_to(const struct dump_event *e);
+
+/* ---- Views -------------------------------------------------------------- */
+
+/*
+ * event       something passed.
+ * unanswered  a call is over that got no reply.
+ * end         nothing more comes: says what was gathered.
+ */
+struct dump_view_ops {
+	void (*event)(struct dump_view *v, const struct dump_event *e);
+	void (*unanswered)(struct dump_view *v, struct dump_call *c, double t);
+	void (*end)(struct dump_view *v);
+	void (*free)(struct dump_view *v);
+};
+
+/* First member of each view. */
+struct dump_view {
+	struct amas__link link;
+	const struct dump_view_ops *ops;
+	struct dump *d;
+};
+
+void dump_view_add(struct dump *d, struct dump_view *v,
+    const struct dump_view_ops *ops);
+
+/* ---- The program -------------------------------------------------------- */
+
+enum dump_form { DUMP_TEXT, DUMP_JSON };
+
+#define DUMP_READ_MAX 64	/* -r */
+#define DUMP_SIGNALS 3
+
+struct dump_opts {
+	struct cmd_args args;
+	struct amas_tls listen_tls;	/* --listen-cert ... */
+	const char *listen, *target;	/* the tap, or NULL */
+	const char *reads[DUMP_READ_MAX];
+	size_t n_reads;
+	const char *run;	/* NULL: nothing */
+	int ready_fd;		/* -1: none */
+	unsigned socket_mode;
+	double wait_s;		/* -w of ... for TARGET */
+	enum dump_form form;
+	bool split;		/* --split */
+	bool summary;		/* that and nothing else */
+	bool color;
+	unsigned time_form;	/* how often -t was given */
+	size_t count;		/* -c; 0: all */
+	size_t show;		/* -s; 0: all */
+	char *filter;		/* words, joined; NULL: none */
+};
+
+struct dump {
+	const struct dump_opts *o;
+	struct ev_loop *ev;
+	struct amas_loop *loop;
+	struct amas__pool *pool;
+	ev_signal signals[DUMP_SIGNALS];
+	struct amas__link conns;	/* watched connections */
+	struct amas__link views;
+	struct dump_filter *filter;	/* NULL: all is wanted */
+	uint64_t n;		/* messages */
+	unsigned n_conns;
+	bool live;		/* what comes comes as it passes */
+	bool done;		/* no more is wanted */
+	bool stopped;		/* by a signal */
+	bool failed;		/* it never began */
+	int status;
+	ev_timer look;		/* at requests that wait */
+	ev_timer grace;		/* after the end of the command */
+	struct dump_tap *tap;	/* or NULL */
+	struct dump_reads *reads;	/* or NULL */
+	struct amas__proc *run;	/* command of --run while it lives, or NULL */
+};
+
+/* Tells the views what passed; and of a call that is over. */
+void dump_tell(struct dump *d, struct dump_event *e);
+void dump_tell_unanswered(struct dump *d, struct dump_call *c, double t);
+
+/* Ends it, from a callback, with this status. */
+void dump_end(struct dump *d, int status);
+
+/* Memory is short: says so and ends it. */
+void dump_nomem(struct dump *d);
+
+/* ---- dump_opts.c ---- */
+
+/* Returns CMD_OK, or CMD_STOP if o->args.status is what to end with. */
+int dump_opts_parse(struct dump_opts *o, int argc, char *argv[]);
+void dump_opts_free(struct dump_opts *o);
+
+/* ---- dump_tap.c ---- */
+
+/* Listens.  Returns CMD_OK or a status (has been said). */
+int dump_tap_open(struct dump_tap **out, struct dump *d);
+void dump_tap_drain(struct dump_tap *t);	/* takes no more connections */
+void dump_tap_free(struct dump_tap *t);
+const char *dump_tap_addr(const struct dump_tap *t);
+
+/* ---- dump_filter.c ---- */
+
+/*
+ * Reads words: "path spam or not failed".  joined: a call is one line, not
+ * each message.  Returns CMD_OK or CMD_USAGE (has been said) or CMD_SYS.
+ */
+int dump_filter_new(struct dump_filter **out, const char *text, bool joined);
+void dump_filter_free(struct dump_filter *f);
+
+/* What it says to a message; and to a call that is over without reply. */
+enum dump_pass dump_filter_event(const struct dump_filter *f,
+    const struct dump_event *e);
+bool dump_filter_unanswered(const struct dump_filter *f,
+    const struct dump_call *c, double t);
+
+/* ---- dump_lines.c ---- */
+
+/* How lines look. */
+struct dump_lines_ops {
+	/*
+	 * Writes what an event is, without a newline.  joined: a reply follows
+	 * its request on the line; else it is a line of its own.
+	 */
+	int (*put)(struct dump_view *v, struct amas__buf *b,
+	    const struct dump_event *e, bool joined);
+	/* What stands behind a request that got no reply, or none yet. */
+	int (*put_open)(struct dump_view *v, struct amas__buf *b, bool over);
+};
+
+/* Part of each such view. */
+struct dump_lines {
+	struct dump_view view;
+	const struct dump_lines_ops *ops;
+	unsigned slot;		/* of what is kept of a request */
+	bool joined;
+	size_t left;		/* lines until the end; 0: no end */
+	struct amas__buf buf;
+	int (*write)(struct dump_lines *l, const char *line, size_t len);
+};
+
+/* The view of standard output. */
+int dump_text_new(struct dump *d);
+int dump_json_new(struct dump *d);
+
+/* Sets one up and adds it to d. */
+void dump_lines_init(struct dump_lines *l, struct dump *d,
+    const struct dump_lines_ops *ops, unsigned slot);
+
+/* Shows requests that have waited for a second. */
+void dump_lines_wait(struct dump *d, double now);
+
+/* ---- dump_table.c ---- */
+
+int dump_table_new(struct dump *d, bool to_stdout);
+
+#endif

@@ -1,0 +1,245 @@
+/* Options of amas-dump. */
+#include "dump.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mem.h"
+#include "serve.h"
+
+enum {
+	OPT_LISTEN_CACERT = 256,
+	OPT_LISTEN_CERT,
+	OPT_LISTEN_KEY,
+	OPT_READY_FD,
+	OPT_RUN,
+	OPT_SOCKET_MODE,
+	OPT_SPLIT,
+	OPT_SUMMARY
+};
+
+#define SHOW_DEFAULT 400	/* bytes of arguments, of a result */
+
+static const struct cmd_option options[] = {
+	{ 'c', "count", "N", "end after N lines (no end)" },
+	{ 'n', "numeric", NULL, "accepted: names are not looked up" },
+	{ 'o', "output", "FORM", "text (default) or json" },
+	{ 'r', "read", "FILE", "read that, - is standard input; again: merge" },
+	{ 's', "show", "SIZE",
+	    "bytes of arguments and of a result (400), 0: all" },
+	{ 't', "time", NULL, "no time; twice: seconds; 3: since the line "
+	    "before; 4: date; 5: since the first" },
+	{ 'w', "wait", "DUR", "keep trying to connect (0), or \"inf\"" },
+	{ OPT_LISTEN_CACERT, "listen-cacert", "FILE",
+	    "TLS at LISTEN: who is trusted (--cacert)" },
+	{ OPT_LISTEN_CERT, "listen-cert", "FILE",
+	    "TLS at LISTEN: our certificate" },
+	{ OPT_LISTEN_KEY, "listen-key", "FILE", "TLS at LISTEN: its key" },
+	{ OPT_READY_FD, "ready-fd", "N", "write the address there when ready" },
+	{ OPT_RUN, "run", "COMMAND",
+	    "run it with AMAS_ADDR set, end with it" },
+	{ OPT_SOCKET_MODE, "socket-mode", "MODE",
+	    "mode of a unix socket (0600)" },
+	{ OPT_SPLIT, "split", NULL, "requests and replies each on their line" },
+	{ OPT_SUMMARY, "summary", NULL, "calls per function, nothing else" },
+	CMD_OPTIONS
+};
+
+static int
+take_form(struct dump_opts *o)
+{
+	const char *name = o->args.value;
+
+	if (strcmp(name, "text") == 0)
+		o->form = DUMP_TEXT;
+	else if (strcmp(name, "json") == 0)
+		o->form = DUMP_JSON;
+	else
+		return cmd_error(CMD_USAGE, o->args.name,
+		    "\"%s\" is neither text nor json", name);
+	return CMD_OK;
+}
+
+static int
+take_read(struct dump_opts *o)
+{
+	size_t i;
+
+	if (o->n_reads == DUMP_READ_MAX)
+		return cmd_error(CMD_USAGE, o->args.name,
+		    "more than %d files", DUMP_READ_MAX);
+	for (i = 0; i < o->n_reads; i++)
+		if (strcmp(o->args.value, "-") == 0 &&
+		    strcmp(o->reads[i], "-") == 0)
+			return cmd_error(CMD_USAGE, o->args.name,
+			    "standard input is read already");
+	o->reads[o->n_reads++] = o->args.value;
+	return CMD_OK;
+}
+
+static int
+take_option(struct dump_opts *o, int id)
+{
+	const struct cmd_args *a = &o->args;
+
+	switch (id) {
+	case 'c':
+		return serve_take_count(&o->count, a);
+	case 'n':
+		return CMD_OK;
+	case 'o':
+		return take_form(o);
+	case 'r':
+		return take_read(o);
+	case 's':
+		return cmd_size(&o->show, a->name, a->value, 0);
+	case 't':
+		o->time_form++;
+		return CMD_OK;
+	case 'w':
+		return cmd_duration(&o->wait_s, a->name, a->value, true);
+	case OPT_LISTEN_CACERT:
+		o->listen_tls.cacert = a->value;
+		return CMD_OK;
+	case OPT_LISTEN_CERT:
+		o->listen_tls.cert = a->value;
+		return CMD_OK;
+	case OPT_LISTEN_KEY:
+		o->listen_tls.key = a->value;
+		return CMD_OK;
+	case OPT_READY_FD:
+		return serve_take_ready_fd(&o->ready_fd, a);
+	case OPT_RUN:
+		o->run = a->value;
+		return CMD_OK;
+	case OPT_SOCKET_MODE:
+		return serve_take_mode(&o->socket_mode, a);
+	case OPT_SPLIT:
+		o->split = true;
+		return CMD_OK;
+	case OPT_SUMMARY:
+		o->summary = true;
+		return CMD_OK;
+	}
+	return CMD_USAGE;
+}
+
+/* The other operands are a filter, in one word or in many. */
+static int
+join_filter(struct dump_opts *o, char **words)
+{
+	struct amas__buf b = { NULL, 0, 0, 0, 0 };
+	int rc = 0;
+
+	if (*words == NULL)
+		return CMD_OK;
+	for (; *words != NULL && rc == 0; words++) {
+		rc = amas__buf_puts(&b, *words);
+		if (rc == 0 && words[1] != NULL)
+			rc = amas__buf_putc(&b, ' ');
+	}
+	o->filter = rc == 0 ? amas__buf_take(&b, NULL) : NULL;
+	amas__buf_fini(&b);
+	return o->filter != NULL ? CMD_OK : cmd_nomem();
+}
+
+static int
+take_operands(struct dump_opts *o, int n, char **operand)
+{
+	static const char in[] = "-";
+
+	if (o->n_reads > 0)
+		return join_filter(o, operand);
+	if (n == 0 && !isatty(STDIN_FILENO)) {
+		o->reads[o->n_reads++] = in;
+		return CMD_OK;
+	}
+	if (n < 2)
+		return cmd_usage(&o->args);
+	o->listen = operand[0];
+	o->target = operand[1];
+	return join_filter(o, operand + 2);
+}
+
+/* What is for the tap alone is no option of files. */
+static int
+check_together(const struct dump_opts *o)
+{
+	const char *name = o->run != NULL ? "--run" :
+	    o->ready_fd >= 0 ? "--ready-fd" :
+	    o->listen_tls.cert != NULL ? "--listen-cert" :
+	    o->listen_tls.key != NULL ? "--listen-key" :
+	    o->listen_tls.cacert != NULL ? "--listen-cacert" : NULL;
+
+	if (o->args.trace != NULL)
+		return cmd_error(CMD_USAGE, "--trace",
+		    "-o json is what records here");
+	if (o->listen == NULL && name != NULL)
+		return cmd_error(CMD_USAGE, name, "needs LISTEN and TARGET");
+	return CMD_OK;
+}
+
+static int
+set_tls(struct dump_opts *o)
+{
+	struct amas_tls *t = &o->listen_tls;
+	int status;
+
+	if ((status = cmd_tls(&o->args, o->target != NULL &&
+	    cmd_is_tcp(o->target), false)) != CMD_OK)
+		return status;
+	if (t->cert == NULL && t->key == NULL && t->cacert == NULL)
+		return CMD_OK;
+	if (!cmd_is_tcp(o->listen))
+		return cmd_error(CMD_USAGE, "--listen-cert",
+		    "TLS is for tcp alone");
+	if (t->cacert == NULL && o->args.tls != NULL)
+		t->cacert = o->args.tls->cacert;
+	if (t->cert == NULL || t->key == NULL || t->cacert == NULL)
+		return cmd_error(CMD_USAGE, t->cert == NULL ? "--listen-key" :
+		    "--listen-cert", "needs %s", t->cert == NULL ?
+		    "--listen-cert" : t->key == NULL ? "--listen-key" :
+		    "--listen-cacert or --cacert");
+	return CMD_OK;
+}
+
+static bool
+wants_color(const struct dump_opts *o)
+{
+	const char *term = cmd_env("TERM");
+
+	return o->form == DUMP_TEXT && isatty(STDOUT_FILENO) &&
+	    cmd_env("NO_COLOR") == NULL && term != NULL &&
+	    strcmp(term, "dumb") != 0;
+}
+
+int
+dump_opts_parse(struct dump_opts *o, int argc, char *argv[])
+{
+	int id;
+
+	o->ready_fd = -1;
+	o->show = SHOW_DEFAULT;
+	o->args.synopsis = "[options] LISTEN TARGET | -r FILE... [FILTER...]";
+	o->args.options = options;
+	while ((id = cmd_getopt(&o->args, argc, argv)) >= 0)
+		if ((o->args.status = take_option(o, id)) != CMD_OK)
+			return CMD_STOP;
+	if (id == CMD_STOP)
+		return CMD_STOP;
+	if ((o->args.status = take_operands(o, argc - o->args.first,
+	    argv + o->args.first)) != CMD_OK ||
+	    (o->args.status = check_together(o)) != CMD_OK ||
+	    (o->args.status = set_tls(o)) != CMD_OK)
+		return CMD_STOP;
+	o->color = wants_color(o);
+	return CMD_OK;
+}
+
+void
+dump_opts_free(struct dump_opts *o)
+{
+	free(o->filter);
+}

@@ -1,0 +1,321 @@
+/*
+ * The tap: each connection to LISTEN becomes one to TARGET.  Bytes pass both
+ * ways unchanged, as the ends take them: an end that is slow slows the other
+ * down, and what one end closes is closed for the other.
+ */
+#include "dump.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "addr.h"
+#include "dial.h"
+#include "dump_conn.h"
+#include "listener.h"
+#include "mem.h"
+#include "stream.h"
+#include "tls_setup.h"
+
+#define QUEUE_MAX ((size_t)1 << 20)	/* bytes that wait for a slow end */
+#define QUEUE_LOW ((size_t)256 << 10)	/* then it is read again */
+#define READ_MAX ((size_t)256 << 10)
+
+struct pair;
+
+/* One end: who dialled us, or whom we dialled. */
+struct end {
+	struct pair *pair;
+	struct amas__stream *s;	/* NULL: not connected yet */
+	bool ended;		/* no more comes from it */
+	bool full;		/* it does not take what is there */
+};
+
+struct pair {
+	struct amas__link link;
+	struct dump_tap *tap;
+	struct dump_conn *conn;
+	struct amas__dial *dial;	/* while it lasts */
+	struct end end[2];	/* [0] dialled us, [1] is the target */
+};
+
+struct dump_tap {
+	struct dump *d;
+	struct amas__addr target;
+	char *target_name;
+	struct amas__listener *listener;
+	struct amas__tls_setup *tls;	/* of the target; NULL: plain */
+	struct amas__link pairs;
+};
+
+static double
+now(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
+}
+
+/* ---- The end of a connection -------------------------------------------- */
+
+/* abort: an end that is left sees a reset, as we saw one. */
+static void
+pair_free(struct pair *p, bool abort)
+{
+	int i;
+
+	amas__list_remove(&p->link);
+	amas__dial_free(p->dial);
+	for (i = 0; i < 2; i++)
+		if (abort)
+			amas__stream_abort(p->end[i].s);
+		else
+			amas__stream_close(p->end[i].s);
+	dump_conn_free(p->conn, now());
+	free(p);
+}
+
+/* No more comes from an end: the other is told. */
+static void
+take_end(struct end *from)
+{
+	struct pair *p = from->pair;
+	bool back = from == &p->end[1];
+	struct end *to = &p->end[!back];
+
+	from->ended = true;
+	amas__stream_set_reading(from->s, false);
+	dump_conn_eof(p->conn, back, now());
+	if (to->ended || !amas__stream_end(to->s))
+		pair_free(p, false);
+}
+
+/* ---- Bytes -------------------------------------------------------------- */
+
+static void
+update(struct end *from)
+{
+	struct pair *p = from->pair;
+	struct end *to = &p->end[from == &p->end[0]];
+
+	amas__stream_set_reading(from->s, to->s != NULL && !from->ended &&
+	    !to->full);
+}
+
+static void
+on_readable(void *arg)
+{
+	struct end *from = arg;
+	struct pair *p = from->pair;
+	struct dump *d = p->tap->d;
+	bool back = from == &p->end[1];
+	struct end *to = &p->end[!back];
+	size_t size;
+	char *data = amas__loop_scratch(d->loop, &size);
+	ssize_t n;
+
+	if (data == NULL) {
+		dump_nomem(d);
+		return;
+	}
+	n = amas__stream_read(from->s, data, size < READ_MAX ? size : READ_MAX,
+	    NULL);
+	if (n == AMAS__AGAIN)
+		return;
+	if (n < 0) {
+		pair_free(p, true);
+	} else if (n == 0) {
+		take_end(from);
+	} else if (amas__buf_put(amas__stream_out(to->s), data, (size_t)n) !=
+	    0) {
+		dump_nomem(d);
+	} else {
+		amas__stream_flush(to->s);
+		to->full = amas__stream_held(to->s) > QUEUE_MAX;
+		update(from);
+		dump_conn_bytes(p->conn, back, data, (size_t)n, now());
+	}
+}
+
+static void
+on_written(void *arg, size_t n, size_t queued)
+{
+	struct end *to = arg;
+	struct pair *p = to->pair;
+
+	(void)n;
+	if (!to->full || queued > QUEUE_LOW)
+		return;
+	to->full = false;
+	update(&p->end[to == &p->end[0]]);
+}
+
+static void
+on_failed(void *arg, const struct amas_error *why)
+{
+	struct end *e = arg;
+
+	(void)why;
+	pair_free(e->pair, true);
+}
+
+static const struct amas__stream_events events = { on_readable, on_written,
+	on_failed };
+
+static void
+set_end(struct pair *p, int i, struct amas__stream *s)
+{
+	p->end[i].s = s;
+	amas__stream_set_owner(s, &events, &p->end[i]);
+}
+
+/* ---- Begin -------------------------------------------------------------- */
+
+static void
+on_dialled(struct amas__stream *s, const struct amas_error *why, void *arg)
+{
+	struct pair *p = arg;
+	char name[AMAS__STREAM_NAME];
+
+	p->dial = NULL;
+	if (s == NULL) {
+		(void)cmd_fail(p->tap->target_name, why);
+		pair_free(p, true);
+		return;
+	}
+	set_end(p, 1, s);
+	amas__stream_name(s, AMAS__PEER, name, sizeof name);
+	if (*name != '\0' && dump_conn_set_name(p->conn, true, name) != 0) {
+		dump_nomem(p->tap->d);
+		return;
+	}
+	update(&p->end[0]);
+	update(&p->end[1]);
+}
+
+static int
+dial(struct pair *p)
+{
+	struct dump_tap *t = p->tap;
+	struct amas_error err;
+
+	if (amas__dial_new(&p->dial, t->d->loop, &t->target, t->d->o->wait_s,
+	    on_dialled, p, &err) != 0)
+		return AMAS_ENOMEM;
+	if (t->tls != NULL)
+		amas__dial_set_tls(p->dial, t->tls);
+	return 0;
+}
+
+static void
+on_accept(struct amas__stream *s, void *arg)
+{
+	struct dump_tap *t = arg;
+	struct pair *p = amas__zalloc(sizeof *p);
+	char name[AMAS__STREAM_NAME];
+
+	amas__stream_name(s, AMAS__PEER, name, sizeof name);
+	if (p == NULL || (p->conn = dump_conn_new(t->d, name,
+	    t->target_name)) == NULL) {
+		free(p);
+		amas__stream_abort(s);
+		dump_nomem(t->d);
+		return;
+	}
+	p->tap = t;
+	p->end[0].pair = p->end[1].pair = p;
+	amas__list_add(&t->pairs, &p->link);
+	set_end(p, 0, s);
+	if (dial(p) != 0) {
+		dump_nomem(t->d);
+		pair_free(p, true);
+	}
+}
+
+static int
+use_tls(struct amas__tls_setup **out, struct dump *d,
+    const struct amas_tls *set, bool server)
+{
+	struct amas_error err;
+
+	if (amas__tls_use(out, d->loop, set, server, &err) != 0)
+		return cmd_fail(NULL, &err);
+	return CMD_OK;
+}
+
+static int
+open_listener(struct dump_tap *t)
+{
+	const struct dump_opts *o = t->d->o;
+	struct amas__tls_setup *tls;
+	struct amas__addr a;
+	struct amas_error err;
+	int rc, status;
+
+	if (amas__addr_parse(&a, o->listen, &err) != 0)
+		return cmd_error(CMD_USAGE, o->listen, "%s", err.text);
+	rc = amas__listener_new(&t->listener, t->d->loop, &a, o->socket_mode,
+	    on_accept, t, &err);
+	amas__addr_fini(&a);
+	if (rc != 0)
+		return cmd_fail(o->listen, &err);
+	if (o->listen_tls.cacert == NULL)
+		return CMD_OK;
+	status = use_tls(&tls, t->d, &o->listen_tls, true);
+	if (status == CMD_OK) {
+		amas__listener_set_tls(t->listener, tls);
+		amas__tls_unref(tls);
+	}
+	return status;
+}
+
+int
+dump_tap_open(struct dump_tap **out, struct dump *d)
+{
+	const struct dump_opts *o = d->o;
+	struct dump_tap *t = amas__zalloc(sizeof *t);
+	struct amas_error err;
+	int status = CMD_OK;
+
+	if (t == NULL)
+		return cmd_nomem();
+	t->d = d;
+	amas__list_init(&t->pairs);
+	*out = t;
+	if (amas__addr_parse(&t->target, o->target, &err) != 0)
+		return cmd_error(CMD_USAGE, o->target, "%s", err.text);
+	if ((t->target_name = amas__addr_print(&t->target)) == NULL)
+		return cmd_nomem();
+	if (o->args.tls != NULL)
+		status = use_tls(&t->tls, d, o->args.tls, false);
+	return status == CMD_OK ? open_listener(t) : status;
+}
+
+const char *
+dump_tap_addr(const struct dump_tap *t)
+{
+	return amas__listener_addr(t->listener);
+}
+
+void
+dump_tap_drain(struct dump_tap *t)
+{
+	amas__listener_free(t->listener);
+	t->listener = NULL;
+}
+
+void
+dump_tap_free(struct dump_tap *t)
+{
+	if (t == NULL)
+		return;
+	dump_tap_drain(t);
+	while (!amas__list_empty(&t->pairs))
+		pair_free(AMAS__OF(t->pairs.next, struct pair, link), false);
+	amas__tls_unref(t->tls);
+	amas__addr_fini(&t->target);
+	free(t->target_name);
+	free(t);
+}

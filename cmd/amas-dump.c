@@ -87,7 +87,7 @@ add_views(struct dump *d)
 	if (o->summary)
 		return dump_table_new(d, true);
 	status = o->form == DUMP_JSON ? dump_json_new(d) : dump_text_new(d);
-	if (status == CMD_OK && d->live && o->form == DUMP_TEXT)
+	if (status == CMD_OK && d->tap != NULL && o->form == DUMP_TEXT)
 		status = dump_table_new(d, false);
 	return status;
 }

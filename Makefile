@@ -140,5 +140,5 @@ clean:
 
 FORCE:
 
-.PHONY: all tests check check-asan check-valgrind check-all fuzz bench bench-agents bench-clock bench-tls stress faults lint format install uninstall clean
+.PHONY: all tests check check-asan check-valgrind check-all fuzz bench bench-agents bench-clock bench-dump bench-tls stress faults lint format install uninstall clean
 -include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)

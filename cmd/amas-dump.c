@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <math.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -122,6 +123,15 @@ dump_nomem(struct dump *d)
 {
 	if (!d->done)
 		dump_end(d, cmd_nomem());
+}
+
+static void
+on_flush(struct amas__task *t)
+{
+	struct dump *d = AMAS__OF(t, struct dump, flush);
+
+	if (fflush(stdout) != 0)
+		dump_end(d, CMD_SYS);
 }
 
 static void
@@ -241,6 +251,7 @@ init(struct dump *d, const struct dump_opts *o)
 	d->o = o;
 	amas__list_init(&d->conns);
 	amas__list_init(&d->views);
+	amas__task_init(&d->flush, on_flush);
 	if ((d->ev = ev_loop_new(EVFLAG_NOENV)) == NULL)
 		return cmd_error(CMD_SYS, NULL, "event loop: %s",
 		    strerror(errno));
@@ -276,6 +287,8 @@ fini(struct dump *d)
 	}
 	dump_filter_free(d->filter);
 	amas__proc_free(d->run);
+	if (d->loop != NULL)
+		amas__task_cancel(d->loop, &d->flush);
 	amas_loop_free(d->loop);
 	ev_loop_destroy(d->ev);
 }

@@ -31,6 +31,7 @@
 #include "cmd.h"
 #include "codec.h"
 #include "list.h"
+#include "loop.h"
 #include "map.h"
 #include "msg.h"
 
@@ -165,6 +166,7 @@ struct dump {
 	bool stopped;		/* by a signal */
 	bool failed;		/* it never began */
 	int status;
+	struct amas__task flush;	/* of standard output, if it is live */
 	ev_timer look;		/* at requests that wait */
 	ev_timer grace;		/* after the end of the command */
 	struct dump_tap *tap;	/* or NULL */

@@ -281,10 +281,12 @@ take_bytes(struct dump_conn *c, bool back, char *data, size_t len, double t)
 	if (rc == AMAS_ENOMEM) {
 		dump_nomem(c->d);
 	} else if (rc < 0) {
-		odd(c, back, (char *)h->reader.head, h->reader.head_len, left,
-		    err.text, t);
+		if ((size_t)(at - data) >= h->reader.head_len) {
+			at -= h->reader.head_len; /* the header is part of it */
+			left += h->reader.head_len;
+		}
+		odd(c, back, at, left, left, err.text, t);
 		h->flow = DUMP_FLOW_OTHER;
-		h->skipped += left;
 	}
 }
 

@@ -19,14 +19,19 @@ of(struct dump_view *v)
 	return (struct dump_lines *)(void *)v;
 }
 
-/* A line to standard output; who reads a live view sees it at once. */
+/*
+ * A line to standard output; who reads a live view sees it at once, but what
+ * passed at a time is written at a time.
+ */
 static int
 write_stdout(struct dump_lines *l, const char *line, size_t len)
 {
-	(void)fwrite(line, 1, len, stdout);
-	(void)putc('\n', stdout);
-	if (l->view.d->live)
-		(void)fflush(stdout);
+	struct dump *d = l->view.d;
+
+	(void)fwrite_unlocked(line, 1, len, stdout);
+	(void)putc_unlocked('\n', stdout);
+	if (d->live)
+		amas__task_run(d->loop, &d->flush);
 	return ferror(stdout) ? -1 : 0;
 }
 

@@ -73,6 +73,9 @@ $(B)/tests/bench/tls: $(B)/tests/bench/tls.o $(B)/libamas.a
 bench-tls: $(B)/tests/bench/tls $(MODULES)
 	$<
 
+bench-dump: all tests
+	AMAS_BUILD=$(B) tests/bench/dump.sh
+
 bench-clock: all $(BENCH)
 	AMAS_BUILD=$(B) tests/bench/clock.sh
 

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -125,13 +126,26 @@ dump_nomem(struct dump *d)
 		dump_end(d, cmd_nomem());
 }
 
+void
+dump_output_failed(struct dump *d)
+{
+	int sys = errno;
+
+	if (d->done)
+		return;
+	dump_end(d, cmd_error(CMD_SYS, "standard output", "%s",
+	    strerror(sys)));
+	__fpurge(stdout); /* it has been said */
+	clearerr(stdout);
+}
+
 static void
 on_flush(struct amas__task *t)
 {
 	struct dump *d = AMAS__OF(t, struct dump, flush);
 
 	if (fflush(stdout) != 0)
-		dump_end(d, CMD_SYS);
+		dump_output_failed(d);
 }
 
 static void

@@ -181,6 +181,9 @@ void dump_tell_unanswered(struct dump *d, struct dump_call *c, double t);
 /* Ends it, from a callback, with this status. */
 void dump_end(struct dump *d, int status);
 
+/* Standard output took no more, errno tells why: says so and ends it. */
+void dump_output_failed(struct dump *d);
+
 /* Memory is short: says so and ends it. */
 void dump_nomem(struct dump *d);
 
@@ -235,7 +238,8 @@ struct dump_lines {
 	bool joined;
 	size_t left;		/* lines until the end; 0: no end */
 	struct amas__buf buf;
-	int (*write)(struct dump_lines *l, const char *line, size_t len);
+	/* Fails by ending the program. */
+	void (*write)(struct dump_lines *l, const char *line, size_t len);
 };
 
 /* The view of standard output. */

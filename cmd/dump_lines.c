@@ -23,16 +23,16 @@ of(struct dump_view *v)
  * A line to standard output; who reads a live view sees it at once, but what
  * passed at a time is written at a time.
  */
-static int
+static void
 write_stdout(struct dump_lines *l, const char *line, size_t len)
 {
 	struct dump *d = l->view.d;
 
-	(void)fwrite_unlocked(line, 1, len, stdout);
-	(void)putc_unlocked('\n', stdout);
-	if (d->live)
+	if (fwrite_unlocked(line, 1, len, stdout) != len ||
+	    putc_unlocked('\n', stdout) == EOF)
+		dump_output_failed(d);
+	else if (d->live)
 		amas__task_run(d->loop, &d->flush);
-	return ferror(stdout) ? -1 : 0;
 }
 
 static void
@@ -42,9 +42,8 @@ write_line(struct dump_lines *l, const char *line, size_t len)
 
 	if (d->done)
 		return;
-	if (l->write(l, line, len) != 0)
-		dump_end(d, CMD_SYS);
-	else if (l->left > 0 && --l->left == 0)
+	l->write(l, line, len);
+	if (l->left > 0 && --l->left == 0)
 		dump_end(d, CMD_OK);
 }
 

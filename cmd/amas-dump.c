@@ -131,12 +131,13 @@ dump_output_failed(struct dump *d)
 {
 	int sys = errno;
 
-	if (d->done)
+	if (!ferror(stdout))
 		return;
-	dump_end(d, cmd_error(CMD_SYS, "standard output", "%s",
-	    strerror(sys)));
+	d->status = cmd_error(CMD_SYS, "standard output", "%s",
+	    strerror(sys));
 	__fpurge(stdout); /* it has been said */
 	clearerr(stdout);
+	dump_end(d, d->status);
 }
 
 static void
@@ -324,5 +325,5 @@ main(int argc, char *argv[])
 	d.failed = status != CMD_OK && d.status == CMD_OK;
 	fini(&d);
 	dump_opts_free(&o);
-	return cmd_finish(status);
+	return cmd_finish(status == CMD_OK ? d.status : status);
 }

@@ -246,7 +246,8 @@ on_end(struct dump_view *v)
 	    "failed", "open", "p50", "p90", "p99", "max", "bytes", "function");
 	for (i = 0; i < n; i++)
 		print_row(&all[i], to);
-	(void)fflush(to);
+	if (fflush(to) != 0 && t->to_stdout)
+		dump_output_failed(v->d);
 	free(all);
 }
 

@@ -6,6 +6,7 @@ BINDIR   = $(PREFIX)/bin
 LIBDIR   = $(PREFIX)/lib
 INCDIR   = $(PREFIX)/include
 MANDIR   = $(PREFIX)/share/man
+DATADIR  = $(PREFIX)/share/amas
 CC       = cc
 CFLAGS   = -O2 -g
 AR       = ar
@@ -114,13 +115,14 @@ format:
 # What is installed looks for modules elsewhere, so it is built once more.
 install:
 	$(MAKE) B=$(B)/installed MODDIR=$(LIBDIR)/amas all
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(LIBDIR)/amas $(DESTDIR)$(INCDIR)
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(LIBDIR)/amas $(DESTDIR)$(INCDIR) $(DESTDIR)$(DATADIR)
 	install $(TOOLS:$(B)/%=$(B)/installed/%) $(B)/installed/amas-pki $(DESTDIR)$(BINDIR)
 	install -m 644 $(B)/installed/libamas.a $(DESTDIR)$(LIBDIR)
 	install $(B)/installed/$(SO) $(DESTDIR)$(LIBDIR)
 	for m in $(MODULES:$(B)/%=%); do install $(B)/installed/$$m $(DESTDIR)$(LIBDIR)/$$m || exit 1; done
 	ln -sf $(SO) $(DESTDIR)$(LIBDIR)/libamas.so
 	install -m 644 lib/amas.h lib/amas_jansson.h $(DESTDIR)$(INCDIR)
+	install -m 644 scripts/amas.lua $(DESTDIR)$(DATADIR)
 	for p in amas amas-plugin; do \
 	    sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCDIR@|$(INCDIR)|' \
 		-e 's|@VERSION@|$(VERSION)|' \
@@ -132,7 +134,7 @@ uninstall:
 	    $(DESTDIR)$(LIBDIR)/$(SO) $(DESTDIR)$(LIBDIR)/libamas.so \
 	    $(DESTDIR)$(LIBDIR)/pkgconfig/amas.pc $(DESTDIR)$(LIBDIR)/pkgconfig/amas-plugin.pc \
 	    $(DESTDIR)$(INCDIR)/amas.h $(DESTDIR)$(INCDIR)/amas_jansson.h
-	rm -rf $(DESTDIR)$(LIBDIR)/amas
+	rm -rf $(DESTDIR)$(LIBDIR)/amas $(DESTDIR)$(DATADIR)
 	for p in $(MAN); do rm -f $(DESTDIR)$(MANDIR)/man$${p##*.}/$${p##*/}; done
 
 clean:

@@ -88,6 +88,8 @@ add_views(struct dump *d)
 
 	if (o->summary)
 		return dump_table_new(d, true);
+	if (o->form == DUMP_NONE)
+		return CMD_OK;
 	status = o->form == DUMP_JSON ? dump_json_new(d) : dump_text_new(d);
 	if (status == CMD_OK && d->tap != NULL && o->form == DUMP_TEXT)
 		status = dump_table_new(d, false);
@@ -242,6 +244,8 @@ run(struct dump *d)
 	if (o->filter != NULL)
 		status = dump_filter_new(&d->filter, o->filter,
 		    o->form == DUMP_TEXT && !o->split);
+	if (status == CMD_OK && o->write != NULL)
+		status = dump_record_new(d); /* first: -c may end it all */
 	if (status == CMD_OK)
 		status = open_source(d);
 	if (status == CMD_OK)

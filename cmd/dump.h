@@ -14,7 +14,8 @@
  *	dump_filter.c	which of them are wanted
  *	dump_lines.c	views that are lines: what waits for its reply, -c
  *	dump_text.c	for people
- *	dump_json.c	for programs, and recordings
+ *	dump_json.c	for programs
+ *	dump_record.c	the same in files: -w, -C, -W
  *	dump_table.c	calls per function: --summary
  */
 #ifndef DUMP_H
@@ -125,7 +126,7 @@ void dump_view_add(struct dump *d, struct dump_view *v,
 
 /* ---- The program -------------------------------------------------------- */
 
-enum dump_form { DUMP_TEXT, DUMP_JSON };
+enum dump_form { DUMP_TEXT, DUMP_JSON, DUMP_NONE };
 
 #define DUMP_READ_MAX 64	/* -r */
 #define DUMP_SIGNALS 3
@@ -139,8 +140,12 @@ struct dump_opts {
 	const char *run;	/* NULL: nothing */
 	int ready_fd;		/* -1: none */
 	unsigned socket_mode;
-	double wait_s;		/* -w of ... for TARGET */
+	double wait_s;		/* --wait, for TARGET */
 	enum dump_form form;
+	bool form_given;	/* -o; else -w shows nothing */
+	const char *write;	/* -w; NULL: nothing */
+	size_t file_max;	/* -C; 0: no end */
+	size_t files;		/* -W; 0: no end */
 	bool split;		/* --split */
 	bool summary;		/* that and nothing else */
 	bool color;
@@ -240,11 +245,16 @@ struct dump_lines {
 	struct amas__buf buf;
 	/* Fails by ending the program. */
 	void (*write)(struct dump_lines *l, const char *line, size_t len);
+	/* What remains to be done at the end, and then.  NULL: nothing. */
+	void (*end)(struct dump_lines *l);
+	void (*close)(struct dump_lines *l);
 };
 
 /* The view of standard output. */
 int dump_text_new(struct dump *d);
 int dump_json_new(struct dump *d);
+
+extern const struct dump_lines_ops dump_json_ops;
 
 /* Sets one up and adds it to d. */
 void dump_lines_init(struct dump_lines *l, struct dump *d,
@@ -252,6 +262,11 @@ void dump_lines_init(struct dump_lines *l, struct dump *d,
 
 /* Shows requests that have waited for a second. */
 void dump_lines_wait(struct dump *d, double now);
+
+/* ---- dump_record.c ---- */
+
+/* Opens the file of -w.  Returns CMD_OK or a status (has been said). */
+int dump_record_new(struct dump *d);
 
 /* ---- dump_table.c ---- */
 

@@ -111,7 +111,7 @@ put_open(struct dump_view *v, struct amas__buf *b, bool over)
 	return 0;
 }
 
-static const struct dump_lines_ops ops = { put, put_open };
+const struct dump_lines_ops dump_json_ops = { put, put_open };
 
 int
 dump_json_new(struct dump *d)
@@ -120,7 +120,7 @@ dump_json_new(struct dump *d)
 
 	if (l == NULL)
 		return cmd_nomem();
-	dump_lines_init(l, d, &ops, 0);
+	dump_lines_init(l, d, &dump_json_ops, 0);
 	l->left = d->o->count;
 	return CMD_OK;
 }

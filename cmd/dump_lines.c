@@ -134,7 +134,10 @@ on_unanswered(struct dump_view *v, struct dump_call *k, double t)
 static void
 on_end(struct dump_view *v)
 {
-	(void)v;
+	struct dump_lines *l = of(v);
+
+	if (l->end != NULL)
+		l->end(l);
 }
 
 static void
@@ -142,6 +145,8 @@ on_free(struct dump_view *v)
 {
 	struct dump_lines *l = of(v);
 
+	if (l->close != NULL)
+		l->close(l);
 	amas__buf_fini(&l->buf);
 	free(l);
 }

@@ -17,7 +17,8 @@ enum {
 	OPT_RUN,
 	OPT_SOCKET_MODE,
 	OPT_SPLIT,
-	OPT_SUMMARY
+	OPT_SUMMARY,
+	OPT_WAIT
 };
 
 #define SHOW_DEFAULT 400	/* bytes of arguments, of a result */
@@ -31,7 +32,10 @@ static const struct cmd_option options[] = {
 	    "bytes of arguments and of a result (400), 0: all" },
 	{ 't', "time", NULL, "no time; twice: seconds; 3: since the line "
 	    "before; 4: date; 5: since the first" },
-	{ 'w', "wait", "DUR", "keep trying to connect (0), or \"inf\"" },
+	{ 'w', "write", "FILE", "record there, - is standard output; show "
+	    "nothing without -o" },
+	{ 'C', "file-size", "SIZE", "-w: begin the next file before that" },
+	{ 'W', "files", "N", "-w -C: so many files, then the first again" },
 	{ OPT_LISTEN_CACERT, "listen-cacert", "FILE",
 	    "TLS at LISTEN: who is trusted (--cacert)" },
 	{ OPT_LISTEN_CERT, "listen-cert", "FILE",
@@ -44,6 +48,7 @@ static const struct cmd_option options[] = {
 	    "mode of a unix socket (0600)" },
 	{ OPT_SPLIT, "split", NULL, "requests and replies each on their line" },
 	{ OPT_SUMMARY, "summary", NULL, "calls per function, nothing else" },
+	{ OPT_WAIT, "wait", "DUR", "keep trying to connect (0), or \"inf\"" },
 	CMD_OPTIONS
 };
 
@@ -59,6 +64,7 @@ take_form(struct dump_opts *o)
 	else
 		return cmd_error(CMD_USAGE, o->args.name,
 		    "\"%s\" is neither text nor json", name);
+	o->form_given = true;
 	return CMD_OK;
 }
 
@@ -80,6 +86,23 @@ take_read(struct dump_opts *o)
 }
 
 static int
+take_record(struct dump_opts *o, int id)
+{
+	const struct cmd_args *a = &o->args;
+
+	switch (id) {
+	case 'w':
+		o->write = a->value;
+		return CMD_OK;
+	case 'C':
+		return cmd_size(&o->file_max, a->name, a->value, 1);
+	case 'W':
+		return serve_take_count(&o->files, a);
+	}
+	return CMD_USAGE;
+}
+
+static int
 take_option(struct dump_opts *o, int id)
 {
 	const struct cmd_args *a = &o->args;
@@ -98,8 +121,6 @@ take_option(struct dump_opts *o, int id)
 	case 't':
 		o->time_form++;
 		return CMD_OK;
-	case 'w':
-		return cmd_duration(&o->wait_s, a->name, a->value, true);
 	case OPT_LISTEN_CACERT:
 		o->listen_tls.cacert = a->value;
 		return CMD_OK;
@@ -122,8 +143,10 @@ take_option(struct dump_opts *o, int id)
 	case OPT_SUMMARY:
 		o->summary = true;
 		return CMD_OK;
+	case OPT_WAIT:
+		return cmd_duration(&o->wait_s, a->name, a->value, true);
 	}
-	return CMD_USAGE;
+	return take_record(o, id);
 }
 
 /* The other operands are a filter, in one word or in many. */
@@ -161,6 +184,23 @@ take_operands(struct dump_opts *o, int n, char **operand)
 	o->listen = operand[0];
 	o->target = operand[1];
 	return join_filter(o, operand + 2);
+}
+
+static int
+check_record(struct dump_opts *o)
+{
+	bool out = o->write != NULL && strcmp(o->write, "-") == 0;
+
+	if (o->file_max > 0 && (o->write == NULL || out))
+		return cmd_error(CMD_USAGE, "-C", "needs -w FILE");
+	if (o->files > 0 && o->file_max == 0)
+		return cmd_error(CMD_USAGE, "-W", "needs -C");
+	if (out && (o->form_given || o->summary))
+		return cmd_error(CMD_USAGE, "-w",
+		    "standard output is for one thing");
+	if (o->write != NULL && !o->form_given)
+		o->form = DUMP_NONE;
+	return CMD_OK;
 }
 
 /* What is for the tap alone is no option of files. */
@@ -232,6 +272,7 @@ dump_opts_parse(struct dump_opts *o, int argc, char *argv[])
 	if ((o->args.status = take_operands(o, argc - o->args.first,
 	    argv + o->args.first)) != CMD_OK ||
 	    (o->args.status = check_together(o)) != CMD_OK ||
+	    (o->args.status = check_record(o)) != CMD_OK ||
 	    (o->args.status = set_tls(o)) != CMD_OK)
 		return CMD_STOP;
 	o->color = wants_color(o);

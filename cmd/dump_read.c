@@ -18,13 +18,14 @@
 
 #define READ_SIZE ((size_t)256 << 10)
 
+/* In whole microseconds, as recordings have them. */
 static double
 now(void)
 {
 	struct timespec ts;
 
 	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
+	return (double)ts.tv_sec + (double)(ts.tv_nsec / 1000) * 1e-6;
 }
 
 /* ---- Frames ------------------------------------------------------------- */

@@ -36,6 +36,7 @@ struct dump_line {
 	struct amas__area *area;	/* NULL: there is none */
 	struct amas__msg msg;
 	const char *from, *to;
+	const char *codec;	/* "": not told */
 	size_t size;
 	long long conn;
 	double t;

@@ -49,13 +49,14 @@ struct dump_tap {
 	struct amas__link pairs;
 };
 
+/* In whole microseconds, as recordings have them. */
 static double
 now(void)
 {
 	struct timespec ts;
 
 	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
+	return (double)ts.tv_sec + (double)(ts.tv_nsec / 1000) * 1e-6;
 }
 
 /* ---- The end of a connection -------------------------------------------- */

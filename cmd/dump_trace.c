@@ -68,7 +68,7 @@ take_value(struct dump_reader *r, struct dump_line *line,
 	const struct amas_value *m = v;
 	struct amas_error err;
 
-	line->from = line->to = "";
+	line->from = line->to = line->codec = "";
 	if (amas_value_type(v) == AMAS_MAP) {
 		if ((m = amas_value_get(v, "m")) == NULL && is_other(v))
 			return 0;
@@ -76,6 +76,7 @@ take_value(struct dump_reader *r, struct dump_line *line,
 			return bad_line(r, "it has no message \"m\"");
 		line->from = text_of(v, "from");
 		line->to = text_of(v, "to");
+		line->codec = text_of(v, "codec");
 		line->conn = int_of(v, "conn");
 		line->size = int_of(v, "size") > 0 ?
 		    (size_t)int_of(v, "size") : 0;
@@ -177,6 +178,7 @@ conn_of(struct dump_reads *s, const struct dump_line *line)
 	bool turned = strcmp(line->from, line->to) > 0;
 	char key[2 * AMAS_URL_SIZE + 32];
 	struct dump_conn *c;
+	bool back;
 	int n;
 
 	n = snprintf(key, sizeof key, "%lld %.400s %.400s", line->conn,
@@ -186,7 +188,9 @@ conn_of(struct dump_reads *s, const struct dump_line *line)
 	s->has_conns = true;
 	if ((c = amas__map_get(&s->conns, key, (size_t)n)) != NULL)
 		return c;
-	c = dump_conn_new(s->d, line->from, line->to);
+	back = line->msg.type != AMAS__REQUEST; /* its request is not here */
+	c = dump_conn_new(s->d, back ? line->to : line->from,
+	    back ? line->from : line->to);
 	if (c == NULL || amas__map_set(&s->conns, key, (size_t)n, c) != 0) {
 		dump_conn_free(c, 0);
 		dump_nomem(s->d);
@@ -206,7 +210,8 @@ lines_step(struct dump_reader *r)
 	r->reads->t = line.t;
 	if (c != NULL)
 		dump_conn_message(c, strcmp(line.from, c->name[0]) != 0,
-		    &line.msg, line.size, NULL, line.t);
+		    &line.msg, line.size, *line.codec != '\0' ?
+		    line.codec : NULL, line.t);
 	amas__area_unref(line.area);
 }
 

@@ -6,7 +6,7 @@
 
 #include "mem.h"
 
-#define WAITING_MAX 100000	/* requests of a connection; the oldest goes */
+#define DUMP_CALLS_MAX 100000	/* requests of a connection; the oldest goes */
 
 static void
 call_free(struct dump_call *k)
@@ -106,7 +106,7 @@ take_request(struct dump_conn *c, struct dump_event *e)
 		return;
 	}
 	dump_tell(c->d, e);
-	if (c->n_calls > WAITING_MAX)
+	if (c->n_calls > DUMP_CALLS_MAX)
 		give_up(c, AMAS__OF(c->calls.next, struct dump_call, link),
 		    e->t);
 }

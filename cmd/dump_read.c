@@ -140,6 +140,7 @@ pump(struct dump_reads *s)
 			}
 		}
 		if (first == NULL) {
+			dump_trace_free(s);
 			dump_end(s->d, CMD_OK);
 			return;
 		}
@@ -186,7 +187,8 @@ reader_new(struct dump_reads *s, const char *name)
 	if (fd == -1 || fstat(fd, &st) == -1 || (S_ISDIR(st.st_mode) &&
 	    (errno = EISDIR) != 0)) {
 		free(r);
-		return cmd_error(CMD_INPUT, name, "%s", strerror(errno));
+		return cmd_error(CMD_SYS, in ? "standard input" : name, "%s",
+		    strerror(errno));
 	}
 	if (!S_ISREG(st.st_mode))
 		s->d->live = true;

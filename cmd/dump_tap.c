@@ -18,7 +18,7 @@
 #include "stream.h"
 #include "tls_setup.h"
 
-#define QUEUE_MAX ((size_t)1 << 20)	/* bytes that wait for a slow end */
+#define DUMP_QUEUE_MAX ((size_t)1 << 20)	/* bytes that wait for a slow end */
 #define QUEUE_LOW ((size_t)256 << 10)	/* then it is read again */
 #define READ_MAX ((size_t)256 << 10)
 
@@ -134,7 +134,7 @@ on_readable(void *arg)
 		dump_nomem(d);
 	} else {
 		amas__stream_flush(to->s);
-		to->full = amas__stream_held(to->s) > QUEUE_MAX;
+		to->full = amas__stream_held(to->s) > DUMP_QUEUE_MAX;
 		update(from);
 		dump_conn_bytes(p->conn, back, data, (size_t)n, now());
 	}

@@ -236,4 +236,5 @@ dump_trace_free(struct dump_reads *s)
 	while ((c = amas__map_next(&s->conns, &i, NULL, NULL)) != NULL)
 		dump_conn_free(c, s->t);
 	amas__map_fini(&s->conns);
+	s->has_conns = false;
 }

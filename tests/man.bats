@@ -60,6 +60,10 @@ run_examples() {
 	run_examples "$AMAS_ROOT/man/amas-clock.1"
 }
 
+@test "man: the examples of amas-dump(1) do what they show" {
+	run_examples "$AMAS_ROOT/man/amas-dump.1"
+}
+
 @test "man: the examples of amas-agent(7) do what they show" {
 	run_examples "$AMAS_ROOT/man/amas-agent.7"
 }
@@ -175,6 +179,14 @@ states() {
 	states amas-clock.1 'when it takes longer \(default: 5\)'
 	equal 1 "$(constant CLOCK_STEP_S)"
 	states amas-clock.1 'whole multiples of DUR \(default: 1\)'
+	equal 400 "$(constant SHOW_DEFAULT)"
+	states amas-dump.1 'of a result \(default: 400\)'
+	equal 64 "$(constant DUMP_READ_MAX)"
+	states amas-dump.1 'May be given 64 times'
+	equal 100000 "$(constant DUMP_CALLS_MAX)"
+	states amas-dump.1 '100,000 requests of a connection wait'
+	equal $((1 << 20)) "$(constant DUMP_QUEUE_MAX)"
+	states amas-dump.1 'at most about 1 MiB waits'
 	equal 1000000 "$(constant AMAS__AGENTS_MAX)"
 	states amas-container.1 'so many \(default: 1000000\)'
 	equal 1000 "$(constant CONTAINER_CLASSES_MAX)"

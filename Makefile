@@ -28,7 +28,7 @@ ALL_CPPFLAGS = -Ilib -D_GNU_SOURCE $(ISYSTEM) $(CPPFLAGS)
 ALL_CFLAGS   = -std=c11 -fPIC -fvisibility=hidden $(WARN) $(SAN) $(CFLAGS)
 ALL_LDFLAGS  = $(SAN) $(LDFLAGS)
 
-LIB_O   := $(patsubst %.c,$(B)/%.o,$(filter-out lib/codec_blosc.c lib/tls.c,$(wildcard lib/*.c)))
+LIB_O   := $(patsubst %.c,$(B)/%.o,$(filter-out lib/codec_blosc.c lib/tls.c lib/capture%,$(wildcard lib/*.c)))
 TOOLS   := $(patsubst cmd/%.c,$(B)/%,$(wildcard cmd/amas-*.c))
 CMD_O   := $(patsubst %.c,$(B)/%.o,$(filter-out $(wildcard cmd/amas-*.c),$(wildcard cmd/*.c)))
 MAN     := $(wildcard man/*.[1357])
@@ -42,13 +42,23 @@ HAS_BLOSC := $(shell echo '\#include <blosc.h>' | $(CC) $(CPPFLAGS) -E -x c - >/
 HAS_TLS  := $(shell printf '\#include <openssl/ssl.h>\n\#if OPENSSL_VERSION_NUMBER < 0x30000000L\n\#error\n\#endif\n' | $(CC) $(CPPFLAGS) -E -x c - >/dev/null 2>&1 && echo yes)
 MODULES  = $(if $(HAS_BLOSC),$(B)/amas/codec_blosc.so) $(if $(HAS_TLS),$(B)/amas/tls.so)
 
-all: $(B)/libamas.a $(B)/$(SO) $(TOOLS) $(MODULES) $(B)/amas-pki
+# Captures are amas-dump's alone, and so is libpcap.
+HAS_PCAP := $(shell echo '\#include <pcap/pcap.h>' | $(CC) $(CPPFLAGS) -E -x c - >/dev/null 2>&1 && echo yes)
+PCAP_LIBS = $(if $(HAS_PCAP),-lpcap)
+PCAP_O  := $(patsubst %.c,$(B)/%.o,$(filter-out lib/capture_$(if $(HAS_PCAP),no)live.c,$(wildcard lib/capture*.c)))
+
+all: $(B)/libamas.a $(B)/libcapture.a $(B)/$(SO) $(TOOLS) $(MODULES) $(B)/amas-pki
 	@$(if $(HAS_BLOSC),:,echo "no blosc.h: made without the codec msgpack-blosc")
 	@$(if $(HAS_TLS),:,echo "no openssl/ssl.h of OpenSSL 3: made without TLS")
+	@$(if $(HAS_PCAP),:,echo "no pcap/pcap.h: made without interfaces and filters in amas-dump")
 
 $(B)/libamas.a: $(LIB_O)
 	rm -f $@
 	$(AR) rcs $@ $(LIB_O)
+
+$(B)/libcapture.a: $(PCAP_O)
+	rm -f $@
+	$(AR) rcs $@ $(PCAP_O)
 
 $(B)/$(SO): $(LIB_O)
 	$(CC) $(ALL_LDFLAGS) -shared -Wl,-soname,$(SO) -o $@ $(LIB_O) $(LIBS)
@@ -63,6 +73,9 @@ $(B)/libcmd.a: $(CMD_O)
 $(TOOLS): $(B)/%: $(B)/cmd/%.o $(B)/libcmd.a $(B)/libamas.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $(filter-out %/libamas.a,$^) \
 	    -Wl,--export-dynamic,--whole-archive $(B)/libamas.a -Wl,--no-whole-archive $(LIBS)
+
+$(B)/amas-dump: $(B)/libcapture.a
+$(B)/amas-dump: private LIBS := $(PCAP_LIBS) $(LIBS)
 
 $(B)/amas/%.so: $(B)/lib/%.o $(B)/libamas.a
 	@mkdir -p $(@D)

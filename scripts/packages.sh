@@ -15,6 +15,7 @@ packages_table() {
 	build   hdr:msgpack.h    libmsgpack-dev   msgpack-devel       msgpack-c-dev    msgpack-c     msgpack
 	build   hdr:blosc.h      libblosc-dev     blosc-devel         c-blosc-dev      blosc         c-blosc
 	build   hdr:openssl/ssl.h libssl-dev      openssl-devel       openssl-dev      openssl       openssl@3
+	build   hdr:pcap/pcap.h  libpcap-dev      libpcap-devel       libpcap-dev      libpcap       libpcap
 	tests   cmd:openssl      openssl          openssl             openssl          openssl       openssl@3
 	tests   cmd:gcc          gcc              gcc                 gcc              gcc           -
 	tests   cmd:bash         bash             bash                bash             bash          bash
@@ -29,6 +30,8 @@ packages_table() {
 	demo    cmd:jq           jq               jq                  jq               jq            jq
 	tests   cmd:bc           bc               bc                  bc               bc            bc
 	tests   cmd:gawk         gawk             gawk                gawk             gawk          gawk
+	tests   cmd:tcpdump      tcpdump          tcpdump             tcpdump          tcpdump       tcpdump
+	tests   cmd:tshark       tshark           wireshark-cli       tshark           wireshark-cli wireshark
 	tests   cmd:xxd          xxd              vim-common          xxd              vim           -
 	tests   cmd:readelf      binutils         binutils            binutils         binutils      binutils
 	tests   cmd:git          git              git                 git              git           git

@@ -1,0 +1,436 @@
+/*
+ * Where packets come from, and the way from there to capture_tcp.c.  A turn of
+ * the loop reads once, as much as is there and fits: a descriptor that is
+ * readable does not block, so standard input keeps its flags, which others may
+ * share.
+ *
+ * The end is told from a task, never from within a callback.  A callback may
+ * free the capture: what is under way sees that in freed and only unwinds.
+ */
+#include "capture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "capture_file.h"
+#include "capture_live.h"
+#include "capture_packet.h"
+#include "capture_tcp.h"
+#include "err.h"
+#include "loop.h"
+#include "mem.h"
+
+#define LIVE_MOST 256	/* packets of an interface in one turn */
+#define LINKS 8		/* link types with a filter of their own, at once */
+
+struct amas__capture {
+	struct amas_loop *loop;
+	struct amas__open open;
+	const struct amas__capture_ops *ops;
+	void *arg;
+	uint16_t port;
+	char *filter;		/* NULL: none, or the system's */
+	struct {
+		unsigned link;
+		struct amas__capture_filter *f;
+	} filters[LINKS];
+	size_t n_filters;
+
+	struct amas__capture_file file;
+	struct amas__capture_live *live;	/* NULL: it is a file */
+	int fd;			/* of the file; not ours: standard input */
+	struct amas__io io;
+	struct amas__task more;	/* packets of an interface may be left */
+	struct amas__task over;	/* tells the end */
+
+	struct amas__tcp tcp;
+	struct amas__capture_stats stats;
+	struct amas_error err;	/* what is wrong with it; code 0: nothing */
+	bool saw_fragment, saw_unknown;	/* and logged it */
+	bool ended;		/* nothing is read any more */
+	bool freed;
+	unsigned busy;		/* calls that still use it */
+};
+
+static void
+destroy(struct amas__capture *c)
+{
+	size_t i;
+
+	amas__tcp_fini(&c->tcp);
+	amas__capture_file_fini(&c->file);
+	amas__capture_live_free(c->live);
+	if (c->fd > 0)
+		close(c->fd);
+	for (i = 0; i < c->n_filters; i++)
+		amas__capture_filter_free(c->filters[i].f);
+	free(c->filter);
+	free(c);
+}
+
+static void
+release(struct amas__capture *c)
+{
+	if (--c->busy == 0 && c->freed)
+		destroy(c);
+}
+
+/* Reads no more; the end is told soon.  The first error is what it tells. */
+static void
+finish(struct amas__capture *c, const struct amas_error *err)
+{
+	if (c->ended)
+		return;
+	c->ended = true;
+	if (err != NULL && c->err.code == 0)
+		c->err = *err;
+	amas__io_set(&c->io, 0);
+	amas__task_cancel(c->loop, &c->more);
+	amas__task_run(c->loop, &c->over);
+}
+
+static void
+on_over(struct amas__task *t)
+{
+	struct amas__capture *c = AMAS__OF(t, struct amas__capture, over);
+
+	c->busy++;
+	amas__tcp_end(&c->tcp);
+	if (c->live != NULL)
+		c->stats.dropped = amas__capture_live_dropped(c->live);
+	if (c->stats.dropped > 0)
+		amas__log(amas__loop_log(c->loop), AMAS_LOG_WARN,
+		    "capture: the system had no room for %llu packets",
+		    (unsigned long long)c->stats.dropped);
+	if (!c->freed)
+		amas__open_remove(&c->open);
+	if (!c->freed && c->ops->end != NULL)
+		c->ops->end(c->arg, c->err.code != 0 ? &c->err : NULL);
+	release(c);
+}
+
+/* ---- Packets ---- */
+
+/* The filter for a link type: made when a packet of it comes first. */
+static int
+find_filter(struct amas__capture *c, unsigned link,
+    const struct amas__capture_filter **out, struct amas_error *err)
+{
+	size_t i;
+	int rc;
+
+	for (i = 0; i < c->n_filters && c->filters[i].link != link; i++)
+		;
+	if (i == LINKS)
+		return amas_error_set(err, AMAS_ETOOBIG,
+		    "more than %d link types with a filter", LINKS);
+	if (i == c->n_filters) {
+		if ((rc = amas__capture_filter_new(&c->filters[i].f, link,
+		    c->filter, err)) != 0)
+			return rc;
+		c->filters[i].link = link;
+		c->n_filters++;
+	}
+	*out = c->filters[i].f;
+	return 0;
+}
+
+/* Goes on, since other packets may be of use, but is no success. */
+static void
+unknown(struct amas__capture *c, const struct amas__packet *p)
+{
+	c->stats.unknown++;
+	if (c->saw_unknown)
+		return;
+	c->saw_unknown = true;
+	if (c->err.code == 0)
+		(void)amas_error_set(&c->err, AMAS_EINVAL,
+		    "packet %llu: link type %u is not known",
+		    (unsigned long long)p->number, p->link);
+	amas__log(amas__loop_log(c->loop), AMAS_LOG_WARN,
+	    "capture: packet %llu: link type %u is not known, skipped",
+	    (unsigned long long)p->number, p->link);
+}
+
+static void
+fragment(struct amas__capture *c, const struct amas__packet *p)
+{
+	c->stats.fragments++;
+	if (c->saw_fragment)
+		return;
+	c->saw_fragment = true;
+	amas__log(amas__loop_log(c->loop), AMAS_LOG_WARN,
+	    "capture: packet %llu: fragments of IP are skipped",
+	    (unsigned long long)p->number);
+}
+
+static int
+take_segment(struct amas__capture *c, const struct amas__segment *s,
+    struct amas_error *err)
+{
+	if (c->port != 0 && s->port[0] != c->port && s->port[1] != c->port)
+		return 0;
+	c->stats.segments++;
+	return amas__tcp_add(&c->tcp, s, err);
+}
+
+static int
+take_packet(struct amas__capture *c, const struct amas__packet *p,
+    struct amas_error *err)
+{
+	const struct amas__capture_filter *f;
+	struct amas__segment s;
+	enum amas__packet_kind kind = amas__capture_packet(p, &s);
+	int rc;
+
+	/* No filter is for a link type that is not known here. */
+	if (c->filter != NULL && kind != AMAS__PACKET_UNKNOWN) {
+		if ((rc = find_filter(c, p->link, &f, err)) != 0)
+			return rc;
+		if (!amas__capture_filter_match(f, p))
+			return 0;
+	}
+	c->stats.packets++;
+	switch (kind) {
+	case AMAS__PACKET_TCP:
+		return take_segment(c, &s, err);
+	case AMAS__PACKET_OTHER:
+		c->stats.ignored++;
+		break;
+	case AMAS__PACKET_FRAGMENT:
+		fragment(c, p);
+		break;
+	case AMAS__PACKET_MALFORMED:
+		c->stats.malformed++;
+		break;
+	case AMAS__PACKET_UNKNOWN:
+		unknown(c, p);
+		break;
+	}
+	return 0;
+}
+
+/* ---- Files ---- */
+
+static void
+take_bytes(struct amas__capture *c, const char *data, size_t len)
+{
+	struct amas_error err;
+	struct amas__packet p;
+	int rc;
+
+	if ((rc = amas__capture_file_put(&c->file, data, len, &err)) != 0) {
+		finish(c, &err);
+		return;
+	}
+	while (!c->ended && !c->freed &&
+	    (rc = amas__capture_file_next(&c->file, &p, &err)) == 1)
+		if ((rc = take_packet(c, &p, &err)) != 0)
+			break;
+	if (rc < 0 && !c->freed)
+		finish(c, &err);
+}
+
+static void
+on_readable(struct amas__io *io, int events)
+{
+	struct amas__capture *c = AMAS__OF(io, struct amas__capture, io);
+	struct amas_error err;
+	size_t size;
+	char *data = amas__loop_scratch(c->loop, &size);
+	ssize_t n;
+
+	(void)events;
+	if (data == NULL) {
+		amas__error_nomem(&err);
+		finish(c, &err);
+		return;
+	}
+	c->busy++;
+	if ((n = read(io->fd, data, size)) > 0) {
+		take_bytes(c, data, (size_t)n);
+	} else if (n == 0) {
+		finish(c, amas__capture_file_eof(&c->file, &err) != 0 ? &err :
+		    NULL);
+	} else if (errno != EINTR && errno != EAGAIN) {
+		amas__error_sys(&err, AMAS_ESYS, errno, NULL);
+		finish(c, &err);
+	}
+	release(c);
+}
+
+static int
+open_file(struct amas__capture *c, const char *path, struct amas_error *err)
+{
+	if (strcmp(path, "-") == 0) {
+		c->fd = STDIN_FILENO;
+	} else if ((c->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)) == -1) {
+		return amas__error_sys(err, AMAS_ESYS, errno, NULL);
+	}
+	amas__io_init(&c->io, c->loop, c->fd, on_readable);
+	return 0;
+}
+
+/* ---- Interfaces ---- */
+
+static void
+on_live_packet(void *arg, const struct amas__packet *p)
+{
+	struct amas__capture *c = arg;
+	struct amas_error err;
+
+	if (!c->ended && !c->freed && take_packet(c, p, &err) != 0)
+		finish(c, &err);
+	if (c->ended || c->freed)
+		amas__capture_live_break(c->live);
+}
+
+static void
+read_live(struct amas__capture *c)
+{
+	struct amas_error err;
+	int n;
+
+	c->busy++;
+	n = amas__capture_live_read(c->live, LIVE_MOST, on_live_packet, c,
+	    &err);
+	if (n < 0 && !c->freed)
+		finish(c, &err);
+	else if (n > 0 && !c->ended && !c->freed)
+		amas__task_run(c->loop, &c->more);
+	release(c);
+}
+
+static void
+on_live(struct amas__io *io, int events)
+{
+	(void)events;
+	read_live(AMAS__OF(io, struct amas__capture, io));
+}
+
+/* The descriptor tells only of packets that libpcap has not fetched. */
+static void
+on_more(struct amas__task *t)
+{
+	read_live(AMAS__OF(t, struct amas__capture, more));
+}
+
+static int
+open_live(struct amas__capture *c, const struct amas__capture_opts *o,
+    struct amas_error *err)
+{
+	int rc = amas__capture_live_open(&c->live, o->iface, o->filter,
+	    o->port, err);
+
+	if (rc == 0)
+		amas__io_init(&c->io, c->loop, amas__capture_live_fd(c->live),
+		    on_live);
+	return rc;
+}
+
+/* ---- The capture ---- */
+
+static void
+on_close(struct amas__open *o)
+{
+	finish(AMAS__OF(o, struct amas__capture, open), NULL);
+}
+
+static void
+on_release(struct amas__open *o)
+{
+	amas__capture_free(AMAS__OF(o, struct amas__capture, open));
+}
+
+static const struct amas__open_ops open_ops = {
+	.close = on_close, .drain = on_close, .release = on_release,
+};
+
+static void
+set_up(struct amas__capture *c, struct amas_loop *l,
+    const struct amas__capture_opts *o, const struct amas__capture_ops *ops,
+    void *arg)
+{
+	c->loop = l;
+	c->ops = ops;
+	c->arg = arg;
+	c->port = o->port;
+	c->fd = -1;
+	amas__task_init(&c->more, on_more);
+	amas__task_init(&c->over, on_over);
+	amas__capture_file_init(&c->file);
+	amas__tcp_init(&c->tcp, ops, arg, &c->stats);
+	if (o->memory != 0)
+		c->tcp.memory_max = o->memory;
+	if (o->flows != 0)
+		c->tcp.flows_max = o->flows;
+}
+
+/* Of a file its link types are not known yet; a wrong word is said at once. */
+static int
+set_filter(struct amas__capture *c, const char *text, struct amas_error *err)
+{
+	const struct amas__capture_filter *f;
+
+	if (text == NULL)
+		return 0;
+	if ((c->filter = amas__strdup(text)) == NULL)
+		return amas__error_nomem(err);
+	return find_filter(c, AMAS__LINK_ETHERNET, &f, err);
+}
+
+int
+amas__capture_open(struct amas__capture **out, struct amas_loop *l,
+    const struct amas__capture_opts *o, const struct amas__capture_ops *ops,
+    void *arg, struct amas_error *err)
+{
+	struct amas__capture *c = amas__zalloc(sizeof *c);
+	int rc;
+
+	if (c == NULL)
+		return amas__error_nomem(err);
+	set_up(c, l, o, ops, arg);
+	if (o->iface != NULL)
+		rc = open_live(c, o, err);
+	else if ((rc = set_filter(c, o->filter, err)) == 0)
+		rc = open_file(c, o->path, err);
+	if (rc != 0) {
+		destroy(c);
+		return rc;
+	}
+	amas__open_add(l, &c->open, &open_ops);
+	amas__io_set(&c->io, AMAS__READ);
+	*out = c;
+	return 0;
+}
+
+void
+amas__capture_stop(struct amas__capture *c)
+{
+	finish(c, NULL);
+}
+
+void
+amas__capture_free(struct amas__capture *c)
+{
+	if (c == NULL || c->freed)
+		return;
+	c->busy++;
+	c->freed = true;
+	c->ended = true;
+	amas__io_set(&c->io, 0);
+	amas__task_cancel(c->loop, &c->more);
+	amas__task_cancel(c->loop, &c->over);
+	amas__open_remove(&c->open);
+	amas__tcp_abort(&c->tcp);
+	release(c);
+}
+
+const struct amas__capture_stats *
+amas__capture_stats(const struct amas__capture *c)
+{
+	return &c->stats;
+}

@@ -52,7 +52,9 @@ amas__capture_file_fini(struct amas__capture_file *r)
 static uint16_t
 get16(const struct amas__capture_file *r, const unsigned char *p)
 {
-	return r->swapped ? (uint16_t)(p[1] << 8 | p[0]) : amas__get16(p);
+	unsigned little = (unsigned)p[1] << 8 | p[0];
+
+	return r->swapped ? (uint16_t)little : amas__get16(p);
 }
 
 static uint32_t

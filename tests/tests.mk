@@ -21,6 +21,12 @@ $(UNIT): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/unit/tap.o $(B)/libam
 $(B)/tests/unit/tls $(B)/tests/fuzz/tls $(B)/tests/bench/tls: $(B)/tests/tls/certs.o
 $(B)/tests/unit/tls $(B)/tests/fuzz/tls $(B)/tests/bench/tls: TLSLIBS = -lssl -lcrypto
 
+# Those that read captures.
+CAPTURES = $(B)/tests/unit/capture $(B)/tests/unit/capture_file \
+	$(B)/tests/unit/capture_tcp $(B)/tests/fuzz/capture $(B)/tests/tools/flows
+$(CAPTURES): $(B)/libcapture.a
+$(CAPTURES): private LIBS := $(B)/libcapture.a $(B)/libamas.a $(PCAP_LIBS) $(LIBS)
+
 $(EXAMPLES): $(B)/tests/examples/%: $(B)/tests/examples/%.o $(B)/libamas.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 

@@ -23,7 +23,7 @@ $(B)/tests/unit/tls $(B)/tests/fuzz/tls $(B)/tests/bench/tls: TLSLIBS = -lssl -l
 
 # Those that read captures.
 CAPTURES = $(B)/tests/unit/capture $(B)/tests/unit/capture_file \
-	$(B)/tests/unit/capture_tcp $(B)/tests/fuzz/capture $(B)/tests/tools/flows
+	$(B)/tests/unit/capture_tcp $(B)/tests/fuzz/capture
 $(CAPTURES): $(B)/libcapture.a
 $(CAPTURES): private LIBS := $(B)/libcapture.a $(B)/libamas.a $(PCAP_LIBS) $(LIBS)
 

@@ -1,19 +1,15 @@
 /*
- * Where packets come from, and the way from there to capture_tcp.c.  A turn of
- * the loop reads once, as much as is there and fits: a descriptor that is
- * readable does not block, so standard input keeps its flags, which others may
- * share.
+ * Where packets come from, and the way from there to capture_tcp.c: of a file
+ * by the user's hands, of an interface by the loop's.
  *
- * The end is told from a task, never from within a callback.  A callback may
- * free the capture: what is under way sees that in freed and only unwinds.
+ * The end is never told from within a callback.  A callback may free the
+ * capture: what is under way sees that in freed and only unwinds.
  */
 #include "capture.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "capture_file.h"
 #include "capture_live.h"
@@ -24,6 +20,7 @@
 #include "mem.h"
 
 #define LIVE_MOST 256	/* packets of an interface in one turn */
+#define LIVE_LAST 100	/* turns at the end: more may come all the time */
 #define LINKS 8		/* link types with a filter of their own, at once */
 
 struct amas__capture {
@@ -40,17 +37,20 @@ struct amas__capture {
 	size_t n_filters;
 
 	struct amas__capture_file file;
+	struct amas__packet ahead;	/* that next has seen */
+	bool has_ahead;
+
 	struct amas__capture_live *live;	/* NULL: it is a file */
-	int fd;			/* of the file; not ours: standard input */
 	struct amas__io io;
-	struct amas__task more;	/* packets of an interface may be left */
+	struct amas__task more;	/* packets may be left */
 	struct amas__task over;	/* tells the end */
 
 	struct amas__tcp tcp;
 	struct amas__capture_stats stats;
 	struct amas_error err;	/* what is wrong with it; code 0: nothing */
-	bool saw_fragment, saw_unknown;	/* and logged it */
+	bool saw_odd;		/* and said so */
 	bool ended;		/* nothing is read any more */
+	bool told;		/* the end, too */
 	bool freed;
 	unsigned busy;		/* calls that still use it */
 };
@@ -63,8 +63,6 @@ destroy(struct amas__capture *c)
 	amas__tcp_fini(&c->tcp);
 	amas__capture_file_fini(&c->file);
 	amas__capture_live_free(c->live);
-	if (c->fd > 0)
-		close(c->fd);
 	for (i = 0; i < c->n_filters; i++)
 		amas__capture_filter_free(c->filters[i].f);
 	free(c->filter);
@@ -78,26 +76,33 @@ release(struct amas__capture *c)
 		destroy(c);
 }
 
-/* Reads no more; the end is told soon.  The first error is what it tells. */
+/* Reads no more.  The first error is what the end tells. */
+static void
+stop(struct amas__capture *c, const struct amas_error *err)
+{
+	if (!c->ended && err != NULL && c->err.code == 0)
+		c->err = *err;
+	c->ended = true;
+	if (c->live != NULL)
+		amas__io_set(&c->io, 0);
+	amas__task_cancel(c->loop, &c->more);
+}
+
+/* The same of an interface; the end is told soon. */
 static void
 finish(struct amas__capture *c, const struct amas_error *err)
 {
 	if (c->ended)
 		return;
-	c->ended = true;
-	if (err != NULL && c->err.code == 0)
-		c->err = *err;
-	amas__io_set(&c->io, 0);
-	amas__task_cancel(c->loop, &c->more);
+	stop(c, err);
 	amas__task_run(c->loop, &c->over);
 }
 
 static void
-on_over(struct amas__task *t)
+tell_end(struct amas__capture *c)
 {
-	struct amas__capture *c = AMAS__OF(t, struct amas__capture, over);
-
 	c->busy++;
+	c->told = true;
 	amas__tcp_end(&c->tcp);
 	if (c->live != NULL)
 		c->stats.dropped = amas__capture_live_dropped(c->live);
@@ -110,6 +115,12 @@ on_over(struct amas__task *t)
 	if (!c->freed && c->ops->end != NULL)
 		c->ops->end(c->arg, c->err.code != 0 ? &c->err : NULL);
 	release(c);
+}
+
+static void
+on_over(struct amas__task *t)
+{
+	tell_end(AMAS__OF(t, struct amas__capture, over));
 }
 
 /* ---- Packets ---- */
@@ -138,33 +149,33 @@ find_filter(struct amas__capture *c, unsigned link,
 	return 0;
 }
 
-/* Goes on, since other packets may be of use, but is no success. */
+/*
+ * A packet that cannot be read: the others may be of use, but a file with one
+ * is not right.  On a network there are such, and it is said at once.
+ */
 static void
-unknown(struct amas__capture *c, const struct amas__packet *p)
+odd(struct amas__capture *c, const struct amas__packet *p, const char *what)
 {
-	c->stats.unknown++;
-	if (c->saw_unknown)
+	if (c->saw_odd)
 		return;
-	c->saw_unknown = true;
-	if (c->err.code == 0)
-		(void)amas_error_set(&c->err, AMAS_EINVAL,
-		    "packet %llu: link type %u is not known",
-		    (unsigned long long)p->number, p->link);
-	amas__log(amas__loop_log(c->loop), AMAS_LOG_WARN,
-	    "capture: packet %llu: link type %u is not known, skipped",
-	    (unsigned long long)p->number, p->link);
+	c->saw_odd = true;
+	if (c->live != NULL)
+		amas__log(amas__loop_log(c->loop), AMAS_LOG_WARN,
+		    "capture: packet %llu: %s, skipped",
+		    (unsigned long long)p->number, what);
+	else if (c->err.code == 0)
+		(void)amas_error_set(&c->err, AMAS_EPROTO,
+		    "packet %llu: %s, skipped", (unsigned long long)p->number,
+		    what);
 }
 
 static void
-fragment(struct amas__capture *c, const struct amas__packet *p)
+unknown(struct amas__capture *c, const struct amas__packet *p)
 {
-	c->stats.fragments++;
-	if (c->saw_fragment)
-		return;
-	c->saw_fragment = true;
-	amas__log(amas__loop_log(c->loop), AMAS_LOG_WARN,
-	    "capture: packet %llu: fragments of IP are skipped",
-	    (unsigned long long)p->number);
+	char what[64];
+
+	snprintf(what, sizeof what, "link type %u is not known", p->link);
+	odd(c, p, what);
 }
 
 static int
@@ -201,12 +212,15 @@ take_packet(struct amas__capture *c, const struct amas__packet *p,
 		c->stats.ignored++;
 		break;
 	case AMAS__PACKET_FRAGMENT:
-		fragment(c, p);
+		c->stats.fragments++;
+		odd(c, p, "a fragment of IP");
 		break;
 	case AMAS__PACKET_MALFORMED:
 		c->stats.malformed++;
+		odd(c, p, "headers that are cut or wrong");
 		break;
 	case AMAS__PACKET_UNKNOWN:
+		c->stats.unknown++;
 		unknown(c, p);
 		break;
 	}
@@ -215,63 +229,41 @@ take_packet(struct amas__capture *c, const struct amas__packet *p,
 
 /* ---- Files ---- */
 
-static void
-take_bytes(struct amas__capture *c, const char *data, size_t len)
+int
+amas__capture_put(struct amas__capture *c, const void *data, size_t len,
+    struct amas_error *err)
 {
-	struct amas_error err;
-	struct amas__packet p;
-	int rc;
-
-	if ((rc = amas__capture_file_put(&c->file, data, len, &err)) != 0) {
-		finish(c, &err);
-		return;
-	}
-	while (!c->ended && !c->freed &&
-	    (rc = amas__capture_file_next(&c->file, &p, &err)) == 1)
-		if ((rc = take_packet(c, &p, &err)) != 0)
-			break;
-	if (rc < 0 && !c->freed)
-		finish(c, &err);
+	return amas__capture_file_put(&c->file, data, len, err);
 }
 
-static void
-on_readable(struct amas__io *io, int events)
+int
+amas__capture_next(struct amas__capture *c, double *time_s)
 {
-	struct amas__capture *c = AMAS__OF(io, struct amas__capture, io);
 	struct amas_error err;
-	size_t size;
-	char *data = amas__loop_scratch(c->loop, &size);
-	ssize_t n;
+	int rc = 1;
 
-	(void)events;
-	if (data == NULL) {
-		amas__error_nomem(&err);
-		finish(c, &err);
+	if (c->ended)
+		return c->err.code != 0 ? c->err.code : AMAS_ECANCELED;
+	if (!c->has_ahead && (rc = amas__capture_file_next(&c->file,
+	    &c->ahead, &err)) < 0)
+		stop(c, &err);
+	c->has_ahead = rc == 1;
+	*time_s = c->has_ahead ? c->ahead.time_s : 0;
+	return rc;
+}
+
+void
+amas__capture_step(struct amas__capture *c)
+{
+	struct amas_error err;
+
+	if (c->ended || !c->has_ahead)
 		return;
-	}
 	c->busy++;
-	if ((n = read(io->fd, data, size)) > 0) {
-		take_bytes(c, data, (size_t)n);
-	} else if (n == 0) {
-		finish(c, amas__capture_file_eof(&c->file, &err) != 0 ? &err :
-		    NULL);
-	} else if (errno != EINTR && errno != EAGAIN) {
-		amas__error_sys(&err, AMAS_ESYS, errno, NULL);
-		finish(c, &err);
-	}
+	c->has_ahead = false;
+	if (take_packet(c, &c->ahead, &err) != 0 && !c->freed)
+		stop(c, &err);
 	release(c);
-}
-
-static int
-open_file(struct amas__capture *c, const char *path, struct amas_error *err)
-{
-	if (strcmp(path, "-") == 0) {
-		c->fd = STDIN_FILENO;
-	} else if ((c->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)) == -1) {
-		return amas__error_sys(err, AMAS_ESYS, errno, NULL);
-	}
-	amas__io_init(&c->io, c->loop, c->fd, on_readable);
-	return 0;
 }
 
 /* ---- Interfaces ---- */
@@ -288,34 +280,45 @@ on_live_packet(void *arg, const struct amas__packet *p)
 		amas__capture_live_break(c->live);
 }
 
-static void
+/* Returns whether more may be there. */
+static bool
 read_live(struct amas__capture *c)
 {
 	struct amas_error err;
+	bool more;
 	int n;
 
+	if (c->ended)
+		return false;
 	c->busy++;
 	n = amas__capture_live_read(c->live, LIVE_MOST, on_live_packet, c,
 	    &err);
 	if (n < 0 && !c->freed)
 		finish(c, &err);
-	else if (n > 0 && !c->ended && !c->freed)
-		amas__task_run(c->loop, &c->more);
+	more = n > 0 && !c->ended && !c->freed;
 	release(c);
+	return more;
+}
+
+/* The descriptor tells only of packets that libpcap has not fetched. */
+static void
+read_some(struct amas__capture *c)
+{
+	if (read_live(c))
+		amas__task_run(c->loop, &c->more);
 }
 
 static void
 on_live(struct amas__io *io, int events)
 {
 	(void)events;
-	read_live(AMAS__OF(io, struct amas__capture, io));
+	read_some(AMAS__OF(io, struct amas__capture, io));
 }
 
-/* The descriptor tells only of packets that libpcap has not fetched. */
 static void
 on_more(struct amas__task *t)
 {
-	read_live(AMAS__OF(t, struct amas__capture, more));
+	read_some(AMAS__OF(t, struct amas__capture, more));
 }
 
 static int
@@ -358,7 +361,6 @@ set_up(struct amas__capture *c, struct amas_loop *l,
 	c->ops = ops;
 	c->arg = arg;
 	c->port = o->port;
-	c->fd = -1;
 	amas__task_init(&c->more, on_more);
 	amas__task_init(&c->over, on_over);
 	amas__capture_file_init(&c->file);
@@ -393,24 +395,40 @@ amas__capture_open(struct amas__capture **out, struct amas_loop *l,
 	if (c == NULL)
 		return amas__error_nomem(err);
 	set_up(c, l, o, ops, arg);
-	if (o->iface != NULL)
-		rc = open_live(c, o, err);
-	else if ((rc = set_filter(c, o->filter, err)) == 0)
-		rc = open_file(c, o->path, err);
+	rc = o->iface != NULL ? open_live(c, o, err) :
+	    set_filter(c, o->filter, err);
 	if (rc != 0) {
 		destroy(c);
 		return rc;
 	}
 	amas__open_add(l, &c->open, &open_ops);
-	amas__io_set(&c->io, AMAS__READ);
+	if (c->live != NULL)
+		amas__io_set(&c->io, AMAS__READ);
 	*out = c;
 	return 0;
 }
 
 void
-amas__capture_stop(struct amas__capture *c)
+amas__capture_end(struct amas__capture *c, bool eof)
 {
-	finish(c, NULL);
+	struct amas_error err;
+	int n;
+
+	if (c->told)
+		return;
+	c->busy++;
+	if (c->live != NULL)
+		for (n = 0; n < LIVE_LAST && read_live(c); n++)
+			;
+	else if (eof && !c->ended && amas__capture_file_eof(&c->file,
+	    &err) != 0)
+		stop(c, &err);
+	if (!c->freed) {
+		stop(c, NULL);
+		amas__task_cancel(c->loop, &c->over);
+		tell_end(c);
+	}
+	release(c);
 }
 
 void
@@ -420,9 +438,7 @@ amas__capture_free(struct amas__capture *c)
 		return;
 	c->busy++;
 	c->freed = true;
-	c->ended = true;
-	amas__io_set(&c->io, 0);
-	amas__task_cancel(c->loop, &c->more);
+	stop(c, NULL);
 	amas__task_cancel(c->loop, &c->over);
 	amas__open_remove(&c->open);
 	amas__tcp_abort(&c->tcp);

@@ -39,9 +39,9 @@ struct amas__flow {
 };
 
 /*
- * What is told, from the loop; any may be NULL.  data last as long as the call.
- * time_s: seconds since 1970, of the packet that brought it about; it may step
- * back.  Each callback may stop and free the capture.
+ * What is told; any may be NULL.  data last as long as the call.  time_s: seconds
+ * since 1970, of the packet that brought it about; it may step back.  Each
+ * callback may free the capture.
  *
  * open   a connection was seen; its first data come next, or nothing.
  * bytes  the next bytes of a direction.
@@ -49,9 +49,10 @@ struct amas__flow {
  * close  nothing more comes of it: it ended, the capture did, another one with
  *        the same addresses began, or there are too many.  Once for each open.
  * end    of the capture, with NULL or why it cannot go on or was not whole:
- *        AMAS_EPROTO, AMAS_ETOOBIG or AMAS_EINVAL (the file is not right, and
- *        what was before was told; the text begins with "packet N: " where one
- *        is to blame), AMAS_ESYS, AMAS_ENOMEM.  The last call, once; not after
+ *        AMAS_EPROTO or AMAS_ETOOBIG (the file is not right, and what can be
+ *        read was told; the text begins with "packet N: " where one is to
+ *        blame, the first), AMAS_EINVAL (the filter cannot be for its
+ *        packets), AMAS_ESYS, AMAS_ENOMEM.  The last call, once; not after
  *        amas__capture_free().
  */
 struct amas__capture_ops {
@@ -64,10 +65,10 @@ struct amas__capture_ops {
 	void (*end)(void *arg, const struct amas_error *err);
 };
 
-/* path or iface is set, the other NULL; all else may be 0. */
+/* All may be 0. */
 struct amas__capture_opts {
-	const char *path;	/* a file; "-": standard input */
-	const char *iface;	/* as in pcap(3): "lo", "any" */
+	const char *iface;	/* as in pcap(3): "lo", "any"; NULL: a file, of
+				 * which you put the bytes */
 	const char *filter;	/* which packets, pcap-filter(7); NULL: all */
 	uint16_t port;		/* of either side; 0: any */
 	size_t memory;		/* 0: AMAS__CAPTURE_MEMORY */
@@ -94,19 +95,36 @@ struct amas__capture_stats {
 struct amas__capture;
 
 /*
- * Begins to read; the first callback comes from the loop, which goes on until
- * the end.  The strings of o are copied; ops must last.  Draining or closing the
- * loop stops it.
+ * Begins a capture.  Of an interface all is told from the loop, until it ends;
+ * draining or closing the loop ends it.  The strings of o are copied; ops must
+ * last.
  *
- * Returns 0, AMAS_ESYS (file or interface cannot be opened), AMAS_EINVAL (no
- * such filter; made without libpcap) or AMAS_ENOMEM.
+ * Returns 0, AMAS_ESYS (the interface cannot be opened; built without libpcap),
+ * AMAS_EINVAL (no such filter) or AMAS_ENOMEM.
  */
 int amas__capture_open(struct amas__capture **out, struct amas_loop *l,
     const struct amas__capture_opts *o, const struct amas__capture_ops *ops,
     void *arg, struct amas_error *err);
 
-/* Ends it as the end of the file would, from the loop; harmless after that. */
-void amas__capture_stop(struct amas__capture *c);
+/* The next bytes of a file, when next has returned 0.  Tells nothing. */
+int amas__capture_put(struct amas__capture *c, const void *data, size_t len,
+    struct amas_error *err);
+
+/*
+ * Of a file: looks at its next packet.  Returns 1 (*time_s is set: 0 if it has
+ * none), 0 (more bytes are needed) or less: it cannot go on, end says why.
+ */
+int amas__capture_next(struct amas__capture *c, double *time_s);
+
+/* Takes the packet that next has seen, and tells what it brings about. */
+void amas__capture_step(struct amas__capture *c);
+
+/*
+ * Nothing more comes, or is wanted: tells what is held, and the end.  eof: it
+ * was the end of the file, which should be whole.  Of an interface, what is
+ * there is read first.  Not for callbacks; harmless after the end.
+ */
+void amas__capture_end(struct amas__capture *c, bool eof);
 
 /*
  * Frees it; connections that are open are closed before it returns, and nothing

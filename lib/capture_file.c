@@ -380,6 +380,16 @@ begin(struct amas__capture_file *r)
 	    "neither pcap nor pcapng");
 }
 
+bool
+amas__capture_file_is(const void *head)
+{
+	struct amas__capture_file little = { .swapped = true };
+	uint32_t big = amas__get32(head), other = get32(&little, head);
+
+	return big == NG_SECTION || big == PCAP_MICRO || big == PCAP_NANO ||
+	    other == PCAP_MICRO || other == PCAP_NANO || big >> 16 == GZIP;
+}
+
 int
 amas__capture_file_put(struct amas__capture_file *r, const void *data,
     size_t len, struct amas_error *err)

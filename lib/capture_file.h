@@ -47,6 +47,12 @@ struct amas__capture_file {
 	size_t n, cap;
 };
 
+/*
+ * Whether a file that begins with these four bytes is a capture, or one that
+ * was compressed, which reading it says then.
+ */
+bool amas__capture_file_is(const void *head);
+
 void amas__capture_file_init(struct amas__capture_file *r);
 void amas__capture_file_fini(struct amas__capture_file *r);
 

@@ -112,10 +112,26 @@ fail(struct amas__capture_live *v, int status, struct amas_error *err)
 {
 	const char *more = pcap_geterr(v->p);
 
+	if (status == PCAP_ERROR_PERM_DENIED)
+		return amas_error_set(err, AMAS_ESYS, "not permitted: it takes "
+		    "root, or \"setcap cap_net_raw=ep\" for the program");
 	if (*more != '\0' && (status == PCAP_ERROR ||
 	    status == PCAP_ERROR_NO_SUCH_DEVICE))
 		return amas_error_set(err, AMAS_ESYS, "%s", more);
 	return amas_error_set(err, AMAS_ESYS, "%s", pcap_statustostr(status));
+}
+
+/* Of none of its packets could be told what is in it. */
+static int
+check_link(const struct amas__capture_live *v, struct amas_error *err)
+{
+	const struct amas__packet none = { .link = v->link };
+	struct amas__segment s;
+
+	if (amas__capture_packet(&none, &s) != AMAS__PACKET_UNKNOWN)
+		return 0;
+	return amas_error_set(err, AMAS_ESYS, "link type %u is not known",
+	    v->link);
 }
 
 static int
@@ -140,7 +156,7 @@ activate(struct amas__capture_live *v, struct amas_error *err)
 	v->link = link_of(pcap_datalink(v->p));
 	v->unit_s = pcap_get_tstamp_precision(v->p) ==
 	    PCAP_TSTAMP_PRECISION_NANO ? 1e-9 : 1e-6;
-	return 0;
+	return check_link(v, err);
 }
 
 static int

@@ -17,8 +17,8 @@ struct amas__capture_filter;
 
 /*
  * Compiles a filter, pcap-filter(7), for packets of a link type.  Returns 0,
- * AMAS_EINVAL ("syntax error", or a filter that cannot be for that type) or
- * AMAS_ENOMEM.
+ * AMAS_EINVAL ("syntax error", or a filter that cannot be for that type),
+ * AMAS_ESYS (built without libpcap) or AMAS_ENOMEM.
  */
 int amas__capture_filter_new(struct amas__capture_filter **out, unsigned link,
     const char *text, struct amas_error *err);

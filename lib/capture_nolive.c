@@ -6,8 +6,8 @@
 static int
 refuse(struct amas_error *err, const char *what)
 {
-	return amas_error_set(err, AMAS_EINVAL,
-	    "made without libpcap, which %s needs", what);
+	return amas_error_set(err, AMAS_ESYS,
+	    "built without libpcap, which %s needs", what);
 }
 
 int

@@ -93,10 +93,10 @@ ipv4(struct rest *r, struct amas__segment *s)
 	if (total < head || total > r->wire)
 		return AMAS__PACKET_MALFORMED;
 	bound(r, total);
-	if ((amas__get16(p + 6) & 0x3fff) != 0) /* more of it, or not first */
-		return AMAS__PACKET_FRAGMENT;
 	if (p[9] != PROTO_TCP)
 		return AMAS__PACKET_OTHER;
+	if ((amas__get16(p + 6) & 0x3fff) != 0) /* more of it, or not first */
+		return AMAS__PACKET_FRAGMENT;
 	if (take(r, head) == NULL)
 		return AMAS__PACKET_MALFORMED;
 	memset(s->addr, 0, sizeof s->addr);
@@ -153,7 +153,8 @@ ipv6(struct rest *r, struct amas__segment *s)
 			return AMAS__PACKET_MALFORMED;
 		/* An offset and "more": one that is whole has neither. */
 		if (proto == PROTO_FRAGMENT && (amas__get16(p + 2) & ~6u) != 0)
-			return AMAS__PACKET_FRAGMENT;
+			return p[0] == PROTO_TCP ? AMAS__PACKET_FRAGMENT :
+			    AMAS__PACKET_OTHER;
 	}
 	return tcp(r, s);
 }

@@ -91,7 +91,8 @@ add_views(struct dump *d)
 	if (o->form == DUMP_NONE)
 		return CMD_OK;
 	status = o->form == DUMP_JSON ? dump_json_new(d) : dump_text_new(d);
-	if (status == CMD_OK && d->tap != NULL && o->form == DUMP_TEXT)
+	if (status == CMD_OK && (d->tap != NULL || d->capture != NULL) &&
+	    o->form == DUMP_TEXT)
 		status = dump_table_new(d, false);
 	return status;
 }
@@ -203,12 +204,13 @@ on_look(struct ev_loop *ev, ev_timer *w, int revents)
 	    (double)ts.tv_nsec * 1e-9);
 }
 
-/* Says where it listens; --run has the address from its environment. */
+/* Says where it listens or captures; --run has the address from its environment. */
 static int
 say_ready(struct dump *d)
 {
-	const char *addr = dump_tap_addr(d->tap);
 	const struct dump_opts *o = d->o;
+	const char *addr = o->iface != NULL ? o->iface :
+	    dump_tap_addr(d->tap);
 	int status = CMD_OK;
 
 	if (o->ready_fd >= 0 && (status = serve_print(o->ready_fd,
@@ -228,10 +230,11 @@ open_source(struct dump *d)
 {
 	int status;
 
-	if (d->o->listen == NULL)
+	if (d->o->n_reads > 0)
 		return dump_reads_open(&d->reads, d);
 	d->live = true;
-	status = dump_tap_open(&d->tap, d);
+	status = d->o->iface != NULL ? dump_capture_open(&d->capture, d) :
+	    dump_tap_open(&d->tap, d);
 	return status == CMD_OK ? say_ready(d) : status;
 }
 
@@ -297,6 +300,7 @@ fini(struct dump *d)
 		return;
 	dump_tap_free(d->tap);
 	dump_reads_free(d->reads);
+	dump_capture_free(d->capture);
 	if (!d->failed)
 		end_views(d);
 	while (!amas__list_empty(&d->views)) {

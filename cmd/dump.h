@@ -9,6 +9,7 @@
  *	dump_tap.c	between LISTEN and TARGET
  *	dump_read.c	files and standard input: which form, in which order
  *	dump_trace.c	lines: traces, recordings, messages
+ *	dump_capture.c	packets: of files and of an interface
  *	dump_conn.c	a watched connection: bytes become messages
  *	dump_calls.c	messages become calls
  *	dump_filter.c	which of them are wanted
@@ -42,6 +43,7 @@ struct dump_view;
 struct dump_filter;
 struct dump_reads;
 struct dump_tap;
+struct dump_capture;
 
 /* ---- What is seen ------------------------------------------------------- */
 
@@ -137,6 +139,9 @@ struct dump_opts {
 	const char *listen, *target;	/* the tap, or NULL */
 	const char *reads[DUMP_READ_MAX];
 	size_t n_reads;
+	const char *iface;	/* -i, or NULL */
+	const char *bpf;	/* packets of captures; NULL: all */
+	size_t port;		/* the same: of either side; 0: any */
 	const char *run;	/* NULL: nothing */
 	int ready_fd;		/* -1: none */
 	unsigned socket_mode;
@@ -176,6 +181,7 @@ struct dump {
 	ev_timer grace;		/* after the end of the command */
 	struct dump_tap *tap;	/* or NULL */
 	struct dump_reads *reads;	/* or NULL */
+	struct dump_capture *capture;	/* of an interface, or NULL */
 	struct amas__proc *run;	/* command of --run while it lives, or NULL */
 };
 
@@ -205,6 +211,13 @@ int dump_tap_open(struct dump_tap **out, struct dump *d);
 void dump_tap_drain(struct dump_tap *t);	/* takes no more connections */
 void dump_tap_free(struct dump_tap *t);
 const char *dump_tap_addr(const struct dump_tap *t);
+
+/* ---- dump_capture.c ---- */
+
+/* Opens the interface.  Returns CMD_OK or a status (has been said). */
+int dump_capture_open(struct dump_capture **out, struct dump *d);
+/* What was captured until now is told first. */
+void dump_capture_free(struct dump_capture *k);
 
 /* ---- dump_filter.c ---- */
 

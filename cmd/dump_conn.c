@@ -263,12 +263,31 @@ take_frame(struct dump_conn *c, bool back, struct amas__frame *f, double t)
 	amas__area_unref(area);
 }
 
+/* What often begins like that, and is no frame; NULL: who knows. */
+static const char *
+other_protocol(const char *p, size_t len)
+{
+	static const char *const words[] = { "HTTP", "GET ", "POST", "PUT ",
+		"SSH-" };
+	size_t i;
+
+	if (len < 4)
+		return NULL;
+	if (p[0] == 0x16 && p[1] == 3 && p[2] <= 4)
+		return "TLS";
+	for (i = 0; i < sizeof words / sizeof *words; i++)
+		if (memcmp(p, words[i], 4) == 0)
+			return i < 4 ? "HTTP" : "SSH";
+	return NULL;
+}
+
 static void
 take_bytes(struct dump_conn *c, bool back, char *data, size_t len, double t)
 {
 	struct dump_half *h = &c->half[back];
 	struct amas__frame f;
 	struct amas_error err;
+	const char *why;
 	char *at = data;
 	size_t left = len;
 	int rc = 1;
@@ -285,7 +304,8 @@ take_bytes(struct dump_conn *c, bool back, char *data, size_t len, double t)
 			at -= h->reader.head_len; /* the header is part of it */
 			left += h->reader.head_len;
 		}
-		odd(c, back, at, left, left, err.text, t);
+		why = other_protocol(at, left);
+		odd(c, back, at, left, left, why != NULL ? why : err.text, t);
 		h->flow = DUMP_FLOW_OTHER;
 	}
 }

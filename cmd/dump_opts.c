@@ -10,9 +10,11 @@
 #include "serve.h"
 
 enum {
-	OPT_LISTEN_CACERT = 256,
+	OPT_BPF = 256,
+	OPT_LISTEN_CACERT,
 	OPT_LISTEN_CERT,
 	OPT_LISTEN_KEY,
+	OPT_PORT,
 	OPT_READY_FD,
 	OPT_RUN,
 	OPT_SOCKET_MODE,
@@ -25,6 +27,7 @@ enum {
 
 static const struct cmd_option options[] = {
 	{ 'c', "count", "N", "end after N lines (no end)" },
+	{ 'i', "interface", "NAME", "capture there; \"any\" is all" },
 	{ 'n', "numeric", NULL, "accepted: names are not looked up" },
 	{ 'o', "output", "FORM", "text (default) or json" },
 	{ 'r', "read", "FILE", "read that, - is standard input; again: merge" },
@@ -36,11 +39,14 @@ static const struct cmd_option options[] = {
 	    "nothing without -o" },
 	{ 'C', "file-size", "SIZE", "-w: begin the next file before that" },
 	{ 'W', "files", "N", "-w -C: so many files, then the first again" },
+	{ OPT_BPF, "bpf", "EXPR", "of a capture, packets that pcap-filter(7) "
+	    "lets through" },
 	{ OPT_LISTEN_CACERT, "listen-cacert", "FILE",
 	    "TLS at LISTEN: who is trusted (--cacert)" },
 	{ OPT_LISTEN_CERT, "listen-cert", "FILE",
 	    "TLS at LISTEN: our certificate" },
 	{ OPT_LISTEN_KEY, "listen-key", "FILE", "TLS at LISTEN: its key" },
+	{ OPT_PORT, "port", "N", "of a capture, packets from or to that port" },
 	{ OPT_READY_FD, "ready-fd", "N", "write the address there when ready" },
 	{ OPT_RUN, "run", "COMMAND",
 	    "run it with AMAS_ADDR set, end with it" },
@@ -86,6 +92,28 @@ take_read(struct dump_opts *o)
 }
 
 static int
+take_capture(struct dump_opts *o, int id)
+{
+	const struct cmd_args *a = &o->args;
+	long long port = 0;
+	int status = CMD_OK;
+
+	switch (id) {
+	case 'i':
+		o->iface = a->value;
+		return CMD_OK;
+	case OPT_BPF:
+		o->bpf = a->value;
+		return CMD_OK;
+	case OPT_PORT:
+		status = cmd_number(&port, a->name, a->value, 1, UINT16_MAX);
+		o->port = (size_t)port;
+		return status;
+	}
+	return CMD_USAGE;
+}
+
+static int
 take_record(struct dump_opts *o, int id)
 {
 	const struct cmd_args *a = &o->args;
@@ -99,7 +127,7 @@ take_record(struct dump_opts *o, int id)
 	case 'W':
 		return serve_take_count(&o->files, a);
 	}
-	return CMD_USAGE;
+	return take_capture(o, id);
 }
 
 static int
@@ -173,7 +201,7 @@ take_operands(struct dump_opts *o, int n, char **operand)
 {
 	static const char in[] = "-";
 
-	if (o->n_reads > 0)
+	if (o->n_reads > 0 || o->iface != NULL)
 		return join_filter(o, operand);
 	if (n == 0 && !isatty(STDIN_FILENO)) {
 		o->reads[o->n_reads++] = in;
@@ -208,11 +236,16 @@ static int
 check_together(const struct dump_opts *o)
 {
 	const char *name = o->run != NULL ? "--run" :
-	    o->ready_fd >= 0 ? "--ready-fd" :
+	    o->ready_fd >= 0 && o->iface == NULL ? "--ready-fd" :
 	    o->listen_tls.cert != NULL ? "--listen-cert" :
 	    o->listen_tls.key != NULL ? "--listen-key" :
 	    o->listen_tls.cacert != NULL ? "--listen-cacert" : NULL;
 
+	if (o->iface != NULL && o->n_reads > 0)
+		return cmd_error(CMD_USAGE, "-i", "not together with -r");
+	if (o->listen != NULL && (o->bpf != NULL || o->port != 0))
+		return cmd_error(CMD_USAGE, o->bpf != NULL ? "--bpf" :
+		    "--port", "needs -i or -r");
 	if (o->args.trace != NULL)
 		return cmd_error(CMD_USAGE, "--trace",
 		    "-o json is what records here");
@@ -262,7 +295,8 @@ dump_opts_parse(struct dump_opts *o, int argc, char *argv[])
 
 	o->ready_fd = -1;
 	o->show = SHOW_DEFAULT;
-	o->args.synopsis = "[options] LISTEN TARGET | -r FILE... [FILTER...]";
+	o->args.synopsis =
+	    "[options] LISTEN TARGET | -r FILE... | -i NAME [FILTER...]";
 	o->args.options = options;
 	while ((id = cmd_getopt(&o->args, argc, argv)) >= 0)
 		if ((o->args.status = take_option(o, id)) != CMD_OK)

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "capture_file.h"
 #include "mem.h"
 
 #define READ_SIZE ((size_t)256 << 10)
@@ -80,6 +81,8 @@ form_of(const struct dump_reader *r)
 	const char *p = amas__buf_head(&r->buf);
 	size_t len = amas__buf_len(&r->buf), blank = 0;
 
+	if (len >= 4 && amas__capture_file_is(p))
+		return &dump_capture_form;
 	while (blank < len && strchr(" \t\r\n", p[blank]) != NULL &&
 	    p[blank] != '\0')
 		blank++;
@@ -93,8 +96,15 @@ form_of(const struct dump_reader *r)
 static int
 peek(struct dump_reader *r, double *t)
 {
+	const struct dump_opts *o = r->d->o;
+
 	if (r->ops == NULL && (r->ops = form_of(r)) == NULL)
 		return DUMP_READ_AGAIN;
+	if (r->ops != &dump_capture_form && (o->bpf != NULL || o->port != 0)) {
+		dump_end(r->d, cmd_error(CMD_USAGE, r->name,
+		    "no capture, which --bpf and --port are for"));
+		return DUMP_READ_END;
+	}
 	return r->ops->peek(r, t);
 }
 

@@ -30,6 +30,7 @@ struct dump_reader_ops {
 
 extern const struct dump_reader_ops dump_frames_ops;
 extern const struct dump_reader_ops dump_lines_form;
+extern const struct dump_reader_ops dump_capture_form;
 
 /* A line that was read and not told yet. */
 struct dump_line {
@@ -56,6 +57,7 @@ struct dump_reader {
 	uint64_t lines;
 	struct dump_conn *conn;	/* frames */
 	struct dump_line line;
+	struct dump_capture *capture;
 };
 
 /* All that is read together. */

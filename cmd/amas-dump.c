@@ -11,7 +11,6 @@
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cmd_run.h"
 #include "dump_conn.h"
@@ -54,6 +53,8 @@ dump_tell(struct dump *d, struct dump_event *e)
 
 	if (d->done)
 		return;
+	d->seen = e->t;
+	d->idle_s = 0;
 	e->pass = d->filter == NULL ? DUMP_YES :
 	    dump_filter_event(d->filter, e);
 	if (e->kind == DUMP_REQUEST)
@@ -192,16 +193,16 @@ static const struct amas__proc_ops run_ops = { .on_exit = on_run_exit };
 
 /* ---- What is shown, from where ------------------------------------------ */
 
+/* By the time of what passes, which may be that of an old recording. */
 static void
 on_look(struct ev_loop *ev, ev_timer *w, int revents)
 {
-	struct timespec ts;
+	struct dump *d = w->data;
 
 	(void)ev;
 	(void)revents;
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	dump_lines_wait(w->data, (double)ts.tv_sec +
-	    (double)ts.tv_nsec * 1e-9);
+	dump_lines_wait(d, d->seen + d->idle_s);
+	d->idle_s += LOOK_S;
 }
 
 /* Says where it listens or captures; --run has the address from its environment. */

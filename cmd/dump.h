@@ -171,6 +171,8 @@ struct dump {
 	struct dump_filter *filter;	/* NULL: all is wanted */
 	uint64_t n;		/* messages */
 	unsigned n_conns;
+	double seen;		/* when the last thing passed */
+	double idle_s;		/* about so long ago */
 	bool live;		/* what comes comes as it passes */
 	bool done;		/* no more is wanted */
 	bool stopped;		/* by a signal */

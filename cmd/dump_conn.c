@@ -134,6 +134,22 @@ set_lost(struct dump_half *h, size_t max)
 	amas__frame_reader_fini(&h->reader);
 	amas__frame_reader_init(&h->reader, false, max);
 	h->flow = DUMP_FLOW_LOST;
+	h->unsure = false;
+}
+
+/* A frame cannot be read: either it is none, or it is odd. */
+static void
+unreadable(struct dump_conn *c, bool back, const char *data, size_t len,
+    size_t size, const char *why, double t)
+{
+	struct dump_half *h = &c->half[back];
+
+	if (!h->unsure) {
+		odd(c, back, data, len, size, why, t);
+		return;
+	}
+	h->skipped += size;
+	h->flow = DUMP_FLOW_LOST;
 }
 
 /* ---- Messages ----------------------------------------------------------- */
@@ -231,14 +247,16 @@ decode(struct dump_conn *c, bool back, struct amas__area *area, char *data,
 	n = len < sizeof head ? len : sizeof head;
 	memcpy(head, data, n);
 	if (codec == NULL) {
-		odd(c, back, head, n, size, "unknown codec", t);
+		unreadable(c, back, head, n, size, "unknown codec", t);
 		return;
 	}
 	if (amas__codec_decode(codec, area, data, len, &limits, &v, &typed,
 	    &err) != 0 || amas__msg_parse(&m, v, &err) != 0) {
-		odd(c, back, head, n, size, err.text, t);
+		unreadable(c, back, head, n, size, err.text, t);
 		return;
 	}
+	tell_skipped(c, back, t);
+	c->half[back].unsure = false;
 	c->codec = codec;
 	name_types(c, area, &m, typed);
 	dump_conn_message(c, back, &m, size, codec->name, t);
@@ -281,7 +299,8 @@ other_protocol(const char *p, size_t len)
 	return NULL;
 }
 
-static void
+/* Returns how many bytes it took: not all if they are of no frame. */
+static size_t
 take_bytes(struct dump_conn *c, bool back, char *data, size_t len, double t)
 {
 	struct dump_half *h = &c->half[back];
@@ -292,7 +311,7 @@ take_bytes(struct dump_conn *c, bool back, char *data, size_t len, double t)
 	size_t left = len;
 	int rc = 1;
 
-	while (rc == 1 && !c->d->done) {
+	while (rc == 1 && !c->d->done && h->flow == DUMP_FLOW_OK) {
 		rc = amas__frame_next(&h->reader, &at, &left, &f, &err);
 		if (rc == 1)
 			take_frame(c, back, &f, t);
@@ -308,6 +327,7 @@ take_bytes(struct dump_conn *c, bool back, char *data, size_t len, double t)
 		odd(c, back, at, left, left, why != NULL ? why : err.text, t);
 		h->flow = DUMP_FLOW_OTHER;
 	}
+	return h->flow == DUMP_FLOW_LOST ? len - left : len;
 }
 
 /* ---- Looking for the begin of a message --------------------------------- */
@@ -347,22 +367,23 @@ find_begin(struct dump_conn *c, bool back, double t)
 {
 	struct dump_half *h = &c->half[back];
 	char *data = amas__buf_head(&h->lost);
-	size_t len = amas__buf_len(&h->lost), i;
-	enum begin is = BEGIN_NO;
+	size_t len = amas__buf_len(&h->lost), i = 0, from;
+	enum begin is = BEGIN_YES;
 
-	for (i = 0; len - i >= BEGIN_MIN; i++)
-		if ((is = is_begin(data + i, len - i, max_message(c->d))) !=
-		    BEGIN_NO)
+	while (is == BEGIN_YES && h->flow == DUMP_FLOW_LOST) {
+		is = BEGIN_NO;
+		for (from = i; len - i >= BEGIN_MIN; i++)
+			if ((is = is_begin(data + i, len - i,
+			    max_message(c->d))) != BEGIN_NO)
+				break;
+		h->skipped += i - from;
+		if (is != BEGIN_YES)
 			break;
-	h->skipped += i;
-	if (is != BEGIN_YES) {
-		amas__buf_consume(&h->lost, i);
-		return;
+		h->flow = DUMP_FLOW_OK;
+		h->unsure = true;
+		i += take_bytes(c, back, data + i, len - i, t);
 	}
-	tell_skipped(c, back, t);
-	h->flow = DUMP_FLOW_OK;
-	take_bytes(c, back, data + i, len - i, t);
-	amas__buf_truncate(&h->lost, 0);
+	amas__buf_consume(&h->lost, i);
 }
 
 void
@@ -370,19 +391,21 @@ dump_conn_bytes(struct dump_conn *c, bool back, char *data, size_t len,
     double t)
 {
 	struct dump_half *h = &c->half[back];
+	size_t n = 0;
 
 	if (c->d->done)
 		return;
-	if (h->flow == DUMP_FLOW_OK) {
-		take_bytes(c, back, data, len, t);
-	} else if (h->flow == DUMP_FLOW_OTHER) {
+	if (h->flow == DUMP_FLOW_OK)
+		n = take_bytes(c, back, data, len, t);
+	else if (h->flow == DUMP_FLOW_OTHER)
 		h->skipped += len;
-	} else if (amas__buf_put(&h->lost, data, len) != 0 ||
-	    amas__buf_reserve(&h->lost, 1) != 0) {
+	if (h->flow != DUMP_FLOW_LOST)
+		return;
+	if (amas__buf_put(&h->lost, data + n, len - n) != 0 ||
+	    amas__buf_reserve(&h->lost, 1) != 0)
 		dump_nomem(c->d);
-	} else {
+	else
 		find_begin(c, back, t);
-	}
 }
 
 void
@@ -390,13 +413,15 @@ dump_conn_gap(struct dump_conn *c, bool back, size_t n, double t)
 {
 	struct dump_half *h = &c->half[back];
 
-	h->skipped += amas__frame_pending(&h->reader) +
-	    amas__buf_len(&h->lost);
+	if (h->flow != DUMP_FLOW_OTHER)
+		h->skipped += amas__frame_pending(&h->reader);
+	h->skipped += amas__buf_len(&h->lost);
 	amas__buf_truncate(&h->lost, 0);
 	tell_skipped(c, back, t);
 	if (n > 0)
 		gap(c, back, n, "missing", t);
-	set_lost(h, max_message(c->d));
+	if (h->flow != DUMP_FLOW_OTHER)
+		set_lost(h, max_message(c->d));
 }
 
 void
@@ -406,7 +431,9 @@ dump_conn_eof(struct dump_conn *c, bool back, double t)
 	struct amas__frame f;
 	struct amas_error err;
 
-	if (h->flow == DUMP_FLOW_OK &&
+	if (h->unsure && h->flow == DUMP_FLOW_OK)
+		h->skipped += amas__frame_pending(&h->reader);
+	else if (h->flow == DUMP_FLOW_OK &&
 	    amas__frame_eof(&h->reader, &f, &err) < 0)
 		odd(c, back, "", 0, amas__frame_pending(&h->reader), err.text,
 		    t);

@@ -24,6 +24,7 @@ enum dump_flow {
 struct dump_half {
 	struct amas__frame_reader reader;
 	enum dump_flow flow;
+	bool unsure;		/* a begin was found, but no message yet */
 	struct amas__buf lost;	/* LOST: the last bytes, maybe of a header */
 	size_t skipped;		/* LOST, OTHER: bytes that were not told yet */
 	struct amas__map calls;	/* requests that wait, by id */

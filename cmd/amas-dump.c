@@ -176,6 +176,21 @@ on_grace(struct ev_loop *ev, ev_timer *w, int revents)
 	ev_break(ev, EVBREAK_ALL);
 }
 
+/* From here on it ends with its connections, as soon as they have all closed. */
+static void
+run_out(struct dump *d)
+{
+	size_t i;
+
+	dump_tap_drain(d->tap);
+	ev_timer_start(d->ev, &d->grace);
+	ev_unref(d->ev);
+	for (i = 0; i < DUMP_SIGNALS; i++)
+		ev_unref(d->ev);
+	if (ev_is_active(&d->look))
+		ev_unref(d->ev);
+}
+
 static void
 on_run_exit(struct amas__proc *p, const struct amas__exit *how)
 {
@@ -185,8 +200,7 @@ on_run_exit(struct amas__proc *p, const struct amas__exit *how)
 	d->run = NULL;
 	if (d->status == CMD_OK)
 		d->status = cmd_run_status(how);
-	dump_tap_drain(d->tap);
-	ev_timer_start(d->ev, &d->grace);
+	run_out(d);
 }
 
 static const struct amas__proc_ops run_ops = { .on_exit = on_run_exit };

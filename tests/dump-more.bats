@@ -22,11 +22,7 @@ record() {
 
 # lines N: so many recorded requests on standard output, 88 to 90 bytes each.
 requests() {
-	local i
-
-	for ((i = 0; i < $1; i++)); do
-		echo "[0, $i, [\"add\", [$i, 4], {}]]"
-	done
+	seq 0 $(($1 - 1)) | sed 's/.*/[0, &, ["add", [&, 4], {}]]/'
 }
 
 # ---- Recordings ----

@@ -14,6 +14,7 @@
 
 #include "cmd_run.h"
 #include "dump_conn.h"
+#include "dump_inject.h"
 #include "dump_read.h"
 #include "serve.h"
 
@@ -55,6 +56,8 @@ dump_tell(struct dump *d, struct dump_event *e)
 		return;
 	d->seen = e->t;
 	d->idle_s = 0;
+	if (e->conn->inject != NULL)
+		dump_inject_decide(e->conn->inject, e);
 	e->pass = d->filter == NULL ? DUMP_YES :
 	    dump_filter_event(d->filter, e);
 	if (e->kind == DUMP_REQUEST)

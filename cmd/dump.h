@@ -10,6 +10,7 @@
  *	dump_read.c	files and standard input: which form, in which order
  *	dump_trace.c	lines: traces, recordings, messages
  *	dump_capture.c	packets: of files and of an interface
+ *	dump_inject.c	faults that the tap makes (dump_inject.h)
  *	dump_conn.c	a watched connection: bytes become messages
  *	dump_calls.c	messages become calls
  *	dump_filter.c	which of them are wanted
@@ -96,6 +97,7 @@ struct dump_event {
 	const char *data;	/* ODD: its first bytes */
 	size_t data_len;
 	const char *why;	/* ODD: what is wrong */
+	const char *injected;	/* what we did to it; NULL: nothing */
 };
 
 /* What the ends of a connection are called; from is who sent the event. */
@@ -131,6 +133,7 @@ void dump_view_add(struct dump *d, struct dump_view *v,
 enum dump_form { DUMP_TEXT, DUMP_JSON, DUMP_NONE };
 
 #define DUMP_READ_MAX 64	/* -r */
+#define DUMP_INJECT_MAX 32	/* --inject */
 #define DUMP_SIGNALS 3
 
 struct dump_opts {
@@ -142,6 +145,9 @@ struct dump_opts {
 	const char *iface;	/* -i, or NULL */
 	const char *bpf;	/* packets of captures; NULL: all */
 	size_t port;		/* the same: of either side; 0: any */
+	const char *injects[DUMP_INJECT_MAX];
+	size_t n_injects;
+	long long seed;		/* of their chances */
 	const char *run;	/* NULL: nothing */
 	int ready_fd;		/* -1: none */
 	unsigned socket_mode;

@@ -36,6 +36,7 @@ struct dump_conn {
 	unsigned n;		/* number, from 1 */
 	char *name[2];		/* of who dialled, of who was called */
 	const struct amas_codec *codec;	/* NULL: not known yet */
+	struct dump_inject *inject;	/* decides on messages, or NULL */
 	bool one_way;		/* all comes one way: replies are back */
 	bool container;		/* dates have an id */
 	bool typed;		/* types is set */

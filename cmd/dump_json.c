@@ -53,6 +53,13 @@ put_odd(struct amas__buf *b, const struct dump_event *e)
 	return rc == 0 ? amas__buf_putc(b, '"') : rc;
 }
 
+static int
+put_injected(struct amas__buf *b, const struct dump_event *e)
+{
+	return e->injected == NULL ? 0 : put_text(b, "injected", e->injected,
+	    strlen(e->injected));
+}
+
 /* What belongs to messages alone. */
 static int
 put_message(struct amas__buf *b, const struct dump_event *e)
@@ -66,6 +73,8 @@ put_message(struct amas__buf *b, const struct dump_event *e)
 		rc = put_text(b, "path", k->path, k->path_len);
 	if (rc == 0 && e->kind != DUMP_REQUEST && k->n > 0)
 		rc = amas__buf_printf(b, ", \"took\": %.6f", e->t - k->t);
+	if (rc == 0)
+		rc = put_injected(b, e);
 	if (rc == 0)
 		rc = amas__buf_puts(b, ", \"m\": ");
 	return rc == 0 ? put_triple(b, e->msg) : rc;
@@ -97,6 +106,8 @@ put(struct dump_view *v, struct amas__buf *b, const struct dump_event *e,
 		    e->why : "size", e->size);
 	if (rc == 0 && e->kind == DUMP_ODD)
 		rc = put_odd(b, e);
+	if (rc == 0 && e->kind == DUMP_ODD)
+		rc = put_injected(b, e);
 	else if (rc == 0 && message)
 		rc = put_message(b, e);
 	return rc == 0 ? amas__buf_putc(b, '}') : rc;

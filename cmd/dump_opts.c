@@ -1,6 +1,7 @@
 /* Options of amas-dump. */
 #include "dump.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,12 +12,14 @@
 
 enum {
 	OPT_BPF = 256,
+	OPT_INJECT,
 	OPT_LISTEN_CACERT,
 	OPT_LISTEN_CERT,
 	OPT_LISTEN_KEY,
 	OPT_PORT,
 	OPT_READY_FD,
 	OPT_RUN,
+	OPT_SEED,
 	OPT_SOCKET_MODE,
 	OPT_SPLIT,
 	OPT_SUMMARY,
@@ -41,6 +44,8 @@ static const struct cmd_option options[] = {
 	{ 'W', "files", "N", "-w -C: so many files, then the first again" },
 	{ OPT_BPF, "bpf", "EXPR", "of a capture, packets that pcap-filter(7) "
 	    "lets through" },
+	{ OPT_INJECT, "inject", "RULE", "tap: do to messages: "
+	    "'FILTER: delay DUR | drop N% | cut | fail TEXT'" },
 	{ OPT_LISTEN_CACERT, "listen-cacert", "FILE",
 	    "TLS at LISTEN: who is trusted (--cacert)" },
 	{ OPT_LISTEN_CERT, "listen-cert", "FILE",
@@ -50,6 +55,7 @@ static const struct cmd_option options[] = {
 	{ OPT_READY_FD, "ready-fd", "N", "write the address there when ready" },
 	{ OPT_RUN, "run", "COMMAND",
 	    "run it with AMAS_ADDR set, end with it" },
+	{ OPT_SEED, "seed", "N", "of the chances of --inject (0)" },
 	{ OPT_SOCKET_MODE, "socket-mode", "MODE",
 	    "mode of a unix socket (0600)" },
 	{ OPT_SPLIT, "split", NULL, "requests and replies each on their line" },
@@ -114,7 +120,17 @@ take_capture(struct dump_opts *o, int id)
 }
 
 static int
-take_record(struct dump_opts *o, int id)
+take_inject(struct dump_opts *o)
+{
+	if (o->n_injects == DUMP_INJECT_MAX)
+		return cmd_error(CMD_USAGE, o->args.name,
+		    "more than %d rules", DUMP_INJECT_MAX);
+	o->injects[o->n_injects++] = o->args.value;
+	return CMD_OK;
+}
+
+static int
+take_more(struct dump_opts *o, int id)
 {
 	const struct cmd_args *a = &o->args;
 
@@ -126,6 +142,10 @@ take_record(struct dump_opts *o, int id)
 		return cmd_size(&o->file_max, a->name, a->value, 1);
 	case 'W':
 		return serve_take_count(&o->files, a);
+	case OPT_INJECT:
+		return take_inject(o);
+	case OPT_SEED:
+		return cmd_number(&o->seed, a->name, a->value, 0, LLONG_MAX);
 	}
 	return take_capture(o, id);
 }
@@ -174,7 +194,7 @@ take_option(struct dump_opts *o, int id)
 	case OPT_WAIT:
 		return cmd_duration(&o->wait_s, a->name, a->value, true);
 	}
-	return take_record(o, id);
+	return take_more(o, id);
 }
 
 /* The other operands are a filter, in one word or in many. */
@@ -239,7 +259,8 @@ check_together(const struct dump_opts *o)
 	    o->ready_fd >= 0 && o->iface == NULL ? "--ready-fd" :
 	    o->listen_tls.cert != NULL ? "--listen-cert" :
 	    o->listen_tls.key != NULL ? "--listen-key" :
-	    o->listen_tls.cacert != NULL ? "--listen-cacert" : NULL;
+	    o->listen_tls.cacert != NULL ? "--listen-cacert" :
+	    o->n_injects > 0 ? "--inject" : NULL;
 
 	if (o->iface != NULL && o->n_reads > 0)
 		return cmd_error(CMD_USAGE, "-i", "not together with -r");

@@ -13,6 +13,7 @@
 #include "addr.h"
 #include "dial.h"
 #include "dump_conn.h"
+#include "dump_inject.h"
 #include "listener.h"
 #include "mem.h"
 #include "stream.h"
@@ -29,6 +30,7 @@ struct end {
 	struct pair *pair;
 	struct amas__stream *s;	/* NULL: not connected yet */
 	bool ended;		/* no more comes from it */
+	bool passed;		/* the other end knows that */
 	bool full;		/* it does not take what is there */
 };
 
@@ -36,6 +38,7 @@ struct pair {
 	struct amas__link link;
 	struct dump_tap *tap;
 	struct dump_conn *conn;
+	struct dump_inject *inject;	/* what passes goes through it; NULL */
 	struct amas__dial *dial;	/* while it lasts */
 	struct end end[2];	/* [0] dialled us, [1] is the target */
 };
@@ -46,6 +49,7 @@ struct dump_tap {
 	char *target_name;
 	struct amas__listener *listener;
 	struct amas__tls_setup *tls;	/* of the target; NULL: plain */
+	struct dump_rules *rules;	/* of --inject, or NULL */
 	struct amas__link pairs;
 };
 
@@ -74,23 +78,38 @@ pair_free(struct pair *p, bool abort)
 			amas__stream_abort(p->end[i].s);
 		else
 			amas__stream_close(p->end[i].s);
+	p->conn->inject = NULL;
+	dump_inject_free(p->inject);
 	dump_conn_free(p->conn, now());
 	free(p);
 }
 
-/* No more comes from an end: the other is told. */
+/* All that came from an end has passed: the other is told. */
+static void
+pass_end(struct pair *p, bool back)
+{
+	struct end *to = &p->end[!back];
+
+	p->end[back].passed = true;
+	if (to->passed || !amas__stream_end(to->s))
+		pair_free(p, false);
+}
+
+/* No more comes from an end. */
 static void
 take_end(struct end *from)
 {
 	struct pair *p = from->pair;
 	bool back = from == &p->end[1];
-	struct end *to = &p->end[!back];
 
 	from->ended = true;
 	amas__stream_set_reading(from->s, false);
+	if (p->inject != NULL) {
+		dump_inject_end(p->inject, back, now());
+		return;
+	}
 	dump_conn_eof(p->conn, back, now());
-	if (to->ended || !amas__stream_end(to->s))
-		pair_free(p, false);
+	pass_end(p, back);
 }
 
 /* ---- Bytes -------------------------------------------------------------- */
@@ -99,11 +118,49 @@ static void
 update(struct end *from)
 {
 	struct pair *p = from->pair;
-	struct end *to = &p->end[from == &p->end[0]];
+	bool back = from == &p->end[1];
+	struct end *to = &p->end[!back];
 
 	amas__stream_set_reading(from->s, to->s != NULL && !from->ended &&
-	    !to->full);
+	    !to->full && (p->inject == NULL ||
+	    dump_inject_held(p->inject, back) <= DUMP_QUEUE_MAX));
 }
+
+/* Bytes for an end, which come from the other. */
+static void
+pass(struct pair *p, bool back, const void *data, size_t len)
+{
+	struct end *to = &p->end[!back];
+
+	if (amas__buf_put(amas__stream_out(to->s), data, len) != 0) {
+		dump_nomem(p->tap->d);
+		return;
+	}
+	amas__stream_flush(to->s);
+	to->full = amas__stream_held(to->s) > DUMP_QUEUE_MAX;
+	update(&p->end[back]);
+}
+
+static void
+inject_put(void *arg, bool back, const void *data, size_t len)
+{
+	pass(arg, back, data, len);
+}
+
+static void
+inject_end(void *arg, bool back)
+{
+	pass_end(arg, back);
+}
+
+static void
+inject_cut(void *arg)
+{
+	pair_free(arg, false);
+}
+
+static const struct dump_inject_ops inject_ops = { inject_put, inject_end,
+	inject_cut };
 
 static void
 on_readable(void *arg)
@@ -112,7 +169,6 @@ on_readable(void *arg)
 	struct pair *p = from->pair;
 	struct dump *d = p->tap->d;
 	bool back = from == &p->end[1];
-	struct end *to = &p->end[!back];
 	size_t size;
 	char *data = amas__loop_scratch(d->loop, &size);
 	ssize_t n;
@@ -129,13 +185,11 @@ on_readable(void *arg)
 		pair_free(p, true);
 	} else if (n == 0) {
 		take_end(from);
-	} else if (amas__buf_put(amas__stream_out(to->s), data, (size_t)n) !=
-	    0) {
-		dump_nomem(d);
+	} else if (p->inject != NULL) {
+		if (dump_inject_bytes(p->inject, back, data, (size_t)n, now()))
+			update(from);
 	} else {
-		amas__stream_flush(to->s);
-		to->full = amas__stream_held(to->s) > DUMP_QUEUE_MAX;
-		update(from);
+		pass(p, back, data, (size_t)n);
 		dump_conn_bytes(p->conn, back, data, (size_t)n, now());
 	}
 }
@@ -225,11 +279,14 @@ on_accept(struct amas__stream *s, void *arg)
 		dump_nomem(t->d);
 		return;
 	}
+	if (t->rules != NULL)
+		p->conn->inject = p->inject = dump_inject_new(p->conn,
+		    t->rules, &inject_ops, p);
 	p->tap = t;
 	p->end[0].pair = p->end[1].pair = p;
 	amas__list_add(&t->pairs, &p->link);
 	set_end(p, 0, s);
-	if (dial(p) != 0) {
+	if ((t->rules != NULL && p->inject == NULL) || dial(p) != 0) {
 		dump_nomem(t->d);
 		pair_free(p, true);
 	}
@@ -291,6 +348,8 @@ dump_tap_open(struct dump_tap **out, struct dump *d)
 		return cmd_nomem();
 	if (o->args.tls != NULL)
 		status = use_tls(&t->tls, d, o->args.tls, false);
+	if (status == CMD_OK && o->n_injects > 0)
+		status = dump_rules_new(&t->rules, o);
 	return status == CMD_OK ? open_listener(t) : status;
 }
 
@@ -316,6 +375,7 @@ dump_tap_free(struct dump_tap *t)
 	while (!amas__list_empty(&t->pairs))
 		pair_free(AMAS__OF(t->pairs.next, struct pair, link), false);
 	amas__tls_unref(t->tls);
+	dump_rules_free(t->rules);
 	amas__addr_fini(&t->target);
 	free(t->target_name);
 	free(t);

@@ -240,6 +240,14 @@ put_result(const struct dump_view *v, struct amas__buf *b,
 	return rc;
 }
 
+/* What we did to the message. */
+static int
+put_injected(struct amas__buf *b, const struct dump_event *e)
+{
+	return e->injected == NULL ? 0 :
+	    amas__buf_printf(b, " {%s}", e->injected);
+}
+
 static int
 put_odd(struct amas__buf *b, const struct dump_event *e)
 {
@@ -286,14 +294,16 @@ put(struct dump_view *view, struct amas__buf *b, const struct dump_event *e,
 	int rc;
 
 	if (joined)
-		return put_result(view, b, e);
-	if ((rc = put_begin(v, b, e)) != 0)
+		rc = put_result(view, b, e);
+	else if ((rc = put_begin(v, b, e)) != 0)
 		return rc;
-	if (e->kind == DUMP_ODD)
-		return put_odd(b, e);
-	if (e->kind == DUMP_GAP)
-		return amas__buf_printf(b, "** %zu bytes %s", e->size, e->why);
-	return put_message(view, b, e);
+	else if (e->kind == DUMP_ODD)
+		rc = put_odd(b, e);
+	else if (e->kind == DUMP_GAP)
+		rc = amas__buf_printf(b, "** %zu bytes %s", e->size, e->why);
+	else
+		rc = put_message(view, b, e);
+	return rc == 0 ? put_injected(b, e) : rc;
 }
 
 static int

@@ -150,7 +150,7 @@ pump(struct dump_reads *s)
 			}
 		}
 		if (first == NULL) {
-			dump_trace_free(s);
+			dump_trace_free(s); /* tells what got no reply */
 			dump_end(s->d, CMD_OK);
 			return;
 		}

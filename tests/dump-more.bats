@@ -122,6 +122,19 @@ requests() {
 	stop
 }
 
+@test "amas-dump: what got no reply until the end of a file is shown" {
+	requests 2 >"$tmp/in"
+	echo '[1, 0, 4]' >>"$tmp/in"
+	run -0 --separate-stderr t amas-dump -t -r "$tmp/in"
+	equal '[0] add(0, 4) = 4 <0.000000>
+[1] add(1, 4) = ?' "$output"
+	run -0 --separate-stderr t amas-dump -t -r "$tmp/in" unanswered
+	equal '[1] add(1, 4) = ?' "$output"
+	run -0 --separate-stderr t amas-dump -r "$tmp/in" --summary
+	equal '2 0 1 add' "$(awk 'NR == 2 { print $1, $2, $3, $NF }' \
+	    <<<"$output")"
+}
+
 @test "amas-dump: -w, -C and -W that do not fit together" {
 	run -2 --separate-stderr t amas-dump -r /dev/null -C 1k
 	equal "amas-dump: -C: needs -w FILE" "$(first_line "$stderr")"

@@ -460,11 +460,11 @@ early_client() {
 	fi
 	addr=$where
 	mkfifo "$tmp/log"
-	call -v -w 20 -- add 3 4 >"$tmp/out" 2>"$tmp/log" 3>&- &
+	call -v -w 60 -- add 3 4 >"$tmp/out" 2>"$tmp/log" 3>&- &
 	client_pid=$!
 	caller $client_pid
 	exec 5<"$tmp/log"
-	if ! read -r -t 5 _ <&5; then
+	if ! read -r -t "$PATIENCE" _ <&5; then
 		echo "nothing with -v of an attempt to connect" >&2
 		return 1
 	fi

@@ -470,6 +470,9 @@ struct amas_source_opts {
 				 * referenced while the service lives; NULL:
 				 * one of the loop, which goes with it */
 	int allow_writable;	/* also folders that others can write */
+	struct amas_channel *peer;	/* of a service for one connection: its
+				 * workers call functions of that peer by
+				 * plain paths; held; NULL: of nobody */
 };
 
 /*

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "err.h"
+#include "failure.h"
 #include "mem.h"
 
 struct call {
@@ -345,8 +346,9 @@ amas__calls_reply(struct amas_channel *ch, const struct amas__msg *m,
 	if (m->type == AMAS__FAILURE) {
 		rep.kind = AMAS_FAILURE;
 		rep.code = AMAS_EREMOTE;
-		rep.text = amas_value_type(rep.value) == AMAS_STRING ?
-		    amas_value_text(rep.value) : "remote failure";
+		rep.text = amas__failure_text(area, rep.value);
+		if (rep.text == NULL)
+			rep.text = "remote failure";
 	}
 	report(c, &rep);
 	amas__channel_check_done(ch); /* it may have waited for this */

@@ -246,6 +246,19 @@ void amas__channel_on_room(struct amas_channel *ch, struct amas__room *r);
 struct amas__peer **amas__channel_peer_slot(struct amas_channel *ch);
 
 /*
+ * What children may ask of a peer: functions, whose names end with NULL, and how
+ * long it has to answer.  For one that answers nothing else, or not at all.
+ * Referenced while the channel lasts; NULL, the default: all, without end.
+ */
+struct amas__asks {
+	const char *const *names;
+	double timeout_s;
+};
+void amas__channel_set_asks(struct amas_channel *ch,
+    const struct amas__asks *asks);
+const struct amas__asks *amas__channel_asks(const struct amas_channel *ch);
+
+/*
  * Runs fn for each connection to a peer that was accepted and stands: not for
  * those to children, nor those that this program made.
  */

@@ -64,6 +64,18 @@ amas__channel_on_end(struct amas_channel *ch, struct amas__ending *e)
 		amas__list_add(&ch->endings, &e->link);
 }
 
+void
+amas__channel_set_asks(struct amas_channel *ch, const struct amas__asks *asks)
+{
+	ch->asks = asks;
+}
+
+const struct amas__asks *
+amas__channel_asks(const struct amas_channel *ch)
+{
+	return ch->asks;
+}
+
 struct amas__peer **
 amas__channel_peer_slot(struct amas_channel *ch)
 {

@@ -52,11 +52,14 @@ static void
 exec_unref(struct amas__exec *x)
 {
 	struct amas__home *home = x->home;
+	struct amas_channel *peer = x->opts.peer;
 
 	if (--x->refs > 0)
 		return;
 	x->ops->free(x);
 	amas__home_unref(home);
+	if (peer != NULL)
+		amas__channel_unref(peer);
 }
 
 static void
@@ -539,6 +542,8 @@ amas__exec_init(struct amas__exec *x, const struct amas__exec_ops *ops,
 	x->home = amas__home_ref(home);
 	if (opts != NULL)
 		x->opts = *opts;
+	if (x->opts.peer != NULL) /* what a folder has may be loaded late */
+		(void)amas__channel_ref(x->opts.peer);
 	if (x->opts.max_result == 0)
 		x->opts.max_result = AMAS__RESULT_MAX;
 }

@@ -1,11 +1,12 @@
 /*
  * Failures for mosaik: of the one text that aiomas sends, whose last line is
  * "KIND: MESSAGE", a list of texts.  There are always two of them at least:
- * mosaik waits for ever for anything less.
+ * mosaik waits for ever for anything less.  And the text of such a list.
  */
 #include "failure.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
 
 static const char no_kind[] = "Failure";
@@ -109,4 +110,86 @@ amas__failure_list(struct amas_value *out, struct amas__area *a,
 		amas__value_null(&item[1], NULL);
 	amas__value_list(out, NULL, item, 2);
 	return 0;
+}
+
+/* ---- The text of a list ---- */
+
+static bool
+is_list(const struct amas_value *v)
+{
+	size_t i;
+
+	if (amas_value_type(v) != AMAS_LIST || v->len < 2)
+		return false;
+	for (i = 0; i < v->len; i++)
+		if (amas_value_type(&v->u.item[i]) != AMAS_STRING)
+			return false;
+	return true;
+}
+
+static char *
+put(char *to, const char *text, size_t len)
+{
+	memcpy(to, text, len);
+	return to + len;
+}
+
+/* Puts a text and the newline behind it, which it may have brought. */
+static char *
+put_line(char *to, const struct amas_value *v)
+{
+	to = put(to, v->u.text, v->len);
+	if (v->len == 0 || v->u.text[v->len - 1] != '\n')
+		*to++ = '\n';
+	return to;
+}
+
+/* "KIND: MESSAGE", as far as there is something of both. */
+static char *
+put_last(char *to, const struct amas_value *kind,
+    const struct amas_value *message)
+{
+	if (amas__value_is(kind, no_kind))
+		return put(to, message->u.text, message->len);
+	to = put(to, kind->u.text, kind->len);
+	if (message->len == 0)
+		return to;
+	to = put(to, ": ", 2);
+	return put(to, message->u.text, message->len);
+}
+
+/* Whether the text up to end has the one behind it as its last lines. */
+static bool
+ends_so(const char *start, const char *end, const char *last, size_t len)
+{
+	if ((size_t)(end - start) < len || memcmp(end - len, last, len) != 0)
+		return false;
+	return end - len == start || end[-(ptrdiff_t)len - 1] == '\n';
+}
+
+const char *
+amas__failure_text(struct amas__area *a, const struct amas_value *v)
+{
+	const struct amas_value *item;
+	size_t size = 4, i;
+	char *text, *end, *last;
+
+	if (amas_value_type(v) == AMAS_STRING)
+		return v->u.text;
+	if (!is_list(v))
+		return NULL;
+	item = v->u.item;
+	for (i = 0; i < v->len; i++)
+		size += item[i].len + 1;
+	/* Once more for the last lines, which may stand there already. */
+	size += item[0].len + item[1].len + 4;
+	if ((text = end = amas__area_alloc(a, size)) == NULL)
+		return NULL;
+	for (i = 2; i < v->len; i++)
+		end = put_line(end, &item[i]);
+	last = put_last(end, &item[0], &item[1]);
+	if (end > text && ends_so(text, end - 1, end, (size_t)(last - end)))
+		last = end - 1;
+	*last = '\0';
+	return text;
 }

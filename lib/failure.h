@@ -17,4 +17,12 @@
 int amas__failure_list(struct amas_value *out, struct amas__area *a,
     const struct amas_value *v);
 
+/*
+ * The other way, for what a peer sends: the text of a failure whose content is
+ * text, or such a list; all lines, the last of them "KIND: MESSAGE".  Borrowed from
+ * v or a.  NULL: it is anything else, or memory is short.
+ */
+const char *amas__failure_text(struct amas__area *a,
+    const struct amas_value *v);
+
 #endif

@@ -61,6 +61,8 @@ struct amas__guest {
 	const char *name;		/* for the log; referenced */
 	const char *state;		/* AMAS_STATE; NULL: the host's own */
 	struct amas__home *home;	/* whom it works for; NULL: a service */
+	/* Whom it asks what is no function of the host, held; NULL: nobody. */
+	struct amas_channel *asked;
 	/*
 	 * Tells who made the open request id (-1: none was named), or NULL;
 	 * NULL: it has none.

@@ -212,12 +212,37 @@ on_reply(const struct amas_reply *rep, void *arg)
 		amas__host_answer(w, NULL, rep->kind == AMAS_ERROR ? text : rep->text);
 }
 
+/* Whether a peer may be asked that; else it has answered. */
+static bool
+may_ask(struct amas_request *req, struct amas_channel *ch, const char *path,
+    const char *function)
+{
+	const struct amas__asks *asks = amas__channel_asks(ch);
+	const char *name = *path != '\0' ? path : function;
+	size_t i;
+
+	if (*name == '\0') {
+		amas_request_fail(req, "ValueError: no function is named");
+		return false;
+	}
+	if (asks == NULL)
+		return true;
+	for (i = 0; asks->names[i] != NULL; i++)
+		if (strcmp(name, asks->names[i]) == 0 && (*path == '\0' ||
+		    *function == '\0'))
+			return true;
+	amas_request_fail(req, "LookupError: the peer has no function "
+	    "\"%.200s\"", name);
+	return false;
+}
+
 /* Calls a peer, or a proxy that one sent. */
 static int
 send_call(struct amas__wait *w, struct amas_channel *ch, const char *path,
     const char *function, const struct amas_value *args,
     const struct amas_value *kwargs)
 {
+	const struct amas__asks *asks = amas__channel_asks(ch);
 	struct amas__area *a;
 	struct amas_value content;
 	int rc;
@@ -227,8 +252,8 @@ send_call(struct amas__wait *w, struct amas_channel *ch, const char *path,
 		return AMAS_ENOMEM;
 	if ((rc = amas__rpc_content(a, &content, path, function, args,
 	    kwargs)) == 0)
-		rc = amas__channel_request(ch, 0, on_reply, w, &content,
-		    &w->calls);
+		rc = amas__channel_request(ch, asks != NULL ?
+		    asks->timeout_s : 0, on_reply, w, &content, &w->calls);
 	amas__area_unref(a);
 	return rc;
 }
@@ -245,6 +270,20 @@ fail_url(struct amas_request *req, const char *url,
 		amas_request_fail(req, "%s", err->text);
 }
 
+/* Has a peer answer, what stands for path there. */
+static void
+ask(struct amas__visitor *v, struct amas_request *req, struct amas_channel *ch,
+    const char *path, const char *function, const struct amas_value *args,
+    const struct amas_value *kwargs)
+{
+	struct amas__wait *w;
+
+	if (may_ask(req, ch, path, function) &&
+	    (w = amas__host_wait(v, req)) != NULL &&
+	    send_call(w, ch, path, function, args, kwargs) != 0)
+		amas__host_answer(w, NULL, amas_strerror(AMAS_ENOMEM));
+}
+
 static void
 call_peer(struct amas__visitor *v, struct amas_request *req, const char *url,
     const char *function, const struct amas_value *args,
@@ -252,17 +291,12 @@ call_peer(struct amas__visitor *v, struct amas_request *req, const char *url,
 {
 	struct amas__target t;
 	struct amas_error err;
-	struct amas__wait *w;
 
 	if (amas__host_resolve(v->host, url, &t, &err) != 0) {
 		fail_url(req, url, &err);
 		return;
 	}
-	if (t.path[0] == '\0' && function[0] == '\0')
-		amas_request_fail(req, "ValueError: no function is named");
-	else if ((w = amas__host_wait(v, req)) != NULL &&
-	    send_call(w, t.ch, t.path, function, args, kwargs) != 0)
-		amas__host_answer(w, NULL, amas_strerror(AMAS_ENOMEM));
+	ask(v, req, t.ch, t.path, function, args, kwargs);
 	free(t.path);
 }
 
@@ -460,6 +494,18 @@ ask_home(struct amas__visitor *v, struct amas_request *req)
 	return true;
 }
 
+/* Has it answered by the one peer that its guest works for. */
+static void
+ask_peer(struct amas__visitor *v, struct amas_request *req,
+    struct amas_channel *ch)
+{
+	if (amas__channel_ended(ch) != NULL)
+		amas_request_fail(req, "peer is gone");
+	else
+		ask(v, req, ch, "", amas_request_path(req),
+		    amas_request_args(req), amas_request_kwargs(req));
+}
+
 /* ---- All of it ---- */
 
 static void
@@ -524,6 +570,8 @@ amas__host_serve(struct amas__visitor *v, struct amas_request *req)
 	if (amas__host_is_own(v->host, path))
 		call_peer(v, req, path, "", amas_request_args(req),
 		    amas_request_kwargs(req));
+	else if (v->guest->asked != NULL)
+		ask_peer(v, req, v->guest->asked);
 	else if (!ask_home(v, req))
 		amas__request_not_found(req, path, part, "", 0);
 }

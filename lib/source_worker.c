@@ -64,6 +64,7 @@ static void
 group_unref(struct amas__group *g)
 {
 	struct amas__home *home = g->home;
+	struct amas_channel *peer = g->opts.peer;
 
 	if (--g->refs > 0)
 		return;
@@ -72,6 +73,8 @@ group_unref(struct amas__group *g)
 	amas__program_close(&g->is);
 	free(g);
 	amas__home_unref(home);
+	if (peer != NULL)
+		amas__channel_unref(peer);
 }
 
 /* In a drain they end when there is nothing more to do. */
@@ -651,6 +654,7 @@ slot_init(struct amas__group *g, size_t i, struct amas__home *home)
 	amas__worker_init(&s->worker, g->loop, &worker_ops, &g->is, name, i,
 	    g->opts.max_result);
 	s->worker.resident.guest.state = g->opts.state;
+	s->worker.resident.guest.asked = g->opts.peer;
 	s->worker.resident.guest.home = home;
 	s->worker.resident.is_agent = true;
 }
@@ -679,6 +683,8 @@ amas__source_worker_load(struct amas__source **out,
 	g->awake.what = "calls wait for it";
 	if (opts != NULL)
 		g->opts = *opts;
+	if (g->opts.peer != NULL)
+		(void)amas__channel_ref(g->opts.peer);
 	set_name(g, spec);
 	for (i = 0; i < n; i++)
 		slot_init(g, i, spec->home);

@@ -99,10 +99,51 @@ test_values(void)
 	amas__area_unref(a);
 }
 
+/* What a peer sends, and the text of it. */
+static void
+test_back(void)
+{
+	static const struct {
+		const char *content, *text;
+	} t[] = {
+		{ "\"E: no\"", "E: no" },
+		{ "[\"E\", \"no\"]", "E: no" },
+		{ "[\"E\", \"\"]", "E" },
+		{ "[\"Failure\", \"no kind\"]", "no kind" },
+		{ "[\"E\", \"no\", \"Trace\\n\", \"  at x\\n\", "
+		    "\"E: no\\n\"]", "Trace\n  at x\nE: no" },
+		{ "[\"E\", \"no\", \"a\", \"b\"]", "a\nb\nE: no" },
+		{ "[\"E\", \"1\\n2\", \"\", \"E: 1\\n2\"]", "\nE: 1\n2" },
+		{ "[\"E\", \"no\", \"xE: no\"]", "xE: no\nE: no" },
+		{ "[\"E\", \"no\", \"\"]", "\nE: no" },
+		{ "[\"E\"]", NULL },
+		{ "[]", NULL },
+		{ "[\"E\", 1]", NULL },
+		{ "null", NULL },
+	};
+	struct amas__area *a = amas__area_new(NULL);
+	struct amas_value *v;
+	const char *got;
+	size_t i;
+
+	for (i = 0; i < sizeof t / sizeof *t; i++) {
+		v = NULL;
+		tap_int(amas_value_decode(&v, NULL, NULL, t[i].content,
+		    strlen(t[i].content), NULL), 0, "failure: content %zu", i);
+		got = amas__failure_text(a, v);
+		tap_str(got != NULL ? got : "(none)",
+		    t[i].text != NULL ? t[i].text : "(none)",
+		    "failure: its text %zu", i);
+		amas_value_free(v);
+	}
+	amas__area_unref(a);
+}
+
 int
 main(void)
 {
 	test_texts();
+	test_back();
 	lines(AMAS__FAILURE_LINES - 1, AMAS__FAILURE_LINES + 1, "1");
 	lines(AMAS__FAILURE_LINES, AMAS__FAILURE_LINES + 2, "1");
 	lines(AMAS__FAILURE_LINES + 1, AMAS__FAILURE_LINES + 2, "2");

@@ -1,0 +1,41 @@
+/*
+ * What mosaik takes of a simulator.  It hangs, or dies with words that name no
+ * simulator, when an answer has not the shape that it expects: so the answers of
+ * one simulator are looked at before they are sent.
+ */
+#ifndef AMAS__MOSAIK_H
+#define AMAS__MOSAIK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "amas.h"
+#include "map.h"
+
+enum amas__mosaik_kind {
+	AMAS__MOSAIK_TIME, AMAS__MOSAIK_EVENT, AMAS__MOSAIK_HYBRID
+};
+
+/* One simulator, as far as what it may answer depends on what it did. */
+struct amas__mosaik {
+	enum amas__mosaik_kind kind;
+	bool begun;		/* init has been answered */
+	bool stepped;
+	int64_t now;		/* of the last step that was answered */
+	struct amas__map models;	/* by name */
+	struct amas__map entities;	/* by id */
+};
+
+void amas__mosaik_init(struct amas__mosaik *m);
+void amas__mosaik_fini(struct amas__mosaik *m);
+
+/*
+ * Looks at the answer to a request of mosaik's, and takes note of it.  Any value
+ * will do for a function that is none of mosaik's own.  Returns 0, AMAS_ETYPE
+ * (mosaik cannot take it; err says why) or AMAS_ENOMEM.
+ */
+int amas__mosaik_check(struct amas__mosaik *m, const char *function,
+    const struct amas_value *args, const struct amas_value *answer,
+    struct amas_error *err);
+
+#endif

@@ -9,6 +9,7 @@
  *	serve_ready.c	saying that it is ready
  *	serve_hooks.c	commands for connections that begin and end
  *	serve_channel.c	plain requests: to one source, or to standard output
+ *	serve_mosaik.c	simulators of mosaik: a connection is one
  *	serve_stats.c	counters
  *	serve_end.c	the loop, its signals, the command of --run, the end
  */
@@ -22,7 +23,9 @@
 
 #include "amas.h"
 #include "cmd.h"
+#include "channel.h"
 #include "list.h"
+#include "map.h"
 #include "proc.h"
 
 #define SERVE_GRACE_S 10.0	/* for running calls, after SIGTERM */
@@ -30,6 +33,7 @@
 #define SERVE_LISTEN_MAX 64	/* --listen */
 #define SERVE_HOOK_S 10.0	/* a command of --on-connect may take that */
 #define SERVE_HOOKS_MAX 16	/* of them at a time */
+#define SERVE_ASK_S 60.0	/* mosaik may take that for an answer */
 #define SERVE_HOOKS_QUEUE 10000	/* ends of connections that wait for theirs */
 
 struct serve_opts {
@@ -42,6 +46,8 @@ struct serve_opts {
 	bool waits;		/* -w was given */
 	bool channel;
 	bool serial, per_connection;
+	bool mosaik;		/* implies the latter, and failures as lists */
+	double ask_s;		/* --ask-timeout; 0: none was given */
 	const char *allow;	/* --allow; NULL: all may call all */
 	const char *state;	/* --state; NULL: the host's own */
 	const char *run;	/* NULL: nothing */
@@ -88,10 +94,13 @@ struct serve {
 	struct amas__link rules;	/* of --allow */
 	struct serve_hooks hooks;
 	struct serve_relay *relay;	/* --channel, or NULL */
+	struct amas__map sims;	/* --mosaik: by channel */
+	struct amas__asks asks;	/* what they may ask mosaik */
 	char *notify;		/* $NOTIFY_SOCKET, or NULL */
 	struct amas__proc *run;	/* command of --run while it lives, or NULL */
 	bool draining;		/* it ends in order: a signal, or run ended */
-	bool at_once;		/* a signal came after that */
+	bool signalled;		/* a signal came that ends it */
+	bool at_once;		/* another one did */
 	int status;		/* what to end with */
 };
 
@@ -117,6 +126,17 @@ int serve_service_open(struct serve *s);
 
 /* With --per-connection: gives a new connection a service of its own. */
 void serve_service_connect(struct serve *s, struct amas_channel *ch);
+
+/*
+ * Fills a service, for one connection (NULL: all).  Returns CMD_OK or a status
+ * (has been said).
+ */
+int serve_service_load(struct serve *s, struct amas_service *service,
+    const char *state, struct amas_channel *peer);
+
+/* Makes a folder for one connection, NULL: has been said; removes it. */
+char *serve_state_make(struct serve *s);
+void serve_state_free(char *path);
 
 /* ---- serve_allow.c ---- */
 
@@ -182,6 +202,15 @@ void serve_relay_free(struct serve *s);
 
 /* Answers a request on a plain channel; self is a door. */
 void serve_relay_request(struct amas_request *req, void *self);
+
+/* ---- serve_mosaik.c ---- */
+
+/* Makes a new connection a simulator; has its requests answered. */
+void serve_mosaik_connect(struct serve *s, struct amas_channel *ch);
+void serve_mosaik_request(struct amas_request *req, void *self);
+
+/* All end in order: has those stop that mosaik did not. */
+void serve_mosaik_drain(struct serve *s);
 
 /* ---- serve_stats.c ---- */
 

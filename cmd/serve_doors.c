@@ -49,6 +49,9 @@ end_status(const struct serve_door *door, const struct amas_error *why)
 		return cmd_fail(door->word, why);
 	if (why->code == AMAS_ECLOSED || why->code == AMAS_ECANCELED)
 		return CMD_OK;
+	/* Mosaik waits for nothing at its end: what comes late is reset. */
+	if (door->s->o->mosaik && why->code == AMAS_ESYS)
+		return CMD_OK;
 	return amas_exit_status(why->code); /* the log has it */
 }
 
@@ -169,6 +172,8 @@ door_opts(const struct serve_door *door)
 	opts.allow = door->s->o->allow != NULL ? allow : NULL;
 	if (door->s->o->channel)
 		opts.on_request = serve_relay_request;
+	else if (door->s->o->mosaik)
+		opts.on_request = serve_mosaik_request;
 	else
 		opts.service = door->s->service;
 	return opts;

@@ -25,6 +25,7 @@ drain(struct serve *s, int sig)
 {
 	s->draining = true;
 	serve_notify(s, "STOPPING=1");
+	serve_mosaik_drain(s);
 	amas_loop_drain(s->loop, SERVE_GRACE_S);
 	if (s->run == NULL)
 		return;
@@ -65,14 +66,15 @@ on_signal(struct ev_loop *ev, ev_signal *w, int revents)
 		reload(s);
 	if (w->signum != SIGTERM && w->signum != SIGINT)
 		return;
-	if (s->draining) {
+	if (s->signalled) {
 		s->at_once = true;
 		s->status = 128 + w->signum;
 		ev_break(ev, EVBREAK_ALL);
-	} else {
+	} else if (!s->draining) {
 		s->status = CMD_OK;
 		drain(s, w->signum);
 	}
+	s->signalled = true;
 }
 
 /* The command did not end with the rest. */
@@ -159,6 +161,7 @@ serve_init(struct serve *s, const struct serve_opts *o)
 	s->o = o;
 	amas__list_init(&s->doors);
 	amas__list_init(&s->rules);
+	amas__map_init(&s->sims);
 	serve_hooks_init(s);
 	if ((s->ev = ev_loop_new(EVFLAG_NOENV)) == NULL)
 		return cmd_error(CMD_SYS, NULL, "event loop: %s",
@@ -216,6 +219,7 @@ serve_fini(struct serve *s)
 	serve_relay_free(s);
 	serve_doors_free(s);
 	serve_allow_free(s);
+	amas__map_fini(&s->sims);
 	free(s->state);
 	free(s->notify);
 	ev_timer_stop(s->ev, &s->grace);

@@ -9,10 +9,12 @@
 enum {
 	OPT_ALLOW = 256,
 	OPT_ALLOW_WRITABLE,
+	OPT_ASK_TIMEOUT,
 	OPT_CHANNEL,
 	OPT_CONNECT,
 	OPT_FAILURE,
 	OPT_LISTEN,
+	OPT_MOSAIK,
 	OPT_ON_CONNECT,
 	OPT_ON_DISCONNECT,
 	OPT_PER_CONNECTION,
@@ -34,11 +36,14 @@ static const struct cmd_option options[] = {
 	    "who may call what: lines of NAME GLOB" },
 	{ OPT_ALLOW_WRITABLE, "allow-writable", NULL,
 	    "serve also what others can write" },
+	{ OPT_ASK_TIMEOUT, "ask-timeout", "DUR",
+	    "what mosaik may take to answer (60)" },
 	{ OPT_CHANNEL, "channel", NULL,
 	    "plain requests: to one source, or as lines" },
 	{ OPT_CONNECT, "connect", NULL, "dial ADDR and serve there" },
 	{ OPT_FAILURE, "failure", "FORM", "text (default) or list" },
 	{ OPT_LISTEN, "listen", "ADDR", "serve there too" },
+	{ OPT_MOSAIK, "mosaik", NULL, "be simulators of mosaik's" },
 	{ OPT_ON_CONNECT, "on-connect", "COMMAND",
 	    "run it first; its failure refuses" },
 	{ OPT_ON_DISCONNECT, "on-disconnect", "COMMAND",
@@ -106,6 +111,8 @@ take_option(struct serve_opts *o, int id)
 	case OPT_ALLOW_WRITABLE:
 		o->source.allow_writable = 1;
 		return CMD_OK;
+	case OPT_ASK_TIMEOUT:
+		return cmd_duration(&o->ask_s, a->name, a->value, false);
 	case OPT_CHANNEL:
 		o->channel = true;
 		return CMD_OK;
@@ -116,6 +123,9 @@ take_option(struct serve_opts *o, int id)
 		return take_failure(&o->server.failure_list, a);
 	case OPT_LISTEN:
 		return take_listen(o);
+	case OPT_MOSAIK:
+		o->mosaik = true;
+		return CMD_OK;
 	case OPT_ON_CONNECT:
 		o->on_connect = a->value;
 		return CMD_OK;
@@ -166,6 +176,28 @@ user_of_stdio(const struct serve_opts *o, int *n)
 			++*n;
 		}
 	return user;
+}
+
+/* Mosaik speaks JSON, of plain values, and has a service for each. */
+static int
+check_mosaik(struct serve_opts *o)
+{
+	const char *other = o->channel ? "--channel" :
+	    o->allow != NULL ? "--allow" :
+	    o->args.types != NULL ? "--types" : NULL;
+
+	if (!o->mosaik)
+		return o->ask_s > 0 ? cmd_error(CMD_USAGE, "--ask-timeout",
+		    "needs --mosaik") : CMD_OK;
+	if (other != NULL)
+		return cmd_error(CMD_USAGE, other, "does not go with --mosaik");
+	if (o->args.codec != NULL && strcmp(o->args.codec->name, "json") != 0)
+		return cmd_error(CMD_USAGE, "--codec", "mosaik speaks json");
+	o->per_connection = true;
+	o->server.failure_list = 1;
+	if (o->ask_s <= 0)
+		o->ask_s = SERVE_ASK_S;
+	return CMD_OK;
 }
 
 static int
@@ -232,6 +264,7 @@ serve_opts_parse(struct serve_opts *o, int argc, char *argv[])
 	o->addr = argv[o->args.first];
 	o->sources = argv + o->args.first + 1;
 	if ((o->args.status = check_together(o)) != CMD_OK ||
+	    (o->args.status = check_mosaik(o)) != CMD_OK ||
 	    (o->args.status = set_tls(o)) != CMD_OK)
 		return CMD_STOP;
 	o->server.tls = o->args.tls;

@@ -66,7 +66,7 @@ say_all(const struct serve *s)
 	}
 }
 
-/* With --run, stdout is the command's. */
+/* With --run, stdout is the command's; if mosaik started us, it is mosaik's. */
 static int
 announce(const struct serve *s)
 {
@@ -75,7 +75,8 @@ announce(const struct serve *s)
 
 	if (o->ready_fd >= 0)
 		status = print_all(s, o->ready_fd, "--ready-fd");
-	if (status != CMD_OK || o->run != NULL || o->ready_fd == STDOUT_FILENO)
+	if (status != CMD_OK || o->run != NULL ||
+	    o->ready_fd == STDOUT_FILENO || (o->mosaik && o->connect))
 		return status;
 	if (!s->stdout_taken)
 		return print_all(s, STDOUT_FILENO, "standard output");

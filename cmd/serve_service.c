@@ -22,8 +22,9 @@ struct state {
 
 /* ---- Loading ---- */
 
-static int
-load(struct serve *s, struct amas_service *service, const char *state)
+int
+serve_service_load(struct serve *s, struct amas_service *service,
+    const char *state, struct amas_channel *peer)
 {
 	struct amas_source_opts opts = s->o->source;
 	struct amas_error err;
@@ -31,6 +32,7 @@ load(struct serve *s, struct amas_service *service, const char *state)
 	int rc;
 
 	opts.state = state;
+	opts.peer = peer;
 	if (s->o->serial && amas_service_set_serial(service, &err) != 0)
 		return cmd_fail(NULL, &err);
 	for (source = s->o->sources; *source != NULL; source++) {
@@ -67,10 +69,10 @@ serve_service_open(struct serve *s)
 	if ((status = open_state(s)) != CMD_OK)
 		return status;
 	if (!s->o->per_connection)
-		return load(s, s->service, s->state);
+		return serve_service_load(s, s->service, s->state, NULL);
 	if (amas_service_new(&tried, &err) != 0)
 		return cmd_fail(NULL, &err);
-	status = load(s, tried, s->state);
+	status = serve_service_load(s, tried, s->state, NULL);
 	amas_service_free(tried);
 	return status;
 }
@@ -82,32 +84,49 @@ on_end(struct amas__ending *e)
 {
 	struct state *st = AMAS__OF(e, struct state, ending);
 
-	amas__folder_remove(st->path);
-	free(st->path);
+	serve_state_free(st->path);
 	free(st);
+}
+
+char *
+serve_state_make(struct serve *s)
+{
+	const char *in = s->state != NULL ? s->state : getenv("TMPDIR");
+	char *path;
+
+	path = amas__asprintf("%s/amas-XXXXXX", in != NULL && *in == '/' ? in :
+	    "/tmp");
+	if (path == NULL) {
+		(void)cmd_nomem();
+	} else if (mkdtemp(path) == NULL) {
+		(void)cmd_error(CMD_SYS, path, "%s", strerror(errno));
+		free(path);
+		path = NULL;
+	}
+	return path;
+}
+
+void
+serve_state_free(char *path)
+{
+	if (path != NULL)
+		amas__folder_remove(path);
+	free(path);
 }
 
 /* Makes a folder that goes with the connection; NULL: it has been said. */
 static const char *
 make_state(struct serve *s, struct amas_channel *ch)
 {
-	const char *in = s->state != NULL ? s->state : getenv("TMPDIR");
 	struct state *st = amas__zalloc(sizeof *st);
 
-	if (st != NULL)
-		st->path = amas__asprintf("%s/amas-XXXXXX",
-		    in != NULL && *in == '/' ? in : "/tmp");
-	if (st == NULL || st->path == NULL) {
+	if (st == NULL) {
 		(void)cmd_nomem();
-	} else if (mkdtemp(st->path) == NULL) {
-		(void)cmd_error(CMD_SYS, st->path, "%s", strerror(errno));
-	} else {
+	} else if ((st->path = serve_state_make(s)) != NULL) {
 		st->ending.fn = on_end;
 		amas__channel_on_end(ch, &st->ending);
 		return st->path;
 	}
-	if (st != NULL)
-		free(st->path);
 	free(st);
 	return NULL;
 }
@@ -119,11 +138,15 @@ serve_service_connect(struct serve *s, struct amas_channel *ch)
 	const char *state;
 	struct amas_error err;
 
+	if (s->o->mosaik) {
+		serve_mosaik_connect(s, ch);
+		return;
+	}
 	if (!s->o->per_connection)
 		return;
 	if ((state = make_state(s, ch)) != NULL &&
 	    amas_service_new(&service, &err) == 0 &&
-	    load(s, service, state) == CMD_OK)
+	    serve_service_load(s, service, state, NULL) == CMD_OK)
 		amas_channel_set_service(ch, service);
 	else
 		amas_channel_close(ch);

@@ -1,0 +1,202 @@
+# amas-serve --mosaik, without mosaik: a raw peer is in its place, says what it
+# would, and looks at what it gets.  tests/mosaik.bats has the real one.
+
+load helper
+load tools/raw
+
+META='{"api_version": "3.0", "type": "time-based", "models": {"M": {}}}'
+
+# sim [OPTION...]: serves a simulator; step and get_data run the text in their
+# argument, stop tells of itself.
+sim() {
+	start amas-serve --mosaik "$@" :0 \
+		"init=exec:echo '$META'" \
+		'create=exec:printf '\''[{"eid": "e", "type": "%s"}]'\'' "$2"' \
+		'step=exec:eval "$(printf %s "$2" | jq -r .run)"' \
+		'get_data=exec:eval "$(printf %s "$1" | jq -r .run)"' \
+		"stop=exec:echo stopped >>'$tmp/stopped'"
+}
+
+@test "serve-mosaik: what mosaik cannot take is a failure that names the script" {
+	sim
+	raw table="$(cat <<-'END'
+	step | echo 8.0 | ValueError | step: 8.0: the time of the next step is a whole number
+	step | echo 8; echo 9 | ValueError | step: "8\n9": the time of the next step is a whole number
+	step | : | ValueError | step: gave nothing, not the time of the next step
+	step | echo 7 | ValueError | step: 7: the next step is no later than this one
+	step | echo soon | ValueError | step: "soon": the time of the next step is a whole number
+	step | echo '[' | step | result: expected a value at offset 1, where it ends
+	step | exit 3 | step | exit status 3
+	step | kill -9 $$ | step | killed by SIGKILL
+	step | echo "KeyError: no x" >&2; exit 1 | KeyError | no x
+	step | printf '\377' >&2; exit 1 | Failure | �
+	step | printf '\377' | step | result: invalid UTF-8 at offset 0
+	get_data | : | ValueError | get_data: null: not the map of entities and what they give; {} is an empty one
+	get_data | echo '{"e": 1}' | ValueError | get_data: 1: what an entity gives is a map
+	create | : | ValueError | create: 1 entities, not 2
+	nosuch | : | LookupError | Name "nosuch" not found in ""
+	END
+	)" <<-'END'
+	c = connect()
+	meta = c.ask(0, 'init', 'S-0', time_resolution=1.0)
+	assert meta[0] == 1, meta
+	args = {'step': lambda run: [7, {'run': run}, 9],
+	        'create': lambda run: [2, 'M']}
+	bad = []
+	for id, line in enumerate(table.splitlines(), 1):
+	    function, run, *want = line.split(' | ')
+	    got = c.ask(id, function, *args.get(function, lambda run: [
+	        {'run': run}])(run))
+	    if got[:2] != [2, id] or got[2][:2] != want or not all(
+	            isinstance(text, str) for text in got[2]):
+	        bad.append((run, got))
+	assert not bad, bad
+	# the connection is as good as before
+	assert c.ask(99, 'step', 7, {'run': 'echo 8'}, 9) == [1, 99, 8]
+	END
+}
+
+@test "serve-mosaik: setup_done and stop may be missing, and nothing else" {
+	start amas-serve --mosaik :0 "init=exec:echo '$META'"
+	raw <<-'END'
+	c = connect()
+	c.ask(0, 'init', 'S-0', time_resolution=1.0)
+	assert c.ask(1, 'setup_done') == [1, 1, None]
+	failure = ['LookupError', 'Name "step" not found in ""']
+	assert c.ask(2, 'step', 0, {}, 9)[2][:2] == failure
+	assert c.ask(3, 'stop') == [1, 3, None]
+	END
+	stop
+	equal '' "$(cat "$err")"
+}
+
+@test "serve-mosaik: stop is called once, however mosaik goes" {
+	sim
+	raw <<-'END'
+	c = connect()
+	c.ask(0, 'init', 'S-0', time_resolution=1.0)
+	assert c.ask(1, 'stop') == [1, 1, None]
+	assert open(tmp + '/stopped').read() == 'stopped\n'
+	assert c.ask(2, 'stop') == [1, 2, None]
+	c.close()
+	for n, end in enumerate(('close', 'reset', 'end')):
+	    c = connect()
+	    c.ask(0, 'init', 'S-0', time_resolution=1.0)
+	    getattr(c, end)()
+	    until(lambda: open(tmp + '/stopped').read() == (n + 2) * 'stopped\n')
+	connect().close() # it was none yet
+	END
+	stop
+	equal 4 "$(wc -l <"$tmp/stopped")"
+}
+
+@test "serve-mosaik: stop waits until what is open has ended" {
+	sim
+	mkfifo "$tmp/go"
+	raw <<-'END'
+	c = connect()
+	c.ask(0, 'init', 'S-0', time_resolution=1.0)
+	c.call(1, 'step', 0, {'run': 'cat %s/go; echo 1' % tmp}, 9)
+	c.call(2, 'stop')
+	go = open(tmp + '/go', 'w')
+	assert not os.path.exists(tmp + '/stopped')
+	go.close()
+	assert c.recv() == [1, 1, 1]
+	assert c.recv() == [1, 2, None]
+	assert os.path.exists(tmp + '/stopped')
+	END
+}
+
+@test "serve-mosaik: SIGTERM has those stop that mosaik did not" {
+	sim
+	raw <<-'END'
+	peers = [connect() for i in range(3)]
+	for c in peers:
+	    c.ask(0, 'init', 'S-0', time_resolution=1.0)
+	peers[0].ask(1, 'stop')
+	os.kill(pid, signal.SIGTERM)
+	for c in peers:
+	    c.closed()
+	END
+	ended "$pid" 0
+	equal 3 "$(wc -l <"$tmp/stopped")"
+	equal '' "$(cat "$err")"
+}
+
+@test "serve-mosaik: a simulator that mosaik started ends with status 0" {
+	raw meta="$META" <<-'END'
+	def begin(*more):
+	    global c, server
+	    server = listen()
+	    program = start('amas-serve', '--mosaik', '--connect', server.addr,
+	        "init=exec:echo '%s'" % meta, *more)
+	    c = server.accept()
+	    assert c.ask(0, 'init', 'S-0', time_resolution=1.0)[0] == 1
+	    return program
+	# its output is mosaik's, and no place for an address
+	nothing = 0, '', ''
+	# mosaik sends stop and closes at once
+	program = begin('stop=exec:echo ok >>%s/stopped' % tmp)
+	c.call(1, 'stop')
+	c.reset()
+	assert program.wait() == nothing
+	# it just goes
+	program = begin('stop=exec:echo ok >>%s/stopped' % tmp)
+	c.close()
+	assert program.wait() == nothing
+	# or ends the command as well
+	program = begin('stop=exec:echo ok >>%s/stopped' % tmp)
+	c.call(1, 'stop')
+	program.process.terminate()
+	assert program.wait() == nothing
+	assert open(tmp + '/stopped').read() == 'ok\n' * 3
+	# a stop that fails is for people, not for mosaik
+	program = begin('stop=exec:echo no >&2; exit 1')
+	assert c.ask(1, 'stop') == [1, 1, None]
+	c.close()
+	assert program.wait() == (0, '',
+	    'amas-serve: stop: exit status 1\\nno\n')
+	END
+}
+
+@test "serve-mosaik: two on one address know nothing of each other" {
+	cat >"$tmp/keep.worker" <<-'END'
+	#!/usr/bin/awk -f
+	BEGIN { meta = "{\"api_version\": \"3.0\", \"type\": \"time-based\", " \
+	    "\"models\": {\"M\": {}}}" }
+	{ split($0, part, ", "); result = /"init"/ ? meta : n++ }
+	{ print "[1, " part[2] ", " result "]"; fflush() }
+	END
+	chmod 755 "$tmp/keep.worker"
+	start amas-serve --mosaik :0 "$tmp/keep.worker" \
+		"dir=exec:ls \"\$AMAS_STATE\" && >\"\$AMAS_STATE/\$1\""
+	raw <<-'END'
+	a, b = connect(), connect()
+	for c in a, b:
+	    assert c.ask(0, 'init', 'S-0', time_resolution=1.0)[0] == 1
+	assert a.ask(1, 'count') == [1, 1, 0]
+	assert a.ask(2, 'count') == [1, 2, 1]
+	assert b.ask(1, 'count') == [1, 1, 0]
+	assert a.ask(3, 'dir', 'x') == [1, 3, None]
+	assert b.ask(2, 'dir', 'y') == [1, 2, None]
+	assert a.ask(4, 'dir', 'z') == [1, 4, 'x']
+	a.close() # and takes nothing of the other's with it
+	assert b.ask(3, 'dir', 'z') == [1, 3, 'y']
+	assert b.ask(4, 'count') == [1, 4, 1]
+	END
+}
+
+@test "serve-mosaik: options that mean nothing beside it" {
+	local two
+
+	for two in '--channel' '--allow /dev/null' '--types date'; do
+		# shellcheck disable=SC2086
+		run -2 amas-serve --mosaik $two :0 'f=exec:true'
+		equal "amas-serve: ${two% *}: does not go with --mosaik" \
+			"$output"
+	done
+	run -2 amas-serve --mosaik --codec msgpack :0 'f=exec:true'
+	equal 'amas-serve: --codec: mosaik speaks json' "$output"
+	run -2 amas-serve --ask-timeout 1 :0 'f=exec:true'
+	equal 'amas-serve: --ask-timeout: needs --mosaik' "$output"
+}

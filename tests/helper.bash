@@ -7,6 +7,7 @@
 #
 #	$AMAS_BUILD	folder of the programs under test, first on PATH
 #	$AMAS_VENV	Python environment with aiomas (see scripts/check)
+#	$AMAS_VENV_MOSAIK, $AMAS_VENV_MOSAIK3	with mosaik, with mosaik 3.3
 #	$AMAS_ROOT	top of the source tree
 #	$tmp		a folder of this test, with a path short enough for sockets
 
@@ -17,7 +18,9 @@ AMAS_BUILD=$(cd "${AMAS_BUILD:-$AMAS_ROOT/build}" 2>/dev/null && pwd) ||
 	AMAS_BUILD=$AMAS_ROOT/build
 AMAS_VENV=${AMAS_VENV:-$AMAS_ROOT/build/venv}
 PATH=$AMAS_BUILD:$PATH
-export AMAS_ROOT AMAS_BUILD AMAS_VENV PATH
+AMAS_VENV_MOSAIK=${AMAS_VENV_MOSAIK:-$AMAS_ROOT/build/venv-mosaik}
+AMAS_VENV_MOSAIK3=${AMAS_VENV_MOSAIK3:-$AMAS_ROOT/build/venv-mosaik3}
+export AMAS_ROOT AMAS_BUILD AMAS_VENV AMAS_VENV_MOSAIK AMAS_VENV_MOSAIK3 PATH
 export PYTHONDONTWRITEBYTECODE=1
 unset AMAS_CODEC AMAS_TYPES AMAS_CACERT AMAS_CERT AMAS_KEY AMAS_MAX_MESSAGE
 unset AMAS_TIMEOUT AMAS_PARENT
@@ -176,6 +179,12 @@ have_peer() {
 
 why_no_peer() {
 	echo "no Python aiomas in $AMAS_VENV (scripts/check installs it)"
+}
+
+# need_mosaik VENV: skips the test where that mosaik could not be installed.
+need_mosaik() {
+	[ -e "$1/.ready" ] ||
+		skip "no mosaik in $1 (scripts/check installs it)"
 }
 
 # same JSON JSON: both mean the same.  Texts that differ only in blanks or in

@@ -131,3 +131,13 @@ elected() {
 	done
 	[ "$n" -lt 100 ]
 }
+
+@test "examples: a co-simulation, four simulators in three languages" {
+	need_mosaik "$AMAS_VENV_MOSAIK"
+	export PYTHON=$AMAS_VENV_MOSAIK/bin/python
+	run -0 --separate-stderr t "$examples/mosaik/run" 3
+	equal '0 36
+1 72
+2 120' "$(sed -n 's/\(^[0-9]*\) .*"Total-0.t0.sum": \([0-9]*\)}/\1 \2/p' \
+		<<<"$output")"
+}

@@ -82,38 +82,6 @@ list_of_text(struct amas_value *out, struct amas__area *a, const char *text,
 	return 0;
 }
 
-int
-amas__failure_list(struct amas_value *out, struct amas__area *a,
-    const struct amas_value *v)
-{
-	struct amas_value *item;
-
-	switch (amas_value_type(v)) {
-	case AMAS_STRING:
-		return list_of_text(out, a, v->u.text, v->len);
-	case AMAS_LIST:
-		if (v->len >= 2) {
-			*out = *v;
-			return 0;
-		}
-		break;
-	default:
-		break;
-	}
-	if ((item = amas__area_values(a, 2)) == NULL)
-		return AMAS_ENOMEM;
-	amas__value_text(&item[0], NULL, AMAS_STRING, no_kind,
-	    sizeof no_kind - 1);
-	if (v != NULL)
-		item[1] = *v;
-	else
-		amas__value_null(&item[1], NULL);
-	amas__value_list(out, NULL, item, 2);
-	return 0;
-}
-
-/* ---- The text of a list ---- */
-
 static bool
 is_list(const struct amas_value *v)
 {
@@ -126,6 +94,44 @@ is_list(const struct amas_value *v)
 			return false;
 	return true;
 }
+
+/* Any other value: its JSON is the message. */
+static int
+list_of_other(struct amas_value *out, struct amas__area *a,
+    const struct amas_value *v)
+{
+	struct amas_value *item = amas__area_values(a, 2);
+	const char *text = amas__type_name(amas_value_type(v));
+	size_t len = strlen(text);
+	void *json = NULL;
+
+	if (amas_value_encode(v, NULL, NULL, &json, &len, NULL) == 0) {
+		if (amas__area_take_memory(a, json) != 0)
+			return AMAS_ENOMEM;
+		text = json;
+	}
+	if (item == NULL)
+		return AMAS_ENOMEM;
+	amas__value_text(&item[0], NULL, AMAS_STRING, no_kind,
+	    sizeof no_kind - 1);
+	amas__value_text(&item[1], NULL, AMAS_STRING, text, len);
+	amas__value_list(out, NULL, item, 2);
+	return 0;
+}
+
+int
+amas__failure_list(struct amas_value *out, struct amas__area *a,
+    const struct amas_value *v)
+{
+	if (amas_value_type(v) == AMAS_STRING)
+		return list_of_text(out, a, v->u.text, v->len);
+	if (!is_list(v))
+		return list_of_other(out, a, v);
+	*out = *v;
+	return 0;
+}
+
+/* ---- The text of a list ---- */
 
 static char *
 put(char *to, const char *text, size_t len)

@@ -11,8 +11,9 @@
  * Makes of a failure's text the list [kind, message, line...]: kind and message
  * from its last line, "ValueError: not a number", where kind is "Failure" if
  * that line names none; then all lines, if they are more than one.  A list of
- * two or more stays what it is; any other value stands as the message.  Borrows
- * from v.  Returns 0 or AMAS_ENOMEM.
+ * two texts or more stays what it is; of any other value the JSON is the message,
+ * since all that is there must be text.  Borrows from v.  Returns 0 or
+ * AMAS_ENOMEM.
  */
 int amas__failure_list(struct amas_value *out, struct amas__area *a,
     const struct amas_value *v);

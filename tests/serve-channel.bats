@@ -279,9 +279,10 @@ ring() {
 	    assert m[0] == 2
 	    return m[2]
 	assert ask(['A', 'b']) == ['A', 'b']
-	assert ask(['A']) == ['Failure', ['A']]
+	assert ask(['A']) == ['Failure', '["A"]']
+	assert ask(['A', 1]) == ['Failure', '["A", 1]']
 	assert ask('KeyError:') == ['KeyError', '']
-	assert ask(None) == ['Failure', None]
+	assert ask(None) == ['Failure', 'null']
 	END
 }
 

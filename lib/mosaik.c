@@ -14,6 +14,8 @@
 #include "value.h"
 
 #define SHOWN 60		/* bytes of a value in messages */
+#define LEVELS 200		/* Python reads 980, and copies 300 */
+#define DIGITS 4300		/* of a whole number; Python reads no more */
 
 void
 amas__mosaik_init(struct amas__mosaik *m)
@@ -72,6 +74,41 @@ is_texts(const struct amas_value *v)
 		if (!is(amas_value_at(v, i), AMAS_STRING))
 			return false;
 	return true;
+}
+
+/* ---- What Python reads ---- */
+
+static int
+check_digits(const struct amas_value *v, struct amas_error *err)
+{
+	size_t n = amas_value_len(v) - (amas_value_text(v)[0] == '-');
+
+	return n > DIGITS ? amas_error_set(err, AMAS_ETYPE, "a number of %zu "
+	    "digits: mosaik reads %d", n, DIGITS) : 0;
+}
+
+static int
+check_level(const struct amas_value *v, int level, struct amas_error *err)
+{
+	size_t i, n = amas_value_len(v);
+	int rc = 0;
+
+	if (is(v, AMAS_BIGINT))
+		return check_digits(v, err);
+	if (!is(v, AMAS_LIST) && !is(v, AMAS_MAP))
+		return 0;
+	if (level == LEVELS)
+		return amas_error_set(err, AMAS_ETYPE, "more than %d levels of "
+		    "nesting: mosaik reads no more", LEVELS);
+	for (i = 0; i < n && rc == 0; i++)
+		rc = check_level(amas_value_at(v, i), level + 1, err);
+	return rc;
+}
+
+int
+amas__mosaik_check_value(const struct amas_value *v, struct amas_error *err)
+{
+	return check_level(v, 0, err);
 }
 
 /* ---- init ---- */
@@ -424,9 +461,10 @@ amas__mosaik_check(struct amas__mosaik *m, const char *function,
     struct amas_error *err)
 {
 	size_t i;
+	int rc = amas__mosaik_check_value(answer, err);
 
-	for (i = 0; i < sizeof checks / sizeof *checks; i++)
+	for (i = 0; i < sizeof checks / sizeof *checks && rc == 0; i++)
 		if (strcmp(checks[i].name, function) == 0)
 			return checks[i].check(m, args, answer, err);
-	return 0;
+	return rc;
 }

@@ -26,6 +26,14 @@ struct amas__mosaik {
 	struct amas__map entities;	/* by id */
 };
 
+/*
+ * Whether a value, of an answer or of the arguments of what mosaik is asked, can
+ * be read by Python: mosaik hangs if it cannot.  Returns 0, or AMAS_ETYPE (err
+ * says why).
+ */
+int amas__mosaik_check_value(const struct amas_value *v,
+    struct amas_error *err);
+
 void amas__mosaik_init(struct amas__mosaik *m);
 void amas__mosaik_fini(struct amas__mosaik *m);
 

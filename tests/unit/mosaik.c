@@ -286,6 +286,57 @@ test_others(void)
 	amas__mosaik_fini(&m);
 }
 
+/* A value of one character n times, between two others. */
+static struct amas_value *
+row(const char *before, char c, size_t n, const char *after)
+{
+	char *text = calloc(1, strlen(before) + n + strlen(after) + 1);
+	struct amas_value *v;
+
+	strcpy(text, before);
+	memset(text + strlen(text), c, n);
+	strcat(text, after);
+	v = value(text);
+	free(text);
+	return v;
+}
+
+static void
+reads(struct amas_value *v, int rc, const char *what)
+{
+	struct amas_error err;
+
+	tap_int(amas__mosaik_check_value(v, &err), rc, "mosaik: %s", what);
+	amas_value_free(v);
+}
+
+/* So many levels of lists. */
+static struct amas_value *
+nested(size_t n)
+{
+	char *text = calloc(1, 2 * n + 1);
+	struct amas_value *v;
+
+	memset(text, '[', n);
+	memset(text + n, ']', n);
+	v = value(text);
+	free(text);
+	return v;
+}
+
+static void
+test_python(void)
+{
+	reads(row("", '1', 4300, ""), 0, "4300 digits");
+	reads(row("", '1', 4301, ""), AMAS_ETYPE, "4301 digits");
+	reads(row("-", '1', 4300, ""), 0, "and a sign");
+	reads(row("{\"a\": [-", '1', 4301, "]}"), AMAS_ETYPE, "inside");
+	reads(row("\"", '1', 4301, "\""), 0, "as text");
+	reads(nested(200), 0, "200 levels");
+	reads(nested(201), AMAS_ETYPE, "201 levels");
+	reads(NULL, 0, "null");
+}
+
 /* Each allocation fails once: it says so, and takes note of nothing. */
 static void
 test_memory(void)
@@ -324,6 +375,7 @@ main(void)
 	test_events();
 	test_data();
 	test_others();
+	test_python();
 	test_memory();
 	return tap_done();
 }

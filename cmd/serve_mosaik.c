@@ -278,6 +278,7 @@ serve_mosaik_connect(struct serve *s, struct amas_channel *ch)
 	}
 	s->asks.names = asked;
 	s->asks.timeout_s = s->o->ask_s;
+	s->asks.check = amas__mosaik_check_value;
 	amas__channel_set_asks(ch, &s->asks);
 	amas__channel_on_end(ch, &sim->ending);
 }

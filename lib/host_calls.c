@@ -212,10 +212,26 @@ on_reply(const struct amas_reply *rep, void *arg)
 		amas__host_answer(w, NULL, rep->kind == AMAS_ERROR ? text : rep->text);
 }
 
+/* Whether it may be given that; else it has answered. */
+static bool
+may_give(struct amas_request *req, const struct amas__asks *asks,
+    const char *name, const struct amas_value *args,
+    const struct amas_value *kwargs)
+{
+	struct amas_error err;
+
+	if (asks->check == NULL || (asks->check(args, &err) == 0 &&
+	    asks->check(kwargs, &err) == 0))
+		return true;
+	amas_request_fail(req, "ValueError: %s: %s", name, err.text);
+	return false;
+}
+
 /* Whether a peer may be asked that; else it has answered. */
 static bool
 may_ask(struct amas_request *req, struct amas_channel *ch, const char *path,
-    const char *function)
+    const char *function, const struct amas_value *args,
+    const struct amas_value *kwargs)
 {
 	const struct amas__asks *asks = amas__channel_asks(ch);
 	const char *name = *path != '\0' ? path : function;
@@ -230,7 +246,7 @@ may_ask(struct amas_request *req, struct amas_channel *ch, const char *path,
 	for (i = 0; asks->names[i] != NULL; i++)
 		if (strcmp(name, asks->names[i]) == 0 && (*path == '\0' ||
 		    *function == '\0'))
-			return true;
+			return may_give(req, asks, name, args, kwargs);
 	amas_request_fail(req, "LookupError: the peer has no function "
 	    "\"%.200s\"", name);
 	return false;
@@ -278,7 +294,7 @@ ask(struct amas__visitor *v, struct amas_request *req, struct amas_channel *ch,
 {
 	struct amas__wait *w;
 
-	if (may_ask(req, ch, path, function) &&
+	if (may_ask(req, ch, path, function, args, kwargs) &&
 	    (w = amas__host_wait(v, req)) != NULL &&
 	    send_call(w, ch, path, function, args, kwargs) != 0)
 		amas__host_answer(w, NULL, amas_strerror(AMAS_ENOMEM));

@@ -200,3 +200,149 @@ sim() {
 	run -2 amas-serve --ask-timeout 1 :0 'f=exec:true'
 	equal 'amas-serve: --ask-timeout: needs --mosaik' "$output"
 }
+
+# --- Asking mosaik ---
+
+@test "serve-mosaik: a handler asks mosaik back, and gets either answer" {
+	sim
+	raw <<-'END'
+	c = connect()
+	c.ask(0, 'init', 'S-0', time_resolution=1.0)
+	def step(id, ask):
+	    """What mosaik is asked; the step goes on when that is answered."""
+	    c.call(id, 'step', id, {'run': 'p=$(amas-call -t 30 "$AMAS_PEER" %s'
+	        ' 2>&1) && echo %d || { echo "$p" | tail -n 1 >&2; exit 1; }' %
+	        (ask, id + 1)}, 9)
+	    kind, number, content = c.recv()
+	    assert kind == 0, content
+	    return number, content
+	for id, ask in enumerate((
+	        ['get_progress', [], {}],
+	        ['get_related_entities', [], {}],
+	        ['get_related_entities', ['S-0.e'], {}],
+	        ['get_related_entities', [['S-0.e', 'T-0.f']], {}],
+	        ['get_data', [{'S-0.e': ['a']}], {}],
+	        ['set_data', [{'S-0.e': {'T-0.f': {'a': 1}}}], {}],
+	        ['set_event', [7], {}]), 1):
+	    number, content = step(id, ask[0] + ''.join(
+	        " '%s'" % json.dumps(x) for x in ask[1]))
+	    assert content == ask, content
+	    c.send(frame([1, number, {'x': float('nan')}]))
+	    assert c.recv() == [1, id, id + 1]
+	# of 3.3 on, and before; and one that is nothing of that kind
+	for answer, want in ((['ScenarioError', 'no way', 'a\n'],
+	        ['ScenarioError', 'no way']), ('no way', ['Failure', 'no way']),
+	        ('', None), (['E'], None), (None, None)):
+	    number, content = step(8, 'get_progress')
+	    c.send(frame([2, number, answer]))
+	    got = c.recv()
+	    assert got[:2] == [2, 8], got
+	    assert want is None or got[2][:2] == want, got
+	# a request that comes meanwhile is answered meanwhile
+	number, content = step(9, 'get_progress')
+	assert c.ask(10, 'get_data', {'run': 'echo {}'}) == [1, 10, {}]
+	c.send(frame([1, number, 1.0]))
+	assert c.recv() == [1, 9, 10]
+	END
+}
+
+@test "serve-mosaik: what mosaik has no answer to does not reach it" {
+	sim
+	raw <<-'END'
+	c = connect()
+	c.ask(0, 'init', 'S-0', time_resolution=1.0)
+	def step(id, ask):
+	    got = c.ask(id, 'step', 0, {'run': 'amas-call "$AMAS_PEER" %s 2>&1 |'
+	        'tail -n 1 >&2; exit 1' % ask}, 9)
+	    assert got[0] == 2, got
+	    return got[2][:2]
+	assert step(1, 'timestep') == ['LookupError',
+	    'the peer has no function "timestep"']
+	assert step(2, 'stop')[0] == 'LookupError'
+	assert step(3, 'get_progress/x')[0] == 'LookupError'
+	assert step(4, 'set_data ' + 201 * '[' + 201 * ']')[1].startswith(
+	    'set_data: more than 200 levels')
+	c.quiet()
+	END
+}
+
+@test "serve-mosaik: mosaik that never answers meets a deadline" {
+	sim --ask-timeout 50ms
+	raw <<-'END'
+	c = connect()
+	c.ask(0, 'init', 'S-0', time_resolution=1.0)
+	ask = {'run': 'amas-call "$AMAS_PEER" get_progress 2>&1 | tail -n 1 >&2;'
+	    'exit 1'}
+	c.call(1, 'step', 0, ask, 9)
+	number = c.recv()[1]
+	got = c.recv()
+	assert got[:2] == [2, 1] and got[2][1].endswith(
+	    ': timed out after 0.05s, waiting for the answer'), got
+	# its late answer hurts nobody
+	c.send(frame([1, number, 1.0]))
+	assert c.ask(2, 'step', 0, {'run': 'echo 1'}, 9) == [1, 2, 1]
+	END
+}
+
+# asker: a worker in sh; it asks for itself, too, before it is asked anything.
+asker() {
+	cat >"$tmp/asker.worker" <<-'END'
+	#!/bin/bash
+	# ask N FUNCTION ARGS: sets $answer; keeps what comes before that.
+	ask() {
+		echo "[0, $1, [\"$2\", $3, {}]]"
+		while read -r line; do
+			case $line in
+			"[0, "*) later+=("$line") ;;
+			*) answer=$line; return ;;
+			esac
+		done
+	}
+	serve() {
+		id=${1#*, } id=${id%%,*}
+		case $1 in
+		*'["init"'*) echo "[1, $id, {\"api_version\": \"3.0\"," \
+			'"type": "event-based", "models": {"M": {}}}]' ;;
+		*'["get_data"'*) echo "[1, $id, {\"e\": {\"n\": $id}}]" ;;
+		*'["step"'*)
+			ask 7 get_data '[{"T-0.f": ["a"]}]'
+			case $answer in
+			"[1, 7, "*) echo "[1, $id, ${answer#*, *, }" ;;
+			"[2, 7, "*) echo "[2, $id, ${answer#*, *, }" ;;
+			esac ;;
+		*) echo "[1, $id, null]" ;;
+		esac
+	}
+	ask 0 set_event '[3]'
+	later=()
+	while [ ${#later[@]} -gt 0 ] || { read -r line && later=("$line"); }; do
+		line=${later[0]} later=("${later[@]:1}")
+		serve "$line"
+	done
+	END
+	chmod 755 "$tmp/asker.worker"
+	start amas-serve --mosaik "$@" :0 "$tmp/asker.worker"
+}
+
+@test "serve-mosaik: a worker asks mosaik by a line, and unasked" {
+	asker
+	raw <<-'END'
+	c = connect()
+	kind, number, content = c.recv()
+	assert (kind, content) == (0, ['set_event', [3], {}])
+	c.send(frame([2, number, ['E', 'no real time']]))
+	assert c.ask(0, 'init', 'S-0', time_resolution=1.0)[0] == 1
+	c.call(1, 'step', 0, {}, 9)
+	kind, number, content = c.recv()
+	assert (kind, content) == (0, ['get_data', [{'T-0.f': ['a']}], {}])
+	c.call(2, 'get_data', {'e': ['n']})
+	c.send(frame([1, number, 5]))
+	assert c.recv() == [1, 1, 5]
+	assert c.recv()[:2] == [1, 2]
+	c.call(3, 'step', 1, {}, 9)
+	c.send(frame([2, c.recv()[1], ['ScenarioError', 'no', 'line']]))
+	got = c.recv()
+	assert got == [2, 3, ['ScenarioError', 'no', 'line',
+	    'ScenarioError: no']], got
+	END
+}

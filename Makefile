@@ -11,6 +11,7 @@ CC       = cc
 CFLAGS   = -O2 -g
 AR       = ar
 B        = build
+O        = $(B)
 SAN      =
 WERROR   =
 
@@ -28,9 +29,9 @@ ALL_CPPFLAGS = -Ilib -D_GNU_SOURCE $(ISYSTEM) $(CPPFLAGS)
 ALL_CFLAGS   = -std=c11 -fPIC -fvisibility=hidden $(WARN) $(SAN) $(CFLAGS)
 ALL_LDFLAGS  = $(SAN) $(LDFLAGS)
 
-LIB_O   := $(patsubst %.c,$(B)/%.o,$(filter-out lib/codec_blosc.c lib/tls.c lib/capture%,$(wildcard lib/*.c)))
+LIB_O   := $(patsubst %.c,$(O)/%.o,$(filter-out lib/libdir.c lib/codec_blosc.c lib/tls.c lib/capture%,$(wildcard lib/*.c))) $(B)/lib/libdir.o
 TOOLS   := $(patsubst cmd/%.c,$(B)/%,$(wildcard cmd/amas-*.c))
-CMD_O   := $(patsubst %.c,$(B)/%.o,$(filter-out $(wildcard cmd/amas-*.c),$(wildcard cmd/*.c)))
+CMD_O   := $(patsubst %.c,$(O)/%.o,$(filter-out $(wildcard cmd/amas-*.c),$(wildcard cmd/*.c)))
 MAN     := $(wildcard man/*.[1357])
 
 SO       = libamas.so.0
@@ -45,7 +46,7 @@ MODULES  = $(if $(HAS_BLOSC),$(B)/amas/codec_blosc.so) $(if $(HAS_TLS),$(B)/amas
 # Captures are amas-dump's alone, and so is libpcap.
 HAS_PCAP := $(shell echo '\#include <pcap/pcap.h>' | $(CC) $(CPPFLAGS) -E -x c - >/dev/null 2>&1 && echo yes)
 PCAP_LIBS = $(if $(HAS_PCAP),-lpcap)
-PCAP_O  := $(patsubst %.c,$(B)/%.o,$(filter-out lib/capture_$(if $(HAS_PCAP),no)live.c,$(wildcard lib/capture*.c)))
+PCAP_O  := $(patsubst %.c,$(O)/%.o,$(filter-out lib/capture_$(if $(HAS_PCAP),no)live.c,$(wildcard lib/capture*.c)))
 
 all: $(B)/libamas.a $(B)/libcapture.a $(B)/$(SO) $(TOOLS) $(MODULES) $(B)/amas-pki
 	@$(if $(HAS_BLOSC),:,echo "no blosc.h: made without the codec msgpack-blosc")
@@ -70,14 +71,14 @@ $(B)/libcmd.a: $(CMD_O)
 
 # Programs export the whole library to plugins, the bridge to jansson too.  To
 # load that costs a start 45 us, as much as libm, which they do without.
-$(TOOLS): $(B)/%: $(B)/cmd/%.o $(B)/libcmd.a $(B)/libamas.a
+$(TOOLS): $(B)/%: $(O)/cmd/%.o $(B)/libcmd.a $(B)/libamas.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $(filter-out %/libamas.a,$^) \
 	    -Wl,--export-dynamic,--whole-archive $(B)/libamas.a -Wl,--no-whole-archive $(LIBS)
 
 $(B)/amas-dump: $(B)/libcapture.a
 $(B)/amas-dump: private LIBS := $(PCAP_LIBS) $(LIBS)
 
-$(B)/amas/%.so: $(B)/lib/%.o $(B)/libamas.a
+$(B)/amas/%.so: $(O)/lib/%.o $(B)/libamas.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -shared -Wl,--exclude-libs,ALL -o $@ $^ $(NEEDS)
 
@@ -91,12 +92,13 @@ $(B)/amas-pki: scripts/amas-pki lib/amas.h
 $(B)/moddir: FORCE
 	@mkdir -p $(@D); echo '$(MODDIR)' | cmp -s - $@ || echo '$(MODDIR)' >$@
 
-$(B)/lib/libdir.o: $(B)/moddir
-$(B)/lib/libdir.o: CPPFLAGS += -DAMAS_LIBDIR='"$(MODDIR)"'
-
-$(B)/%.o: %.c
+$(O)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/lib/libdir.o: lib/libdir.c $(B)/moddir
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) -DAMAS_LIBDIR='"$(MODDIR)"' $(ALL_CFLAGS) -c -o $@ $<
 
 include tests/tests.mk
 
@@ -125,9 +127,9 @@ lint:
 format:
 	clang-format -i lib/*.[ch] cmd/*.[ch] tests/unit/*.[ch] tests/fuzz/*.c
 
-# What is installed looks for modules elsewhere, so it is built once more.
+# What is installed looks for modules elsewhere, so it is linked once more.
 install:
-	$(MAKE) B=$(B)/installed MODDIR=$(LIBDIR)/amas all
+	$(MAKE) B=$(B)/installed O=$(B) MODDIR=$(LIBDIR)/amas all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(LIBDIR)/amas $(DESTDIR)$(INCDIR) $(DESTDIR)$(DATADIR)
 	install $(TOOLS:$(B)/%=$(B)/installed/%) $(B)/installed/amas-pki $(DESTDIR)$(BINDIR)
 	install -m 644 $(B)/installed/libamas.a $(DESTDIR)$(LIBDIR)
@@ -156,4 +158,4 @@ clean:
 FORCE:
 
 .PHONY: all tests check check-asan check-valgrind check-all fuzz bench bench-agents bench-clock bench-dump bench-tls stress faults lint format install uninstall clean
--include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)
+-include $(wildcard $(O)/*/*.d $(O)/*/*/*.d)

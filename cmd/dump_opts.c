@@ -42,8 +42,8 @@ static const struct cmd_option options[] = {
 	    "nothing without -o" },
 	{ 'C', "file-size", "SIZE", "-w: begin the next file before that" },
 	{ 'W', "files", "N", "-w -C: so many files, then the first again" },
-	{ OPT_BPF, "bpf", "EXPR", "of a capture, packets that pcap-filter(7) "
-	    "lets through" },
+	{ OPT_BPF, "bpf", "EXPR",
+	    "of a capture, packets that this filter of libpcap takes" },
 	{ OPT_INJECT, "inject", "RULE", "tap: do to messages: "
 	    "'FILTER: delay DUR | drop N% | cut | fail TEXT'" },
 	{ OPT_LISTEN_CACERT, "listen-cacert", "FILE",

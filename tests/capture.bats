@@ -180,7 +180,7 @@ counts() {
 	equal "$(cat "$tmp/json")" "$output"
 	run -0 t amas-dump -r "$tmp/cap" --port 1
 	equal '' "$output"
-	run -0 --separate-stderr t amas-dump -r "$tmp/cap" --port 1 --bpf tcp
+	run --separate-stderr t amas-dump -r "$tmp/cap" --bpf tcp
 	[[ $stderr != *libpcap* ]] || skip 'built without libpcap'
 	run -0 t amas-dump -r "$tmp/cap" --bpf "dst port ${port##*:}"
 	equal 5 "$(grep -c ' = ?$' <<<"$output")"

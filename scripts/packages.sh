@@ -36,8 +36,6 @@ packages_table() {
 	tests   cmd:readelf      binutils         binutils            binutils         binutils      binutils
 	tests   cmd:git          git              git                 git              git           git
 	tests   cmd:ip           iproute2         iproute             iproute2         iproute2      -
-	tests   cmd:tcpdump      tcpdump          tcpdump             tcpdump          tcpdump       -
-	tests   cmd:tshark       tshark           wireshark-cli       tshark           wireshark-cli wireshark
 	tests   py:venv          python3-venv     python3             python3          python        python
 	EOF
 }

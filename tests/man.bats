@@ -184,6 +184,8 @@ states() {
 	equal 64 "$(constant DUMP_READ_MAX)"
 	states amas-dump.1 'May be given 64 times'
 	equal 100000 "$(constant DUMP_CALLS_MAX)"
+	equal 32 "$(constant DUMP_INJECT_MAX)"
+	states amas-dump.1 'May be given 32 times'
 	states amas-dump.1 '100,000 requests of a connection wait'
 	equal $((1 << 20)) "$(constant DUMP_QUEUE_MAX)"
 	states amas-dump.1 'at most about 1 MiB waits'

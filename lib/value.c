@@ -504,7 +504,8 @@ amas__value_equal(const struct amas_value *a, const struct amas_value *b)
 			need = a->len;
 			break;
 		case AMAS_PROXY:
-			equal = equal && a->flags == b->flags &&
+			equal = equal &&
+			    ((a->flags ^ b->flags) & AMAS__V_OWN) == 0 &&
 			    ((a->flags & AMAS__V_OWN) != 0 ?
 			    a->u.own == b->u.own :
 			    key_equal(a->u.item, b->u.item));

@@ -16,6 +16,7 @@
 #include "dump_conn.h"
 #include "dump_inject.h"
 #include "dump_read.h"
+#include "dump_store.h"
 #include "serve.h"
 
 #define LOOK_S 0.25		/* between looks at requests that wait */
@@ -92,7 +93,7 @@ add_views(struct dump *d)
 
 	if (o->summary)
 		return dump_table_new(d, true);
-	if (o->form == DUMP_NONE)
+	if (o->form == DUMP_NONE || o->diff)
 		return CMD_OK;
 	status = o->form == DUMP_JSON ? dump_json_new(d) : dump_text_new(d);
 	if (status == CMD_OK && (d->tap != NULL || d->capture != NULL) &&
@@ -185,7 +186,10 @@ run_out(struct dump *d)
 {
 	size_t i;
 
-	dump_tap_drain(d->tap);
+	if (d->stub != NULL)
+		dump_stub_drain(d->stub);
+	else
+		dump_tap_drain(d->tap);
 	ev_timer_start(d->ev, &d->grace);
 	ev_unref(d->ev);
 	for (i = 0; i < DUMP_SIGNALS; i++)
@@ -224,11 +228,9 @@ on_look(struct ev_loop *ev, ev_timer *w, int revents)
 
 /* Says where it listens or captures; --run has the address from its environment. */
 static int
-say_ready(struct dump *d)
+say_ready(struct dump *d, const char *addr)
 {
 	const struct dump_opts *o = d->o;
-	const char *addr = o->iface != NULL ? o->iface :
-	    dump_tap_addr(d->tap);
 	int status = CMD_OK;
 
 	if (o->ready_fd >= 0 && (status = serve_print(o->ready_fd,
@@ -251,24 +253,66 @@ open_source(struct dump *d)
 	if (d->o->n_reads > 0)
 		return dump_reads_open(&d->reads, d);
 	d->live = true;
-	status = d->o->iface != NULL ? dump_capture_open(&d->capture, d) :
-	    dump_tap_open(&d->tap, d);
-	return status == CMD_OK ? say_ready(d) : status;
+	if (d->o->iface != NULL)
+		status = dump_capture_open(&d->capture, d);
+	else
+		status = dump_tap_open(&d->tap, d);
+	return status == CMD_OK ? say_ready(d, d->o->iface != NULL ?
+	    d->o->iface : dump_tap_addr(d->tap)) : status;
+}
+
+/* Reads a recording before it is used; wrong lines in it are no hindrance. */
+static int
+load(struct dump *d)
+{
+	int status;
+
+	if ((status = dump_store_new(&d->store, d)) == CMD_OK &&
+	    (status = dump_reads_open(&d->reads, d)) == CMD_OK) {
+		ev_run(d->ev, 0);
+		status = d->stopped ? CMD_STOP : d->status == CMD_INPUT ?
+		    CMD_OK : d->status;
+	}
+	if (status != CMD_OK)
+		return status;
+	dump_reads_free(d->reads);
+	d->reads = NULL;
+	dump_filter_free(d->filter); /* it has chosen */
+	d->filter = NULL;
+	d->done = false;
+	d->n = d->n_conns = 0;
+	return dump_store_finish(d->store);
+}
+
+static int
+use(struct dump *d)
+{
+	int status;
+
+	d->live = true;
+	if (d->o->replay != NULL)
+		return dump_replay_new(&d->replay, d, d->store);
+	status = dump_stub_new(&d->stub, d, d->store);
+	return status == CMD_OK ? say_ready(d, dump_stub_addr(d->stub)) :
+	    status;
 }
 
 static int
 run(struct dump *d)
 {
 	const struct dump_opts *o = d->o;
+	bool again = o->replay != NULL || o->stub != NULL;
 	int status = CMD_OK;
 
 	if (o->filter != NULL)
-		status = dump_filter_new(&d->filter, o->filter,
-		    o->form == DUMP_TEXT && !o->split);
+		status = dump_filter_new(&d->filter, o->filter, again ||
+		    (o->form == DUMP_TEXT && !o->split));
+	if (status == CMD_OK && again && (status = load(d)) == CMD_STOP)
+		return CMD_OK;
 	if (status == CMD_OK && o->write != NULL)
 		status = dump_record_new(d); /* first: -c may end it all */
 	if (status == CMD_OK)
-		status = open_source(d);
+		status = again ? use(d) : open_source(d);
 	if (status == CMD_OK)
 		status = add_views(d);
 	if (status != CMD_OK)
@@ -317,6 +361,8 @@ fini(struct dump *d)
 	if (d->ev == NULL)
 		return;
 	dump_tap_free(d->tap);
+	dump_replay_free(d->replay);
+	dump_stub_free(d->stub);
 	dump_reads_free(d->reads);
 	dump_capture_free(d->capture);
 	if (!d->failed)
@@ -326,6 +372,7 @@ fini(struct dump *d)
 		amas__list_remove(&v->link);
 		v->ops->free(v);
 	}
+	dump_store_free(d->store);
 	dump_filter_free(d->filter);
 	amas__proc_free(d->run);
 	if (d->loop != NULL)

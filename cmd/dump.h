@@ -18,6 +18,8 @@
  *	dump_text.c	for people
  *	dump_json.c	for programs
  *	dump_record.c	the same in files: -w, -C, -W
+ *	dump_store.c	a recording, to be sent again or answered from
+ *			(dump_store.h)
  *	dump_table.c	calls per function: --summary
  */
 #ifndef DUMP_H
@@ -45,6 +47,9 @@ struct dump_filter;
 struct dump_reads;
 struct dump_tap;
 struct dump_capture;
+struct dump_store;
+struct dump_replay;
+struct dump_stub;
 
 /* ---- What is seen ------------------------------------------------------- */
 
@@ -154,6 +159,10 @@ struct dump_opts {
 	double wait_s;		/* --wait, for TARGET */
 	enum dump_form form;
 	bool form_given;	/* -o; else -w shows nothing */
+	const char *replay;	/* --replay: address; NULL: no */
+	const char *stub;	/* --stub: address; NULL: no */
+	double speed;		/* --speed; 0: as fast as it goes */
+	bool diff;		/* --diff */
 	const char *write;	/* -w; NULL: nothing */
 	size_t file_max;	/* -C; 0: no end */
 	size_t files;		/* -W; 0: no end */
@@ -190,6 +199,9 @@ struct dump {
 	struct dump_tap *tap;	/* or NULL */
 	struct dump_reads *reads;	/* or NULL */
 	struct dump_capture *capture;	/* of an interface, or NULL */
+	struct dump_store *store;	/* a recording that is used, or NULL */
+	struct dump_replay *replay;	/* or NULL */
+	struct dump_stub *stub;	/* or NULL */
 	struct amas__proc *run;	/* command of --run while it lives, or NULL */
 };
 
@@ -274,6 +286,12 @@ struct dump_lines {
 /* The view of standard output. */
 int dump_text_new(struct dump *d);
 int dump_json_new(struct dump *d);
+
+/* Write a call "add(3, 4)", an answer "7" or "! it failed", as text shows them. */
+int dump_text_call(const struct dump_view *v, struct amas__buf *b,
+    const struct amas_value *content);
+int dump_text_answer(const struct dump_view *v, struct amas__buf *b,
+    enum dump_kind kind, const struct amas_value *content);
 
 extern const struct dump_lines_ops dump_json_ops;
 

@@ -12,16 +12,20 @@
 
 enum {
 	OPT_BPF = 256,
+	OPT_DIFF,
 	OPT_INJECT,
 	OPT_LISTEN_CACERT,
 	OPT_LISTEN_CERT,
 	OPT_LISTEN_KEY,
 	OPT_PORT,
 	OPT_READY_FD,
+	OPT_REPLAY,
 	OPT_RUN,
 	OPT_SEED,
 	OPT_SOCKET_MODE,
+	OPT_SPEED,
 	OPT_SPLIT,
+	OPT_STUB,
 	OPT_SUMMARY,
 	OPT_WAIT
 };
@@ -44,6 +48,8 @@ static const struct cmd_option options[] = {
 	{ 'W', "files", "N", "-w -C: so many files, then the first again" },
 	{ OPT_BPF, "bpf", "EXPR",
 	    "of a capture, packets that this filter of libpcap takes" },
+	{ OPT_DIFF, "diff", NULL, "--replay: show replies that differ, 1 if "
+	    "any does" },
 	{ OPT_INJECT, "inject", "RULE", "tap: do to messages: "
 	    "'FILTER: delay DUR | drop N% | cut | fail TEXT'" },
 	{ OPT_LISTEN_CACERT, "listen-cacert", "FILE",
@@ -53,12 +59,17 @@ static const struct cmd_option options[] = {
 	{ OPT_LISTEN_KEY, "listen-key", "FILE", "TLS at LISTEN: its key" },
 	{ OPT_PORT, "port", "N", "of a capture, packets from or to that port" },
 	{ OPT_READY_FD, "ready-fd", "N", "write the address there when ready" },
+	{ OPT_REPLAY, "replay", "ADDR",
+	    "-r: send the requests again, to there" },
 	{ OPT_RUN, "run", "COMMAND",
 	    "run it with AMAS_ADDR set, end with it" },
 	{ OPT_SEED, "seed", "N", "of the chances of --inject (0)" },
 	{ OPT_SOCKET_MODE, "socket-mode", "MODE",
 	    "mode of a unix socket (0600)" },
+	{ OPT_SPEED, "speed", "X",
+	    "--replay, --stub: X times as fast as it was" },
 	{ OPT_SPLIT, "split", NULL, "requests and replies each on their line" },
+	{ OPT_STUB, "stub", "LISTEN", "-r: answer there as recorded" },
 	{ OPT_SUMMARY, "summary", NULL, "calls per function, nothing else" },
 	{ OPT_WAIT, "wait", "DUR", "keep trying to connect (0), or \"inf\"" },
 	CMD_OPTIONS
@@ -130,6 +141,15 @@ take_inject(struct dump_opts *o)
 }
 
 static int
+take_speed(struct dump_opts *o)
+{
+	if (cmd_seconds(&o->speed, o->args.value) == CMD_OK && o->speed > 0)
+		return CMD_OK;
+	return cmd_error(CMD_USAGE, o->args.name, "\"%s\" is no number "
+	    "above 0", o->args.value);
+}
+
+static int
 take_more(struct dump_opts *o, int id)
 {
 	const struct cmd_args *a = &o->args;
@@ -142,6 +162,17 @@ take_more(struct dump_opts *o, int id)
 		return cmd_size(&o->file_max, a->name, a->value, 1);
 	case 'W':
 		return serve_take_count(&o->files, a);
+	case OPT_DIFF:
+		o->diff = true;
+		return CMD_OK;
+	case OPT_REPLAY:
+		o->replay = a->value;
+		return CMD_OK;
+	case OPT_STUB:
+		o->stub = a->value;
+		return CMD_OK;
+	case OPT_SPEED:
+		return take_speed(o);
 	case OPT_INJECT:
 		return take_inject(o);
 	case OPT_SEED:
@@ -255,12 +286,12 @@ check_record(struct dump_opts *o)
 static int
 check_together(const struct dump_opts *o)
 {
-	const char *name = o->run != NULL ? "--run" :
+	const char *name = o->n_injects > 0 ? "--inject" :
+	    o->stub != NULL ? NULL : o->run != NULL ? "--run" :
 	    o->ready_fd >= 0 && o->iface == NULL ? "--ready-fd" :
 	    o->listen_tls.cert != NULL ? "--listen-cert" :
 	    o->listen_tls.key != NULL ? "--listen-key" :
-	    o->listen_tls.cacert != NULL ? "--listen-cacert" :
-	    o->n_injects > 0 ? "--inject" : NULL;
+	    o->listen_tls.cacert != NULL ? "--listen-cacert" : NULL;
 
 	if (o->iface != NULL && o->n_reads > 0)
 		return cmd_error(CMD_USAGE, "-i", "not together with -r");
@@ -275,18 +306,41 @@ check_together(const struct dump_opts *o)
 	return CMD_OK;
 }
 
+/* What is for recordings that are used is no option of others. */
+static int
+check_again(const struct dump_opts *o)
+{
+	const char *name = o->replay != NULL ? "--replay" : "--stub";
+
+	if (o->diff && o->replay == NULL)
+		return cmd_error(CMD_USAGE, "--diff", "needs --replay");
+	if (o->diff && (o->form_given || o->summary))
+		return cmd_error(CMD_USAGE, "--diff",
+		    "standard output is for one thing");
+	if (o->replay == NULL && o->stub == NULL)
+		return o->speed <= 0 ? CMD_OK : cmd_error(CMD_USAGE,
+		    "--speed", "needs --replay or --stub");
+	if (o->replay != NULL && o->stub != NULL)
+		return cmd_error(CMD_USAGE, "--stub",
+		    "does not go with --replay");
+	if (o->n_reads == 0)
+		return cmd_error(CMD_USAGE, name, "needs -r FILE");
+	return CMD_OK;
+}
+
 static int
 set_tls(struct dump_opts *o)
 {
+	const char *to = o->replay != NULL ? o->replay : o->target;
 	struct amas_tls *t = &o->listen_tls;
 	int status;
 
-	if ((status = cmd_tls(&o->args, o->target != NULL &&
-	    cmd_is_tcp(o->target), false)) != CMD_OK)
+	if ((status = cmd_tls(&o->args, to != NULL && cmd_is_tcp(to),
+	    false)) != CMD_OK)
 		return status;
 	if (t->cert == NULL && t->key == NULL && t->cacert == NULL)
 		return CMD_OK;
-	if (!cmd_is_tcp(o->listen))
+	if (!cmd_is_tcp(o->stub != NULL ? o->stub : o->listen))
 		return cmd_error(CMD_USAGE, "--listen-cert",
 		    "TLS is for tcp alone");
 	if (t->cacert == NULL && o->args.tls != NULL)
@@ -328,6 +382,7 @@ dump_opts_parse(struct dump_opts *o, int argc, char *argv[])
 	    argv + o->args.first)) != CMD_OK ||
 	    (o->args.status = check_together(o)) != CMD_OK ||
 	    (o->args.status = check_record(o)) != CMD_OK ||
+	    (o->args.status = check_again(o)) != CMD_OK ||
 	    (o->args.status = set_tls(o)) != CMD_OK)
 		return CMD_STOP;
 	o->color = wants_color(o);

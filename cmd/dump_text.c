@@ -180,22 +180,23 @@ put_path(const struct dump_view *v, struct amas__buf *b, const char *path,
 	return rc == 0 ? amas__buf_puts(b, color(v, plain)) : rc;
 }
 
-static int
-put_request(const struct dump_view *v, struct amas__buf *b,
-    const struct dump_event *e)
+int
+dump_text_call(const struct dump_view *v, struct amas__buf *b,
+    const struct amas_value *content)
 {
 	size_t at = amas__buf_len(b);
+	struct amas__call rpc;
 	int rc;
 
-	if (e->rpc == NULL) {
-		rc = put_value(b, e->msg->content);
+	if (amas__call_parse(&rpc, content, NULL) != 0) {
+		rc = put_value(b, content);
 		return rc == 0 ? cut(v, b, at) : rc;
 	}
-	rc = put_path(v, b, e->rpc->path, e->rpc->path_len);
+	rc = put_path(v, b, rpc.path, rpc.path_len);
 	if (rc == 0)
 		rc = amas__buf_putc(b, '(');
 	if (rc == 0)
-		rc = put_args(v, b, e->rpc);
+		rc = put_args(v, b, &rpc);
 	return rc == 0 ? amas__buf_putc(b, ')') : rc;
 }
 
@@ -215,17 +216,16 @@ put_failure_text(struct amas__buf *b, const struct amas_value *v, bool all)
 	return amas__buf_put_escaped(b, text, len, SIZE_MAX);
 }
 
+/* An answer behind what says that it is one, or a failure. */
 static int
-put_result(const struct dump_view *v, struct amas__buf *b,
-    const struct dump_event *e)
+put_answer(const struct dump_view *v, struct amas__buf *b, const char *sign,
+    enum dump_kind kind, const struct amas_value *content)
 {
-	const struct amas_value *content = e->msg->content;
-	bool failed = e->kind == DUMP_FAILURE;
+	bool failed = kind == DUMP_FAILURE;
 	size_t at;
 	int rc;
 
-	rc = amas__buf_printf(b, "%s%s", failed ? color(v, red) : "",
-	    failed ? " ! " : " = ");
+	rc = amas__buf_printf(b, "%s%s", failed ? color(v, red) : "", sign);
 	at = amas__buf_len(b);
 	if (rc == 0 && failed && amas_value_type(content) == AMAS_STRING)
 		rc = put_failure_text(b, content, cmd_verbose(AMAS_LOG_INFO));
@@ -233,8 +233,24 @@ put_result(const struct dump_view *v, struct amas__buf *b,
 		rc = put_value(b, content);
 	if (rc == 0)
 		rc = cut(v, b, at);
-	if (rc == 0 && failed)
-		rc = amas__buf_puts(b, color(v, plain));
+	return rc == 0 && failed ? amas__buf_puts(b, color(v, plain)) : rc;
+}
+
+int
+dump_text_answer(const struct dump_view *v, struct amas__buf *b,
+    enum dump_kind kind, const struct amas_value *content)
+{
+	return put_answer(v, b, kind == DUMP_FAILURE ? "! " : "", kind,
+	    content);
+}
+
+static int
+put_result(const struct dump_view *v, struct amas__buf *b,
+    const struct dump_event *e)
+{
+	int rc = put_answer(v, b, e->kind == DUMP_FAILURE ? " ! " : " = ",
+	    e->kind, e->msg->content);
+
 	if (rc == 0 && e->call->n > 0)
 		rc = amas__buf_printf(b, " <%.6f>", e->t - e->call->t);
 	return rc;
@@ -280,7 +296,7 @@ put_message(const struct dump_view *v, struct amas__buf *b,
 	if (rc != 0)
 		return rc;
 	if (e->kind == DUMP_REQUEST)
-		return put_request(v, b, e);
+		return dump_text_call(v, b, e->msg->content);
 	rc = k->path != NULL ? put_path(v, b, k->path, k->path_len) :
 	    amas__buf_puts(b, k->n > 0 ? "" : "?");
 	return rc == 0 ? put_result(v, b, e) : rc;

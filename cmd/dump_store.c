@@ -1,0 +1,369 @@
+/*
+ * The calls of a recording, in memory.  Each request is kept with its answer,
+ * and can be found by what it asks: the path, the arguments, and which end it
+ * comes from.
+ */
+#include "dump_store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "dump_conn.h"
+#include "err.h"
+#include "mem.h"
+#include "utf8.h"
+
+static const struct dump_view_ops ops;
+
+/* ---- Taking them -------------------------------------------------------- */
+
+static struct dump_store *
+of(struct dump_view *v)
+{
+	return (struct dump_store *)(void *)v;
+}
+
+static struct dump_past *
+past_of(struct dump_store *s, const struct dump_conn *c)
+{
+	struct dump_past *p = amas__map_get_id(&s->past_of, c->n);
+
+	if (p != NULL)
+		return p;
+	if ((p = amas__zalloc(sizeof *p)) == NULL ||
+	    (p->name = amas__strdup(c->name[0])) == NULL ||
+	    amas__map_set_id(&s->past_of, c->n, p) != 0) {
+		if (p != NULL)
+			free(p->name);
+		free(p);
+		return NULL;
+	}
+	amas__list_add(&s->pasts, &p->link);
+	return p;
+}
+
+/* Where the next one goes; NULL: memory is short. */
+static struct dump_entry *
+next_entry(struct dump_store *s)
+{
+	size_t cap = s->cap == 0 ? 64 : 2 * s->cap;
+	struct dump_entry *more;
+
+	if (s->n == s->cap) {
+		more = amas__reallocarray(s->entry, cap, sizeof *more);
+		if (more == NULL)
+			return NULL;
+		s->entry = more;
+		s->cap = cap;
+	}
+	memset(&s->entry[s->n], 0, sizeof *s->entry);
+	return &s->entry[s->n];
+}
+
+/* Whether only containers are asked that. */
+static bool
+is_agents(const struct amas__call *rpc)
+{
+	return rpc != NULL && (strncmp(rpc->path, "agents/", 7) == 0 ||
+	    strcmp(rpc->path, "validate_aid") == 0);
+}
+
+static void
+take_request(struct dump_store *s, const struct dump_event *e)
+{
+	struct dump_entry *k = next_entry(s);
+
+	if (k == NULL || (k->past = past_of(s, e->conn)) == NULL ||
+	    (k->content = amas_value_keep(e->msg->content)) == NULL) {
+		dump_nomem(s->view.d);
+		return;
+	}
+	k->n = e->n;
+	k->back = e->back;
+	k->t = e->t;
+	k->before = s->n_answers;
+	s->container = s->container || is_agents(e->rpc);
+	s->n++;
+}
+
+static int
+compare(const void *key, const void *entry)
+{
+	uint64_t n = *(const uint64_t *)key;
+	const struct dump_entry *k = entry;
+
+	return n < k->n ? -1 : n > k->n;
+}
+
+static struct dump_entry *
+entry_of(struct dump_store *s, const struct dump_call *c)
+{
+	return c->n == 0 || s->n == 0 ? NULL : bsearch(&c->n, s->entry, s->n,
+	    sizeof *s->entry, compare);
+}
+
+static void
+take_answer(struct dump_store *s, const struct dump_event *e)
+{
+	struct dump_entry *k = entry_of(s, e->call);
+
+	if (k == NULL)
+		return; /* its request is not there */
+	k->wanted = e->pass == DUMP_YES;
+	k->kind = e->kind;
+	k->took = e->t - k->t;
+	k->place = s->n_answers++;
+	if ((k->answer = amas_value_keep(e->msg->content)) == NULL)
+		dump_nomem(s->view.d);
+}
+
+static void
+on_event(struct dump_view *v, const struct dump_event *e)
+{
+	struct dump_store *s = of(v);
+
+	if (e->kind > DUMP_FAILURE)
+		return;
+	if (s->codec == NULL && e->codec != NULL &&
+	    amas_codec_find(&s->codec, e->codec, NULL) != 0)
+		s->codec = NULL; /* not known here */
+	if (e->kind == DUMP_REQUEST)
+		take_request(s, e);
+	else
+		take_answer(s, e);
+}
+
+static void
+on_unanswered(struct dump_view *v, struct dump_call *c, double t)
+{
+	struct dump_entry *k = entry_of(of(v), c);
+
+	(void)t;
+	if (k != NULL)
+		k->wanted = c->pass == DUMP_YES;
+}
+
+static void
+on_end(struct dump_view *v)
+{
+	(void)v;
+}
+
+/* It outlives the views. */
+static void
+on_free(struct dump_view *v)
+{
+	(void)v;
+}
+
+static const struct dump_view_ops ops = { on_event, on_unanswered, on_end,
+	on_free };
+
+int
+dump_store_new(struct dump_store **out, struct dump *d)
+{
+	struct dump_store *s = amas__zalloc(sizeof *s);
+
+	if (s == NULL)
+		return cmd_nomem();
+	amas__list_init(&s->pasts);
+	amas__map_init(&s->past_of);
+	amas__map_init(&s->asked);
+	amas__hash_seed(s->seed);
+	dump_view_add(d, &s->view, &ops);
+	*out = s;
+	return CMD_OK;
+}
+
+static void
+entry_fini(struct dump_entry *k)
+{
+	amas_value_free(k->content);
+	amas_value_free(k->answer);
+}
+
+void
+dump_store_free(struct dump_store *s)
+{
+	struct dump_past *p;
+	size_t i;
+
+	if (s == NULL)
+		return;
+	amas__list_remove(&s->view.link);
+	for (i = 0; i < s->n; i++)
+		entry_fini(&s->entry[i]);
+	while (!amas__list_empty(&s->pasts)) {
+		p = AMAS__OF(s->pasts.next, struct dump_past, link);
+		amas__list_remove(&p->link);
+		free(p->name);
+		free(p);
+	}
+	amas__map_fini(&s->past_of);
+	amas__map_fini(&s->asked);
+	free(s->entry);
+	free(s);
+}
+
+const struct amas_codec *
+dump_store_codec(const struct dump_store *s)
+{
+	const struct amas_codec *given = s->view.d->o->args.codec;
+
+	if (given != NULL)
+		return given;
+	return s->codec != NULL ? s->codec : &amas__codec_json;
+}
+
+/* ---- What they ask ------------------------------------------------------ */
+
+static uint64_t
+mix(uint64_t a, uint64_t b)
+{
+	return (a ^ (b + UINT64_C(0x9e3779b97f4a7c15) + (a << 6) + (a >> 2))) *
+	    UINT64_C(0xff51afd7ed558ccd);
+}
+
+/*
+ * Of equal values it is the same: the order of a map's pairs is no matter.  What
+ * lies deep is left out.
+ */
+static uint64_t
+hash_value(const uint64_t seed[2], const struct amas_value *v, unsigned depth)
+{
+	enum amas_type type = amas_value_type(v);
+	uint64_t h = mix(type, amas_value_len(v)), sum = 0;
+	const char *text = amas_value_text(v);
+	size_t i;
+
+	if (text != NULL)
+		h = mix(h, amas__hash(seed, text, amas_value_len(v)));
+	if (type == AMAS_INT || type == AMAS_BOOL)
+		h = mix(h, (uint64_t)amas_value_int(v));
+	if (depth == 0)
+		return h;
+	if (type == AMAS_LIST || type == AMAS_TYPED)
+		for (i = 0; amas_value_at(v, i) != NULL; i++)
+			h = mix(h, hash_value(seed, amas_value_at(v, i),
+			    depth - 1));
+	if (type != AMAS_MAP)
+		return h;
+	for (i = 0; i < amas_value_len(v); i++)
+		sum += mix(hash_value(seed, amas_value_key(v, i), 0),
+		    hash_value(seed, amas_value_at(v, i), depth - 1));
+	return mix(h, sum);
+}
+
+static uint64_t
+hash_of(const struct dump_store *s, bool back, const struct amas_value *content)
+{
+	return mix(hash_value(s->seed, content, 8), back);
+}
+
+/* The first call that asks this, of those with its hash. */
+static struct dump_entry *
+find(const struct dump_store *s, uint64_t hash, bool back,
+    const struct amas_value *content)
+{
+	struct dump_entry *k = amas__map_get_id(&s->asked, hash);
+
+	while (k != NULL && (k->back != back ||
+	    !amas__value_equal(k->content, content)))
+		k = k->other;
+	return k;
+}
+
+static int
+add_asked(struct dump_store *s, struct dump_entry *k)
+{
+	uint64_t hash = hash_of(s, k->back, k->content);
+	struct dump_entry *first = find(s, hash, k->back, k->content);
+
+	if (first != NULL) {
+		first->last->again = k;
+		first->last = k;
+		return 0;
+	}
+	k->use = k->last = k;
+	k->other = amas__map_get_id(&s->asked, hash);
+	return amas__map_set_id(&s->asked, hash, k);
+}
+
+int
+dump_store_finish(struct dump_store *s)
+{
+	size_t i, n = 0;
+
+	amas__list_remove(&s->view.link);
+	for (i = 0; i < s->n; i++)
+		if (s->entry[i].wanted)
+			s->entry[n++] = s->entry[i];
+		else
+			entry_fini(&s->entry[i]);
+	s->n = n;
+	for (i = 0; i < s->n; i++)
+		if (s->entry[i].answer != NULL &&
+		    add_asked(s, &s->entry[i]) != 0)
+			return cmd_nomem();
+	return CMD_OK;
+}
+
+const struct dump_entry *
+dump_store_find(struct dump_store *s, bool back,
+    const struct amas_value *content)
+{
+	struct dump_entry *first = find(s, hash_of(s, back, content), back,
+	    content), *k;
+
+	if (first == NULL)
+		return NULL;
+	k = first->use;
+	if (k->again != NULL)
+		first->use = k->again;
+	return k;
+}
+
+const char *
+dump_store_missing(char *out, size_t size, const struct amas_value *content)
+{
+	struct amas__call rpc;
+	size_t len;
+
+	if (amas__call_parse(&rpc, content, NULL) != 0) {
+		(void)snprintf(out, size, "no recorded reply");
+		return out;
+	}
+	len = amas__utf8_trim(rpc.path, rpc.path_len < 200 ? rpc.path_len :
+	    200);
+	(void)snprintf(out, size, "no recorded reply to %.*s", (int)len,
+	    rpc.path);
+	return out;
+}
+
+/* ---- On channels -------------------------------------------------------- */
+
+void
+dump_store_tell(struct dump_store *s, struct dump_conn *c, bool back,
+    enum amas__msg_type type, int64_t id, const struct amas_value *content)
+{
+	struct amas__msg m = { .type = type, .content = content };
+	struct amas_value number;
+	struct timespec ts;
+
+	amas__value_int(&number, NULL, id);
+	m.id = &number;
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	dump_conn_message(c, back, &m, 0, dump_store_codec(s)->name,
+	    (double)ts.tv_sec + (double)(ts.tv_nsec / 1000) * 1e-6);
+}
+
+int
+dump_store_proxy(void *arg, const struct amas_value *proxy,
+    struct amas__buf *path, struct amas_error *err)
+{
+	(void)arg;
+	return amas__buf_put(path, proxy->u.item[0].u.text,
+	    proxy->u.item[0].len) == 0 ? 0 : amas__error_nomem(err);
+}

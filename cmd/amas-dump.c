@@ -95,7 +95,9 @@ add_views(struct dump *d)
 		return dump_table_new(d, true);
 	if (o->form == DUMP_NONE || o->diff)
 		return CMD_OK;
-	status = o->form == DUMP_JSON ? dump_json_new(d) : dump_text_new(d);
+	status = o->form == DUMP_JSON ? dump_json_new(d) :
+	    o->form == DUMP_MERMAID ? dump_mermaid_new(d) :
+	    o->form == DUMP_DOT ? dump_graph_new(d) : dump_text_new(d);
 	if (status == CMD_OK && (d->tap != NULL || d->capture != NULL) &&
 	    o->form == DUMP_TEXT)
 		status = dump_table_new(d, false);
@@ -306,6 +308,7 @@ run(struct dump *d)
 
 	if (o->filter != NULL)
 		status = dump_filter_new(&d->filter, o->filter, again ||
+		    o->form == DUMP_DOT ||
 		    (o->form == DUMP_TEXT && !o->split));
 	if (status == CMD_OK && again && (status = load(d)) == CMD_STOP)
 		return CMD_OK;

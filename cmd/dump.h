@@ -17,7 +17,9 @@
  *	dump_lines.c	views that are lines: what waits for its reply, -c
  *	dump_text.c	for people
  *	dump_json.c	for programs
- *	dump_record.c	the same in files: -w, -C, -W
+ *	dump_mermaid.c	for eyes: a sequence diagram
+ *	dump_graph.c	who calls whom, for dot
+ *	dump_record.c	those for programs, in files: -w, -C, -W
  *	dump_store.c	a recording, to be sent again or answered from
  *			(dump_store.h)
  *	dump_table.c	calls per function: --summary
@@ -135,7 +137,7 @@ void dump_view_add(struct dump *d, struct dump_view *v,
 
 /* ---- The program -------------------------------------------------------- */
 
-enum dump_form { DUMP_TEXT, DUMP_JSON, DUMP_NONE };
+enum dump_form { DUMP_TEXT, DUMP_JSON, DUMP_MERMAID, DUMP_DOT, DUMP_NONE };
 
 #define DUMP_READ_MAX 64	/* -r */
 #define DUMP_INJECT_MAX 32	/* --inject */
@@ -306,6 +308,23 @@ void dump_lines_wait(struct dump *d, double now);
 
 /* Opens the file of -w.  Returns CMD_OK or a status (has been said). */
 int dump_record_new(struct dump *d);
+
+/* ---- dump_mermaid.c ---- */
+
+int dump_mermaid_new(struct dump *d);
+
+/* ---- dump_graph.c ---- */
+
+int dump_graph_new(struct dump *d);
+
+/*
+ * Write who made a call, who was called (an agent, if it was one), an end of a
+ * connection; escaped.
+ */
+int dump_party_caller(struct amas__buf *b, const struct dump_call *k);
+int dump_party_callee(struct amas__buf *b, const struct dump_call *k);
+int dump_party_end(struct amas__buf *b, const struct dump_conn *c,
+    bool called);
 
 /* ---- dump_table.c ---- */
 

@@ -31,12 +31,13 @@ enum {
 };
 
 #define SHOW_DEFAULT 400	/* bytes of arguments, of a result */
+#define SHOW_DIAGRAM 60		/* the same in a diagram */
 
 static const struct cmd_option options[] = {
 	{ 'c', "count", "N", "end after N lines (no end)" },
 	{ 'i', "interface", "NAME", "capture there; \"any\" is all" },
 	{ 'n', "numeric", NULL, "accepted: names are not looked up" },
-	{ 'o', "output", "FORM", "text (default) or json" },
+	{ 'o', "output", "FORM", "text (default), json, mermaid, dot" },
 	{ 'r', "read", "FILE", "read that, - is standard input; again: merge" },
 	{ 's', "show", "SIZE",
 	    "bytes of arguments and of a result (400), 0: all" },
@@ -84,9 +85,13 @@ take_form(struct dump_opts *o)
 		o->form = DUMP_TEXT;
 	else if (strcmp(name, "json") == 0)
 		o->form = DUMP_JSON;
+	else if (strcmp(name, "mermaid") == 0)
+		o->form = DUMP_MERMAID;
+	else if (strcmp(name, "dot") == 0)
+		o->form = DUMP_DOT;
 	else
 		return cmd_error(CMD_USAGE, o->args.name,
-		    "\"%s\" is neither text nor json", name);
+		    "\"%s\" is not text, json, mermaid or dot", name);
 	o->form_given = true;
 	return CMD_OK;
 }
@@ -378,6 +383,8 @@ dump_opts_parse(struct dump_opts *o, int argc, char *argv[])
 			return CMD_STOP;
 	if (id == CMD_STOP)
 		return CMD_STOP;
+	if (o->form == DUMP_MERMAID && o->show == SHOW_DEFAULT)
+		o->show = SHOW_DIAGRAM;
 	if ((o->args.status = take_operands(o, argc - o->args.first,
 	    argv + o->args.first)) != CMD_OK ||
 	    (o->args.status = check_together(o)) != CMD_OK ||

@@ -17,6 +17,81 @@
 
 static const struct dump_view_ops ops;
 
+/* ---- Values ------------------------------------------------------------- */
+
+static int copy(struct amas_value *out, struct amas__area *a,
+    const struct amas_value *v);
+
+static struct amas_value *
+copy_items(struct amas__area *a, const struct amas_value *item, size_t n)
+{
+	struct amas_value *to = amas__area_values(a, n);
+	size_t i;
+
+	for (i = 0; to != NULL && i < n; i++)
+		if (copy(&to[i], a, &item[i]) != 0)
+			return NULL;
+	return to;
+}
+
+static int
+copy_text(struct amas_value *out, struct amas__area *a,
+    const struct amas_value *v)
+{
+	char *text = amas__area_text(a, v->u.text, v->len);
+
+	if (text == NULL)
+		return AMAS_ENOMEM;
+	amas__value_text(out, a, amas_value_type(v), text, v->len);
+	return 0;
+}
+
+static int
+copy_map(struct amas_value *out, struct amas__area *a,
+    const struct amas_value *v)
+{
+	struct amas_value *item = copy_items(a, v->u.item,
+	    2 * (size_t)v->len);
+
+	return item == NULL ? AMAS_ENOMEM :
+	    amas__value_map(out, a, item, v->len);
+}
+
+/*
+ * Copies all of a value into an area.  To keep it would hold the chunk of its
+ * message, ten times as much.  Its depth is bounded by who decoded it.
+ */
+static int
+copy(struct amas_value *out, struct amas__area *a, const struct amas_value *v)
+{
+	struct amas_value *item;
+
+	switch (amas_value_type(v)) {
+	case AMAS_STRING:
+	case AMAS_BYTES:
+	case AMAS_BIGINT:
+		return copy_text(out, a, v);
+	case AMAS_LIST:
+		if ((item = copy_items(a, v->u.item, v->len)) == NULL)
+			return AMAS_ENOMEM;
+		amas__value_list(out, a, item, v->len);
+		return 0;
+	case AMAS_MAP:
+		return copy_map(out, a, v);
+	case AMAS_TYPED:
+		if ((item = copy_items(a, &v->u.item[1], 1)) == NULL)
+			return AMAS_ENOMEM;
+		return amas__value_typed(out, a, v->u.item[0].u.text, item);
+	case AMAS_PROXY:
+		return amas__value_proxy(out, a, v->u.item[0].u.text,
+		    v->u.item[0].len);
+	default:
+		*out = *v;
+		out->area = a;
+		return 0;
+	}
+}
+
 /* ---- Taking them -------------------------------------------------------- */
 
 static struct dump_store *
@@ -76,7 +151,7 @@ take_request(struct dump_store *s, const struct dump_event *e)
 	struct dump_entry *k = next_entry(s);
 
 	if (k == NULL || (k->past = past_of(s, e->conn)) == NULL ||
-	    (k->content = amas_value_keep(e->msg->content)) == NULL) {
+	    (k->content = copy_items(s->area, e->msg->content, 1)) == NULL) {
 		dump_nomem(s->view.d);
 		return;
 	}
@@ -115,7 +190,8 @@ take_answer(struct dump_store *s, const struct dump_event *e)
 	k->kind = e->kind;
 	k->took = e->t - k->t;
 	k->place = s->n_answers++;
-	if ((k->answer = amas_value_keep(e->msg->content)) == NULL)
+	k->answer = copy_items(s->area, e->msg->content, 1);
+	if (k->answer == NULL)
 		dump_nomem(s->view.d);
 }
 
@@ -129,9 +205,9 @@ on_event(struct dump_view *v, const struct dump_event *e)
 	if (s->codec == NULL && e->codec != NULL &&
 	    amas_codec_find(&s->codec, e->codec, NULL) != 0)
 		s->codec = NULL; /* not known here */
-	if (e->kind == DUMP_REQUEST)
+	if (e->kind == DUMP_REQUEST && e->pass != DUMP_NO)
 		take_request(s, e);
-	else
+	else if (e->kind != DUMP_REQUEST)
 		take_answer(s, e);
 }
 
@@ -166,8 +242,10 @@ dump_store_new(struct dump_store **out, struct dump *d)
 {
 	struct dump_store *s = amas__zalloc(sizeof *s);
 
-	if (s == NULL)
+	if (s == NULL || (s->area = amas__area_new(NULL)) == NULL) {
+		free(s);
 		return cmd_nomem();
+	}
 	amas__list_init(&s->pasts);
 	amas__map_init(&s->past_of);
 	amas__map_init(&s->asked);
@@ -177,24 +255,14 @@ dump_store_new(struct dump_store **out, struct dump *d)
 	return CMD_OK;
 }
 
-static void
-entry_fini(struct dump_entry *k)
-{
-	amas_value_free(k->content);
-	amas_value_free(k->answer);
-}
-
 void
 dump_store_free(struct dump_store *s)
 {
 	struct dump_past *p;
-	size_t i;
 
 	if (s == NULL)
 		return;
 	amas__list_remove(&s->view.link);
-	for (i = 0; i < s->n; i++)
-		entry_fini(&s->entry[i]);
 	while (!amas__list_empty(&s->pasts)) {
 		p = AMAS__OF(s->pasts.next, struct dump_past, link);
 		amas__list_remove(&p->link);
@@ -203,6 +271,7 @@ dump_store_free(struct dump_store *s)
 	}
 	amas__map_fini(&s->past_of);
 	amas__map_fini(&s->asked);
+	amas__area_unref(s->area);
 	free(s->entry);
 	free(s);
 }
@@ -300,8 +369,6 @@ dump_store_finish(struct dump_store *s)
 	for (i = 0; i < s->n; i++)
 		if (s->entry[i].wanted)
 			s->entry[n++] = s->entry[i];
-		else
-			entry_fini(&s->entry[i]);
 	s->n = n;
 	for (i = 0; i < s->n; i++)
 		if (s->entry[i].answer != NULL &&

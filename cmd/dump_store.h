@@ -33,9 +33,9 @@ struct dump_entry {
 	bool back;		/* made by the end that was called */
 	bool wanted;
 	double t, took;
-	struct amas_value *content;
+	const struct amas_value *content;
 	enum dump_kind kind;	/* of the answer */
-	struct amas_value *answer;	/* NULL: none was seen */
+	const struct amas_value *answer;	/* NULL: none was seen */
 	size_t before;		/* answers that had come when it was sent */
 	size_t place;		/* of its own among them */
 	bool over;		/* it was sent again and answered */
@@ -49,6 +49,7 @@ struct dump_entry {
 
 struct dump_store {
 	struct dump_view view;
+	struct amas__area *area;	/* of all values */
 	struct dump_entry *entry;	/* in the order of their requests */
 	size_t n, cap;
 	size_t n_answers;

@@ -154,6 +154,21 @@ fail("x")
 	[[ $output == *'["proxy", "agents/7"]'*' = {"__type__": ["proxy", "agents/0"]} <'* ]]
 }
 
+@test "amas-dump: --replay to a container" {
+	mkdir "$tmp/a"
+	printf '#!/bin/sh\necho "$1, hello"\n' >"$tmp/a/hello"
+	chmod +x "$tmp/a/hello"
+	start amas-container :0 "$tmp/a"
+	server=${addr%/}
+	record 'amas-call -r $AMAS_ADDR/0 hello :date=2016-01-01' 2>"$tmp/err"
+	equal "2016-01-01T00:00:00+00:00, hello" "$(cat "$tmp/err")"
+	run -0 --separate-stderr t amas-dump -t -r "$tmp/rec" --replay "$server"
+	[[ $output == *'agents/0/hello({"__type__": ["date", "2016-01-01T00:00:00+00:00"]}) = "2016-01-01T00:00:00+00:00, hello" <'* ]]
+	run -0 --separate-stderr t amas-dump -t -r "$tmp/rec" \
+	    --replay "$server" --diff
+	equal "" "$output"
+}
+
 @test "amas-dump: --replay against a recording by Python" {
 	need_peer
 	start_peer 127.0.0.1:0
@@ -245,6 +260,10 @@ fail("x")
 	    --listen-key "$tmp/me.key"
 	equal '[1.5, "x"]' "$(t amas-call --cacert "$tmp/ca.pem" \
 	    --cert "$tmp/me.pem" --key "$tmp/me.key" "$addr" f)"
+	run -0 --separate-stderr t amas-dump -t -r "$tmp/rec" --replay "$addr" \
+	    --cacert "$tmp/ca.pem" --cert "$tmp/me.pem" --key "$tmp/me.key"
+	[[ $output == *': [0] f() = [1.5, "x"] <'* ]]
+	run -5 t amas-dump -r "$tmp/rec" --replay "$addr"
 }
 
 @test "amas-dump: --stub for Python" {

@@ -211,7 +211,8 @@ dump_conn_message(struct dump_conn *c, bool back, const struct amas__msg *m,
 {
 	struct dump_event e = { .kind = (enum dump_kind)m->type, .t = t,
 		.conn = c, .back = c->one_way ? m->type != AMAS__REQUEST :
-		back, .size = size, .codec = codec, .msg = m };
+		back, .size = size, .codec = codec, .msg = m,
+		.injected = c->injected };
 
 	e.n = ++c->d->n;
 	dump_calls_message(c, &e);

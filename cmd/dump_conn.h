@@ -37,6 +37,8 @@ struct dump_conn {
 	char *name[2];		/* of who dialled, of who was called */
 	const struct amas_codec *codec;	/* NULL: not known yet */
 	struct dump_inject *inject;	/* decides on messages, or NULL */
+	const char *injected;	/* what a recording says that was done to the
+				 * message that it tells now, or NULL */
 	bool one_way;		/* all comes one way: replies are back */
 	bool container;		/* dates have an id */
 	bool typed;		/* types is set */

@@ -38,6 +38,7 @@ struct dump_line {
 	struct amas__msg msg;
 	const char *from, *to;
 	const char *codec;	/* "": not told */
+	const char *injected;	/* the same */
 	size_t size;
 	long long conn;
 	double t;

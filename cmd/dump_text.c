@@ -260,8 +260,14 @@ put_result(const struct dump_view *v, struct amas__buf *b,
 static int
 put_injected(struct amas__buf *b, const struct dump_event *e)
 {
-	return e->injected == NULL ? 0 :
-	    amas__buf_printf(b, " {%s}", e->injected);
+	int rc;
+
+	if (e->injected == NULL)
+		return 0;
+	if ((rc = amas__buf_puts(b, " {")) == 0)
+		rc = amas__buf_put_escaped(b, e->injected, strlen(e->injected),
+		    PATH_MAX_SHOWN);
+	return rc == 0 ? amas__buf_putc(b, '}') : rc;
 }
 
 static int

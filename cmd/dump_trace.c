@@ -68,7 +68,7 @@ take_value(struct dump_reader *r, struct dump_line *line,
 	const struct amas_value *m = v;
 	struct amas_error err;
 
-	line->from = line->to = line->codec = "";
+	line->from = line->to = line->codec = line->injected = "";
 	if (amas_value_type(v) == AMAS_MAP) {
 		if ((m = amas_value_get(v, "m")) == NULL && is_other(v))
 			return 0;
@@ -77,6 +77,7 @@ take_value(struct dump_reader *r, struct dump_line *line,
 		line->from = text_of(v, "from");
 		line->to = text_of(v, "to");
 		line->codec = text_of(v, "codec");
+		line->injected = text_of(v, "injected");
 		line->conn = int_of(v, "conn");
 		line->size = int_of(v, "size") > 0 ?
 		    (size_t)int_of(v, "size") : 0;
@@ -208,10 +209,13 @@ lines_step(struct dump_reader *r)
 
 	r->line.area = NULL;
 	r->reads->t = line.t;
-	if (c != NULL)
+	if (c != NULL) {
+		c->injected = *line.injected != '\0' ? line.injected : NULL;
 		dump_conn_message(c, strcmp(line.from, c->name[0]) != 0,
 		    &line.msg, line.size, *line.codec != '\0' ?
 		    line.codec : NULL, line.t);
+		c->injected = NULL;
+	}
 	amas__area_unref(line.area);
 }
 

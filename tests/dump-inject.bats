@@ -184,6 +184,17 @@ END
 	ended "$pid" 0
 }
 
+@test "amas-dump: --inject: a recording tells what was done" {
+	serve
+	tap -w "$tmp/rec" --inject 'path f: delay 1ms' \
+	    --inject 'kind request: fail no' -- 'amas-call -q $AMAS_ADDR f 1; true'
+	cmp "$tmp/out" "$tmp/rec"
+	run -0 --separate-stderr t amas-dump -r "$tmp/rec" -o json
+	equal "$(cat "$tmp/rec")" "$output"
+	run -0 --separate-stderr t amas-dump -r "$tmp/rec"
+	[[ $output == *': [0] f(1) {delay 1ms, fail} ! no <'* ]]
+}
+
 @test "amas-dump: --inject: wrong rules" {
 	local rule
 

@@ -103,6 +103,7 @@ struct dump_event {
 	struct dump_call *call;	/* that it begins or ends */
 	const char *data;	/* ODD: its first bytes */
 	size_t data_len;
+	bool cut;		/* there were more */
 	const char *why;	/* ODD: what is wrong */
 	const char *injected;	/* what we did to it; NULL: nothing */
 };

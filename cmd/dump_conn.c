@@ -100,7 +100,8 @@ odd(struct dump_conn *c, bool back, const char *data, size_t len, size_t size,
 	struct dump_event e = { .kind = DUMP_ODD, .t = t, .conn = c,
 		.back = back, .size = size, .data = head, .why = why };
 
-	if (len > sizeof head)
+	e.cut = len > sizeof head;
+	if (e.cut)
 		len = sizeof head;
 	memcpy(head, data, len);
 	e.data_len = len;
@@ -248,12 +249,12 @@ decode(struct dump_conn *c, bool back, struct amas__area *area, char *data,
 	n = len < sizeof head ? len : sizeof head;
 	memcpy(head, data, n);
 	if (codec == NULL) {
-		unreadable(c, back, head, n, size, "unknown codec", t);
+		unreadable(c, back, head, len, size, "unknown codec", t);
 		return;
 	}
 	if (amas__codec_decode(codec, area, data, len, &limits, &v, &typed,
 	    &err) != 0 || amas__msg_parse(&m, v, &err) != 0) {
-		unreadable(c, back, head, n, size, err.text, t);
+		unreadable(c, back, head, len, size, err.text, t);
 		return;
 	}
 	tell_skipped(c, back, t);

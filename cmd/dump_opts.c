@@ -284,6 +284,10 @@ check_record(struct dump_opts *o)
 		    "standard output is for one thing");
 	if (o->write != NULL && !o->form_given)
 		o->form = DUMP_NONE;
+	if (o->ready_fd == STDOUT_FILENO && (out || o->summary ||
+	    o->form != DUMP_NONE))
+		return cmd_error(CMD_USAGE, "--ready-fd",
+		    "standard output is for one thing");
 	return CMD_OK;
 }
 

@@ -95,6 +95,18 @@ pass_end(struct pair *p, bool back)
 		pair_free(p, false);
 }
 
+/* Ends are reset and closed all day, but TLS is ours. */
+static void
+on_failed(void *arg, const struct amas_error *why)
+{
+	struct end *e = arg;
+	struct pair *p = e->pair;
+
+	if (why->code == AMAS_ETLS)
+		(void)cmd_fail(p->conn->name[e == &p->end[1]], why);
+	pair_free(p, true);
+}
+
 /* No more comes from an end. */
 static void
 take_end(struct end *from)
@@ -171,6 +183,7 @@ on_readable(void *arg)
 	bool back = from == &p->end[1];
 	size_t size;
 	char *data = amas__loop_scratch(d->loop, &size);
+	struct amas_error err;
 	ssize_t n;
 
 	if (data == NULL) {
@@ -178,11 +191,11 @@ on_readable(void *arg)
 		return;
 	}
 	n = amas__stream_read(from->s, data, size < READ_MAX ? size : READ_MAX,
-	    NULL);
+	    &err);
 	if (n == AMAS__AGAIN)
 		return;
 	if (n < 0) {
-		pair_free(p, true);
+		on_failed(from, &err);
 	} else if (n == 0) {
 		take_end(from);
 	} else if (p->inject != NULL) {
@@ -205,15 +218,6 @@ on_written(void *arg, size_t n, size_t queued)
 		return;
 	to->full = false;
 	update(&p->end[to == &p->end[0]]);
-}
-
-static void
-on_failed(void *arg, const struct amas_error *why)
-{
-	struct end *e = arg;
-
-	(void)why;
-	pair_free(e->pair, true);
 }
 
 static const struct amas__stream_events events = { on_readable, on_written,
@@ -317,6 +321,8 @@ open_listener(struct dump_tap *t)
 	rc = amas__listener_new(&t->listener, t->d->loop, &a, o->socket_mode,
 	    on_accept, t, &err);
 	amas__addr_fini(&a);
+	if (rc == AMAS_EEXIST) /* in use: cannot listen */
+		return cmd_error(CMD_CONNECT, o->listen, "%s", err.text);
 	if (rc != 0)
 		return cmd_fail(o->listen, &err);
 	if (o->listen_tls.cacert == NULL)

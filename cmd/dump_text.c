@@ -283,8 +283,7 @@ put_odd(struct amas__buf *b, const struct dump_event *e)
 	for (i = 0; i < e->data_len && rc == 0; i++)
 		rc = amas__buf_printf(b, "%s%02x", i == 0 ? ": " :
 		    i % 2 == 0 ? " " : "", p[i]);
-	return rc == 0 && e->data_len > 0 && e->data_len < e->size ? amas__buf_puts(b, "...") :
-	    rc;
+	return rc == 0 && e->cut ? amas__buf_puts(b, "...") : rc;
 }
 
 static int

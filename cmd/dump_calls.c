@@ -1,6 +1,7 @@
 /* Calls: a request and the reply with its id that came the other way. */
 #include "dump_conn.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,13 +22,29 @@ call_free(struct dump_call *k)
 
 /* Ids are numbers; of one with more than 64 bits, a number from its digits. */
 static uint64_t
-key_of(const struct amas_value *id)
+key_of_digits(const char *digits, size_t len)
 {
 	static const uint64_t none[2];
 
+	return amas__hash(none, digits, len);
+}
+
+static uint64_t
+key_of(const struct amas_value *id)
+{
 	if (id->type == AMAS_INT)
 		return (uint64_t)id->u.i;
-	return amas__hash(none, id->u.text, id->len);
+	return key_of_digits(id->u.text, id->len);
+}
+
+bool
+dump_call_has_id(const struct dump_call *k, const char *digits)
+{
+	char own[32];
+
+	(void)snprintf(own, sizeof own, "%lld", (long long)k->key);
+	return strcmp(own, digits) == 0 ||
+	    k->key == key_of_digits(digits, strlen(digits));
 }
 
 /* Adds it behind those with its id that wait. */

@@ -81,6 +81,9 @@ void dump_conn_free(struct dump_conn *c, double t);
 /* Tells of a message, with the call that it begins or ends. */
 void dump_calls_message(struct dump_conn *c, struct dump_event *e);
 
+/* Whether its id is the number with these digits. */
+bool dump_call_has_id(const struct dump_call *k, const char *digits);
+
 /* All that wait are over. */
 void dump_calls_end(struct dump_conn *c, double t);
 

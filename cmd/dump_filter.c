@@ -18,6 +18,7 @@
 #include "mem.h"
 
 #define NODES_MAX 256		/* words of a filter */
+#define HALF_US 5e-7		/* times are rounded to microseconds */
 
 enum what { OR, AND, NOT, PATH, PEER, AGENT, KIND, ID, SLOWER, LARGER, FAILED,
 	UNANSWERED };
@@ -328,7 +329,9 @@ ask_id(const struct question *q, const char *text)
 	const struct amas_value *id;
 	char digits[32];
 
-	if (q->e == NULL || q->e->msg == NULL)
+	if (q->e == NULL)
+		return yes_if(dump_call_has_id(q->call, text));
+	if (q->e->msg == NULL)
 		return DUMP_MAYBE;
 	id = q->e->msg->id;
 	if (amas_value_type(id) == AMAS_BIGINT)
@@ -343,7 +346,7 @@ ask_slower(const struct question *q, double s)
 {
 	if (q->call == NULL || q->call->n == 0 || open_yet(q))
 		return DUMP_MAYBE;
-	return yes_if(q->t - q->call->t >= s);
+	return yes_if(q->t - q->call->t >= s - HALF_US);
 }
 
 static enum dump_pass

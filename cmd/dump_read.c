@@ -20,8 +20,8 @@
 #define READ_SIZE ((size_t)256 << 10)
 
 /* In whole microseconds, as recordings have them. */
-static double
-now(void)
+double
+dump_read_now(void)
 {
 	struct timespec ts;
 
@@ -44,7 +44,7 @@ frames_peek(struct dump_reader *r, double *t)
 static void
 frames_step(struct dump_reader *r)
 {
-	double t = r->d->live ? now() : 0;
+	double t = r->d->live ? dump_read_now() : 0;
 
 	if (r->conn == NULL) {
 		r->conn = dump_conn_new(r->d, "", "");
@@ -66,7 +66,7 @@ frames_step(struct dump_reader *r)
 static void
 frames_free(struct dump_reader *r)
 {
-	dump_conn_free(r->conn, r->d->live ? now() : 0);
+	dump_conn_free(r->conn, r->d->live ? dump_read_now() : 0);
 }
 
 const struct dump_reader_ops dump_frames_ops = { frames_peek, frames_step,

@@ -69,6 +69,7 @@ take_value(struct dump_reader *r, struct dump_line *line,
 	struct amas_error err;
 
 	line->from = line->to = line->codec = line->injected = "";
+	line->t = r->d->live ? dump_read_now() : 0;
 	if (amas_value_type(v) == AMAS_MAP) {
 		if ((m = amas_value_get(v, "m")) == NULL && is_other(v))
 			return 0;
@@ -81,7 +82,8 @@ take_value(struct dump_reader *r, struct dump_line *line,
 		line->conn = int_of(v, "conn");
 		line->size = int_of(v, "size") > 0 ?
 		    (size_t)int_of(v, "size") : 0;
-		line->t = real_of(v, "t");
+		if (amas_value_get(v, "t") != NULL)
+			line->t = real_of(v, "t");
 	}
 	if (amas__msg_parse(&line->msg, m, &err) != 0)
 		return bad_line(r, err.text);

@@ -1,0 +1,344 @@
+# amas-dump: what it reads, what it shows and which of it, from files and
+# standard input; between two ends it is in dump-tap.bats.
+
+load helper
+load tools/raw
+
+setup() {
+	make_tmp
+	cd "$tmp"
+	export TZ=UTC
+	conversation >rec
+}
+
+# A recording: two connections, calls both ways, one that failed and one that
+# nobody has answered.  It begins at 2015-11-22.
+conversation() {
+	local one='"conn": 1, "from": "tcp://127.0.0.1:5", "to": "tcp://127.0.0.1:7"'
+	local eno='"conn": 1, "from": "tcp://127.0.0.1:7", "to": "tcp://127.0.0.1:5"'
+	local two='"conn": 2, "from": "tcp://10.0.0.1:9", "to": "tcp://10.0.0.2:7"'
+	local owt='"conn": 2, "from": "tcp://10.0.0.2:7", "to": "tcp://10.0.0.1:9"'
+
+	cat <<-END
+	{"t": 1448150400.25, $one, "size": 31, "codec": "json", "m": [0, 0, ["add", [3, 4], {}]]}
+	{"t": 1448150400.75, $eno, "size": 13, "codec": "json", "m": [1, 0, 7]}
+	{"t": 1448150401, $two, "size": 5000, "m": [0, 0, ["agents/3/hi", [], {"name": "x"}]]}
+	{"t": 1448150401.01, $owt, "size": 60, "m": [2, 0, "Traceback:\n  1\nValueError: no\n"]}
+	{"t": 1448150402, $eno, "m": [0, 0, ["ask", [], {}]]}
+	{"t": 1448150402.002, $one, "m": [1, 0, "yes"]}
+	{"t": 1448150403, $two, "m": [0, 1, ["admin/stop", [], {}]]}
+	END
+}
+
+ADD='127.0.0.1:5 > 127.0.0.1:7: [0] add(3, 4) = 7 <0.500000>'
+HI='10.0.0.1:9 > 10.0.0.2:7: [0] agents/3/hi(name="x") ! ValueError: no <0.010000>'
+ASK='127.0.0.1:7 > 127.0.0.1:5: [0] ask() = "yes" <0.002000>'
+STOP='10.0.0.1:9 > 10.0.0.2:7: [1] admin/stop() = ?'
+
+# dump ARG...: all it prints, and that it ends with status 0.
+dump() {
+	run -0 --separate-stderr t amas-dump "$@"
+	equal '' "$stderr"
+}
+
+# shows LINE...: that was it.
+shows() {
+	equal "$(printf '%s\n' "$@")" "$output"
+}
+
+# says STATUS TEXT ARG...: it ends with that status and this one line.
+says() {
+	run "-$1" --separate-stderr t amas-dump "${@:3}"
+	equal "amas-dump: $2" "$stderr"
+	equal '' "$output"
+}
+
+# ---- Times ----
+
+@test "amas-dump: the time: of the day, none, seconds, distances, with a date" {
+	dump -r rec
+	shows "00:00:00.250000 $ADD" "00:00:01.000000 $HI" \
+		"00:00:02.000000 $ASK" "00:00:03.000000 $STOP"
+	TZ=CET-1 dump -r rec -c 1
+	shows "01:00:00.250000 $ADD"
+	dump -t -r rec
+	shows "$ADD" "$HI" "$ASK" "$STOP"
+	dump -tt -r rec
+	shows "1448150400.250000 $ADD" "1448150401.000000 $HI" \
+		"1448150402.000000 $ASK" "1448150403.000000 $STOP"
+	dump -ttt -r rec
+	shows "0.000000 $ADD" "0.750000 $HI" "1.000000 $ASK" "1.000000 $STOP"
+	dump -tttt -r rec
+	shows "2015-11-22 00:00:00.250000 $ADD" \
+		"2015-11-22 00:00:01.000000 $HI" \
+		"2015-11-22 00:00:02.000000 $ASK" \
+		"2015-11-22 00:00:03.000000 $STOP"
+	dump -ttttt -r rec
+	shows "0.000000 $ADD" "0.750000 $HI" "1.750000 $ASK" "2.750000 $STOP"
+}
+
+@test "amas-dump: what passes now has the time of now" {
+	local before after
+
+	before=$(date +%s)
+	run -0 t amas-dump -tt < <(echo '[0, 0, ["f", [], {}]]')
+	after=$(date +%s)
+	[[ $output =~ ^([0-9]+)\.[0-9]{6}\ \[0\]\ f\(\)\ =\ \?$ ]]
+	((before <= BASH_REMATCH[1] && BASH_REMATCH[1] <= after))
+}
+
+# ---- Lines ----
+
+@test "amas-dump: --split: requests and replies each on their line" {
+	dump -t --split -r rec
+	shows '127.0.0.1:5 > 127.0.0.1:7: [0] add(3, 4)' \
+		'127.0.0.1:7 > 127.0.0.1:5: [0] add = 7 <0.500000>' \
+		'10.0.0.1:9 > 10.0.0.2:7: [0] agents/3/hi(name="x")' \
+		'10.0.0.2:7 > 10.0.0.1:9: [0] agents/3/hi ! ValueError: no <0.010000>' \
+		'127.0.0.1:7 > 127.0.0.1:5: [0] ask()' \
+		'127.0.0.1:5 > 127.0.0.1:7: [0] ask = "yes" <0.002000>' \
+		'10.0.0.1:9 > 10.0.0.2:7: [1] admin/stop()'
+}
+
+@test "amas-dump: -c ends after so many lines" {
+	dump -t -c 1 -r rec
+	shows "$ADD"
+	dump -t -c 2 -r rec path 'a*i*'
+	shows "$HI" "$STOP"
+	dump --split -c 3 -r rec
+	equal 3 "${#lines[@]}"
+	dump -o json -c 3 -r rec
+	equal 3 "${#lines[@]}"
+	# Nobody has to close what it reads from.
+	mkfifo in
+	t amas-dump -t -c 1 <in >out 3>&- &
+	caller $!
+	exec 5>in
+	printf '%s\n' '[0, 0, ["f", [], {}]]' '[1, 0, null]' >&5
+	wait $!
+	forget $!
+	equal '[0] f() = null' "$(sed 's/ <.*//' out)"
+}
+
+@test "amas-dump: -s cuts arguments and results, between characters" {
+	echo '[0, 0, ["f", ["ééééé", 1], {"k": 2}]]' >long
+	echo '[1, 0, [1, 2, 3, 4, 5]]' >>long
+	dump -t -s 8 -r long
+	shows '[0] f("ééé...) = [1, 2, 3... <0.000000>'
+	dump -t -s 20 -r long
+	shows '[0] f("ééééé", 1, k=2) = [1, 2, 3, 4, 5] <0.000000>'
+	printf '[0, 0, ["f", ["%0500d"], {}]]\n' 0 >long
+	dump -t -r long
+	equal "[0] f(\"$(printf %0399d 0)...) = ?" "$output"
+	dump -t -s 0 -r long
+	equal "[0] f(\"$(printf %0500d 0)\") = ?" "$output"
+}
+
+@test "amas-dump: requests that are no call, ids, replies to nothing" {
+	printf '%s\n' '[0, 5, "content"]' '[1, 7, 1]' '[2, -1, ["k", "m"]]' \
+		'[0, 99999999999999999999, ["f", [], {}]]' \
+		'[1, 99999999999999999999, 2]' '[1, 5, 3]' >odd
+	dump -t -r odd
+	shows '[7] ? = 1' '[-1] ? ! ["k", "m"]' \
+		'[99999999999999999999] f() = 2 <0.000000>' \
+		'[5] "content" = 3 <0.000000>'
+	# An id may be there twice: first come, first served.
+	printf '%s\n' '[0, 0, ["a", [], {}]]' '[0, 0, ["b", [], {}]]' \
+		'[1, 0, 1]' '[1, 0, 2]' >twice
+	dump -t -r twice
+	shows '[0] a() = 1 <0.000000>' '[0] b() = 2 <0.000000>'
+}
+
+@test "amas-dump: -v shows tracebacks whole" {
+	run -0 --separate-stderr t amas-dump -t -v -r rec failed
+	[[ $output == *'! Traceback:\n  1\nValueError: no\n <'* ||
+		$output == *'! Traceback:\n  1\nValueError: no <'* ]]
+}
+
+@test "amas-dump: 75: what a peer has sent controls no terminal" {
+	"$(python)" - >evil <<-'END'
+	import json
+	evil = '\x1b[2J\x9b5m\x07\x7f\u202e\u2066\n\r\0\x1b]0;t\x07'
+	for i, m in enumerate([[0, 0, [evil, [evil], {evil: evil}]],
+	                       [2, 0, evil], [0, 1, evil], [1, 1, {evil: evil}],
+	                       [0, 2, ['f', [], {}]], [2, 2, [evil, evil]]]):
+	    print(json.dumps({'t': 0, 'from': evil, 'to': 'b' + evil, 'm': m}
+	                     if i < 2 else m))
+	END
+	for options in '-t' '--split' '-v' '-o json' '--summary' '-s 3'; do
+		# shellcheck disable=SC2086 # words
+		t amas-dump $options -r evil >out 2>err.own
+		[ -s out ]
+		"$(python)" - out err.own <<-'END'
+		import sys, unicodedata
+		for name in sys.argv[1:]:
+		    text = open(name, 'rb').read().decode()
+		    bad = [c for c in text if c != '\n' and
+		           (unicodedata.category(c) in ('Cc', 'Cf'))]
+		    assert not bad, (name, bad, text)
+		END
+	done
+	printf '\0\0\0\010\033[2J\007\177\233\n' | t amas-dump -t >out
+	equal '?? 12 bytes: unknown codec: 1b5b 324a 077f 9b0a' "$(cat out)"
+}
+
+@test "amas-dump: colours on a terminal, and only there" {
+	local esc=$'\033'
+
+	export TERM=xterm
+	unset NO_COLOR
+	dump -r rec
+	[[ $output != *"$esc"* ]]
+	run -0 t script -qec 'amas-dump -t -r rec' /dev/null
+	[[ $output == *"${esc}[1madd${esc}[0m("* ]]
+	[[ $output == *"${esc}[31m ! ValueError: no"*"$esc[0m"* ]]
+	equal "$ADD" "$(first_line "$output" | sed "s/$esc\[[0-9]*m//g" | tr -d '\r')"
+	run -0 t script -qec 'NO_COLOR=1 amas-dump -t -r rec' /dev/null
+	[[ $output == "$ADD"* && $output != *"$esc"* ]]
+	run -0 t script -qec 'TERM=dumb amas-dump -r rec' /dev/null
+	[[ $output != *"$esc"* ]]
+	run -0 t script -qec 'amas-dump -o json -r rec' /dev/null
+	[[ $output != *"$esc"* ]]
+	# NO_COLOR counts if it is not empty.
+	run -0 t script -qec 'NO_COLOR= amas-dump -r rec' /dev/null
+	[[ $output == *"$esc"* ]]
+}
+
+# ---- Filters ----
+
+# passes NAMES WORD...: the functions of the lines that the filter lets pass.
+passes() {
+	dump -t -r rec "${@:2}"
+	equal "$1" "$(echo $(sed -E 's/.*\] ([^(]*)\(.*/\1/' <<<"$output"))"
+}
+
+@test "amas-dump: filters: each condition" {
+	passes 'add' path add
+	passes 'add agents/3/hi ask admin/stop' path 'a*'
+	passes 'agents/3/hi admin/stop' path '*/*'
+	passes '' path nothing
+	passes 'agents/3/hi admin/stop' peer 10.0.0.2
+	passes 'add ask' peer :5
+	passes 'agents/3/hi admin/stop' peer tcp://10.0.0.1:9
+	passes 'add ask' peer '127.*'
+	passes 'add agents/3/hi ask admin/stop' peer :7
+	passes 'agents/3/hi' agent 3
+	passes 'agents/3/hi' agent '*'
+	passes 'agents/3/hi' agent 10.0.0.2:7/3
+	passes 'agents/3/hi' agent tcp://10.0.0.2:7/3
+	passes '' agent 4
+	passes 'agents/3/hi' kind failure
+	passes 'add ask' kind reply
+	passes 'add agents/3/hi ask admin/stop' kind request
+	passes 'admin/stop' id 1
+	passes 'add' slower 100ms
+	passes 'add agents/3/hi' slower 0.01
+	passes 'agents/3/hi' larger 4k
+	passes 'add agents/3/hi' larger 13
+	passes 'agents/3/hi' failed
+	passes 'admin/stop' unanswered
+}
+
+@test "amas-dump: filters: and, or, not, parentheses, quotes" {
+	passes 'add agents/3/hi' failed or slower 100ms
+	passes 'add agents/3/hi' 'failed or slower 100ms'
+	passes 'add ask admin/stop' not failed
+	passes 'agents/3/hi' not not failed
+	passes 'add ask' 'not (failed or unanswered)'
+	passes 'add ask' not '(' failed or unanswered ')'
+	passes 'ask' not '(failed' or 'unanswered)' and not path add
+	# "and" binds closer than "or", "not" closest.
+	passes 'add admin/stop' path add or id 1 and unanswered
+	passes 'admin/stop' '(path add or id 1) and unanswered'
+	passes 'add' not failed and path 'ad*' and not unanswered
+	passes 'add' 'path "add"'
+	passes '' "path 'a dd'"
+	passes 'add' path add and id 0 and peer :5 and kind reply and larger 1
+}
+
+@test "amas-dump: filters: requests and replies of their own" {
+	dump -t --split -r rec kind reply
+	equal 2 "${#lines[@]}"
+	dump -t --split -r rec kind request
+	equal 4 "${#lines[@]}"
+	dump -t --split -r rec failed
+	equal 2 "${#lines[@]}"
+	[[ ${lines[0]} == *'hi(name="x")' && ${lines[1]} == *'hi ! '* ]]
+	dump -t --split -r rec unanswered
+	equal '10.0.0.1:9 > 10.0.0.2:7: [1] admin/stop()' "$output"
+	dump -o json -r rec slower 100ms
+	equal '0 1' "$(echo $(jq '.m[0]' <<<"$output"))"
+	dump --summary -r rec not path 'a*i*'
+	equal 'add ask' "$(echo $(awk 'NR > 1 { print $NF }' <<<"$output"))"
+}
+
+@test "amas-dump: filters that are none are one line, status 2" {
+	says 2 'filter: no condition: "foo"' -r rec foo
+	says 2 'filter: a value is missing at the end' -r rec path
+	says 2 'filter: a condition is missing at the end' -r rec failed and
+	says 2 'filter: a condition is missing at the end' -r rec not
+	says 2 'filter: no condition: "or"' -r rec or failed
+	says 2 'filter: "and" or "or" is missing before "path"' \
+		-r rec failed path add
+	says 2 'filter: ")" is missing at the end' -r rec '(failed'
+	says 2 'filter: "and" or "or" is missing before ")"' -r rec 'failed)'
+	says 2 'filter: no end of the quote at the end' -r rec 'path "a'
+	says 2 'filter: kind is request, reply or failure, not "x"' \
+		-r rec kind x
+	says 2 'slower: "x" is no duration' -r rec slower x
+	says 2 'larger: "x" is no size' -r rec larger x
+	says 2 'filter: more than 256 words' -r rec \
+		"$(printf 'not %.0s' {1..256}) failed"
+	says 2 'filter: a condition is missing at the end' -r rec ''
+	# 256 words are no trouble.
+	passes 'add ask admin/stop' "$(printf 'not %.0s' {1..255}) failed"
+}
+
+# ---- Objects ----
+
+@test "amas-dump: -o json: objects with stable names, read again the same" {
+	dump -o json -r rec
+	equal 'n t from to conn size codec path m
+n t from to conn size codec path took m
+n t from to conn size path m
+n t from to conn size path took m
+n t from to conn path m
+n t from to conn path took m
+n t from to conn path m' "$(jq -r 'keys_unsorted | join(" ")' <<<"$output")"
+	equal "$(jq -c '[.t, .from, .to, .conn, .size, .codec, .m]' rec)" \
+		"$(jq -c '[.t, .from, .to, .conn, .size, .codec, .m]' <<<"$output")"
+	equal '1 2 3 4 5 6 7' "$(echo $(jq .n <<<"$output"))"
+	equal 'add add agents/3/hi agents/3/hi ask ask admin/stop' \
+		"$(echo $(jq -r .path <<<"$output"))"
+	equal '0.5 0.01 0.002' "$(echo $(jq '.took // empty' <<<"$output"))"
+	printf '%s\n' "$output" >again
+	dump -o json -r again
+	equal "$(cat again)" "$output"
+	dump -r again
+	equal "$(t amas-dump -r rec)" "$output"
+}
+
+@test "amas-dump: -o json has the whole message, as lines have it" {
+	cat >all <<-'END'
+	[0, 0, ["f", [1.5, 1e+300, NaN, {"__type__": ["bytes", "AAE="]}], {"k": "\u00e9\u001b"}]]
+	[1, 0, {"__type__": ["map", [[1, 2]]]}]
+	[0, 1, "no call"]
+	END
+	printf '[0, 2, ["f", ["%0100000d"], {}]]\n' 0 >>all
+	dump -o json -r all
+	equal '' "$(diff all <(sed -E 's/.*"m": (.*)}$/\1/' <<<"$output"))"
+	equal 'null' "$(jq .path <<<"${lines[2]}")"
+}
+
+@test "amas-dump: -o json: what is no message, and from what" {
+	printf '\0\0\0\003abc\0\0\0\015[1, 0, "\\u1"]GET / HTTP/1.1\r\n' |
+		t amas-dump -o json >odd
+	run -0 jq -c 'del(.t)' odd
+	shows '{"from":"","to":"","conn":1,"size":7,"odd":"unknown codec","hex":"616263"}' \
+		'{"from":"","to":"","conn":1,"size":17,"odd":"'"$(jq -rs '.[1].odd' odd)"'","hex":"5b312c20302c20225c7531225d"}' \
+		'{"from":"","to":"","conn":1,"size":16,"odd":"HTTP","hex":"474554202f20485454502f312e310d0a"}'
+	# Of a recording it is passed over.
+	cat rec >>odd
+	dump -t -r odd
+	shows "$ADD" "$HI" "$ASK" "$STOP"
+}

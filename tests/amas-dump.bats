@@ -191,7 +191,7 @@ says() {
 	[[ $output != *"$esc"* ]]
 	run -0 t script -qec 'amas-dump -t -r rec' /dev/null
 	[[ $output == *"${esc}[1madd${esc}[0m("* ]]
-	[[ $output == *"${esc}[31m ! ValueError: no"*"$esc[0m"* ]]
+	[[ $output == *"${esc}[31m ! ValueError: no"*"${esc}[0m"* ]]
 	equal "$ADD" "$(first_line "$output" | sed "s/$esc\[[0-9]*m//g" | tr -d '\r')"
 	run -0 t script -qec 'NO_COLOR=1 amas-dump -t -r rec' /dev/null
 	[[ $output == "$ADD"* && $output != *"$esc"* ]]
@@ -341,4 +341,226 @@ n t from to conn path m' "$(jq -r 'keys_unsorted | join(" ")' <<<"$output")"
 	cat rec >>odd
 	dump -t -r odd
 	shows "$ADD" "$HI" "$ASK" "$STOP"
+}
+
+# ---- What is read ----
+
+@test "amas-dump: frames on standard input, in all codecs" {
+	printf '\0\0\0\033[0, 0, ["add", [3, 4], {}]]\0\0\0\011[1, 0, 7]' |
+		t amas-dump -t >out
+	equal '[0] add(3, 4) = 7' "$(sed 's/ <.*//' out)"
+	printf '\0\0\0\014\223\0\0\223\243add\222\3\4\200' | t amas-dump -t >out
+	equal '[0] add(3, 4) = ?' "$(cat out)"
+	printf '\0\0\0\014\223\0\0\223\243add\222\3\4\200' >frame
+	dump -t -r frame
+	shows '[0] add(3, 4) = ?'
+	dump -r frame
+	shows '0.000000 [0] add(3, 4) = ?'
+	dump -t --codec json -r frame
+	[[ $output == '?? 16 bytes: '* ]]
+}
+
+@test "amas-dump: a frame in pieces, and one that is cut" {
+	local byte
+
+	for byte in $(printf '\0\0\0\033[0, 0, ["add", [3, 4], {}]]' |
+	    xxd -p -c 1); do
+		printf "\\x$byte"
+	done | t amas-dump -t >out
+	equal '[0] add(3, 4) = ?' "$(cat out)"
+	printf '\0\0\0\033[0, 0, ["add"' | t amas-dump -t >out
+	equal '?? 17 bytes: closed inside a message (13 of 27 bytes)' \
+		"$(cat out)"
+}
+
+@test "amas-dump: message lines and traces of amas-call" {
+	start amas-serve :0 'add=exec:expr "$1" + "$2"'
+	t amas-call --pipe "$addr" <<<'[0, 9, ["add", [3, 4], {}]]' |
+		t amas-dump -t >out
+	equal '[9] ? = 7' "$(cat out)"
+	t amas-call --trace trace "$addr" add 3 4
+	t amas-call --trace /dev/stderr "$addr" add 20 22 2>second
+	dump -r trace
+	[[ $output =~ ^0\.[0-9]{6}\ .*\ \>\ .*:\ \[0\]\ add\(3,\ 4\)\ =\ 7\ \<0\.[0-9]{6}\>$ ]]
+	t amas-dump -t <second >out
+	[[ $(cat out) == *'[0] add(20, 22) = 42 <'*'>' ]]
+}
+
+@test "amas-dump: traces of containers have the time of the simulation" {
+	mkdir a b
+	printf '#!/bin/sh\namas-clock sleep 900; amas-call local://b/0 hi\n' >a/run
+	printf '#!/bin/sh\necho hello\n' >b/hi
+	chmod +x a/run b/hi
+	t amas-container --trace trace local://a ./a + local://b ./b >hosts
+	dump -r trace path '*hi'
+	shows '900.000000 local://a > local://b: [1] agents/0/hi() = "hello" <0.000000>'
+	dump -r trace slower 15m
+	shows '0.000000 local://a/0 > host: [0] amas/sleep(900) = null <900.000000>'
+	dump -o json -r trace agent 0
+	equal '900 900' "$(echo $(jq .t <<<"$output"))"
+}
+
+@test "amas-dump: several files are merged by time" {
+	sed -n '1~2p' rec >odd
+	sed -n '2~2p' rec >even
+	dump -t -r odd -r even
+	shows "$ADD" "$HI" "$ASK" "$STOP"
+	dump -t -r even -r odd
+	shows "$ADD" "$HI" "$ASK" "$STOP"
+	run -0 --separate-stderr t amas-dump -t -r odd -r - <even
+	shows "$ADD" "$HI" "$ASK" "$STOP"
+	says 2 '-r: standard input is read already' -r - -r -
+	says 2 '-r: more than 64 files' $(printf -- '-r rec %.0s' {1..65})
+	# What comes first in time waits for who has not told his.
+	mkfifo in
+	t amas-dump -t -r in -r even >out 3>&- &
+	caller $!
+	exec 5>in
+	cat odd >&5
+	exec 5>&-
+	wait $!
+	forget $!
+	equal "$(printf '%s\n' "$ADD" "$HI" "$ASK" "$STOP")" "$(cat out)"
+}
+
+@test "amas-dump: a bad line is named, the rest is read, status 4" {
+	{
+		head -n 2 rec
+		echo '{"t": 1, "x": 2}'
+		echo
+		printf 'x\n[7, 0, 0]\n\xff\n[1, 2]\n{"m": [1, 0]}\n'
+		sed -n '3,$p' rec | head -c -1
+	} >bad
+	run -4 --separate-stderr t amas-dump -t -r bad
+	shows "$ADD" "$HI" "$ASK" "$STOP"
+	equal '3 5 6 7 8 9' "$(echo $(sed -n \
+		's/^amas-dump: bad: line \([0-9]*\): .*/\1/p' <<<"$stderr"))"
+	equal 6 "$(wc -l <<<"$stderr")"
+	run -4 --separate-stderr t amas-dump <<<'[0, 0'
+	[[ $stderr == 'amas-dump: standard input: line 1: '* ]]
+}
+
+@test "amas-dump: 80: input that is empty, closed, a directory, not there" {
+	dump </dev/null
+	equal '' "$output"
+	dump -r /dev/null
+	: >empty
+	dump -r empty
+	dump <<<''
+	says 6 'standard input: Is a directory' <.
+	run -6 --separate-stderr t sh -c 'exec amas-dump <&-'
+	equal 'amas-dump: standard input: Bad file descriptor' "$stderr"
+	says 6 '.: Is a directory' -r .
+	says 6 'none: No such file or directory' -r none
+	dump -t <rec
+	shows "$ADD" "$HI" "$ASK" "$STOP"
+	run -2 --separate-stderr t script -qec amas-dump /dev/null
+	[[ $output == *'usage: amas-dump '* ]]
+}
+
+# ---- What is written ----
+
+@test "amas-dump: 79: output that nobody can take" {
+	local options
+
+	yes "$(cat rec)" | head -n 14000 >many
+	for options in '' '-o json' '--split' '--summary'; do
+		for file in rec many; do
+			# shellcheck disable=SC2086 # words
+			run -6 --separate-stderr bash -c "timeout '$PATIENCE' \
+				amas-dump $options -r $file >/dev/full"
+			equal 'amas-dump: standard output: No space left on device' \
+				"$stderr"
+		done
+	done
+	run -6 --separate-stderr bash -c "timeout '$PATIENCE' \
+		amas-dump -r rec >&-"
+	equal 'amas-dump: standard output: Bad file descriptor' "$stderr"
+}
+
+@test "amas-dump: 79: a reader that has enough" {
+	yes "$(cat rec)" | head -n 14000 >many
+	for options in '' '-o json'; do
+		# shellcheck disable=SC2086 # words
+		run -0 --separate-stderr bash -c "timeout '$PATIENCE' \
+			amas-dump -t $options -r many | head -n 1
+			echo \${PIPESTATUS[0]} >status"
+		equal 1 "${#lines[@]}"
+		equal '' "$stderr"
+		equal 141 "$(cat status)"
+	done
+}
+
+@test "amas-dump: --summary of a file" {
+	for i in {1..100}; do
+		printf '{"t": %d, "size": 30, "m": [0, 0, ["f", [], {}]]}\n' "$i"
+		printf '{"t": %d.%03d, "size": 20, "m": [%d, 0, "x"]}\n' "$i" \
+			"$i" "$((i % 10 ? 1 : 2))"
+	done >hundred
+	dump --summary -r hundred
+	equal "$(echo calls failed open p50 p90 p99 max bytes function)" \
+		"$(echo ${lines[0]})"
+	read -r calls failed open p50 p90 p99 max bytes name <<<"${lines[1]}"
+	equal '100 10 0 100.0ms 5000 f' "$calls $failed $open $max $bytes $name"
+	"$(python)" - "$p50" "$p90" "$p99" <<-'END'
+	import sys
+	for text, want in zip(sys.argv[1:], (50, 90, 99)):
+	    ms = float(text.removesuffix('ms'))
+	    assert want <= ms <= want * 1.03, (text, want)
+	END
+	dump --summary -r rec
+	equal 'calls add admin/stop agents/*/hi ask' \
+		"$(echo $(awk '{ print NR == 1 ? $1 : $NF }' <<<"$output"))"
+	equal '1 0 1' "$(awk '/stop/ { print $1, $2, $3 }' <<<"$output")"
+}
+
+# ---- Usage ----
+
+@test "amas-dump: 81: wrong use is one line, status 2" {
+	local usage='usage: amas-dump [options] '
+
+	run -2 --separate-stderr t amas-dump :0
+	[[ $(first_line "$stderr") == "$usage"* || $stderr == *"$usage"* ]]
+	says 2 '--foo: no such option' --foo
+	says 2 '-o: "xml" is neither text nor json' -o xml -r rec
+	says 2 '-c: "x" is no number from 1 to 9007199254740992' -c x -r rec ||
+		[[ $stderr == 'amas-dump: -c: '* && $status == 2 ]]
+	for bad in '-c 0' '-c -1' '-s x' '-s -1' '--wait x' '--wait -1' \
+	    '--wait 1e400s' '-C 99999999999999999999' '--max-message 0' \
+	    '--socket-mode 9' '--ready-fd x' '--codec none' '-r'; do
+		# shellcheck disable=SC2086 # words
+		run -2 --separate-stderr t amas-dump $bad
+		[[ $stderr == "amas-dump: ${bad%% *}: "* ]]
+		equal 1 "$(wc -l <<<"$stderr")"
+	done
+	for option in '--run true' '--ready-fd 1' '--listen-cert x' \
+	    '--listen-key x' '--listen-cacert x'; do
+		# shellcheck disable=SC2086 # words
+		says 2 "${option%% *}: needs LISTEN and TARGET" $option -r rec
+	done
+	says 2 '--trace: -o json is what records here' --trace t -r rec
+	dump -n -t -r rec
+}
+
+@test "amas-dump: signals while it reads: SIGUSR1, SIGTERM, SIGINT" {
+	local p name
+
+	for name in TERM INT; do
+		mkfifo "in.$name"
+		amas-dump --summary <"in.$name" >out 2>err.own 3>&- &
+		p=$!
+		caller "$p"
+		exec 5>"in.$name"
+		cat rec >&5
+		until grep -q ask out; do
+			kill -USR1 "$p"
+		done
+		: >out
+		kill -"$name" "$p"
+		wait "$p"
+		forget "$p"
+		exec 5>&-
+		grep -q ' ask$' out	# the end has it once more
+		equal '' "$(cat err.own)"
+	done
 }

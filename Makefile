@@ -117,9 +117,9 @@ check-all: check check-asan
 # libFuzzer: build/fuzz/NAME tests/fuzz/corpus/NAME
 FUZZ_TLS = $(if $(HAS_TLS),build/fuzz-obj/tests/tls/certs.o)
 fuzz:
-	$(MAKE) B=build/fuzz-obj CC=clang SAN="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all" build/fuzz-obj/libamas.a build/fuzz-obj/libcapture.a $(MODULES:$(B)/%=build/fuzz-obj/%) $(FUZZ:%=build/fuzz-obj/tests/fuzz/%.o) $(FUZZ_TLS)
+	$(MAKE) B=build/fuzz-obj CC=clang SAN="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all" build/fuzz-obj/libamas.a build/fuzz-obj/libcapture.a build/fuzz-obj/libcmd.a $(MODULES:$(B)/%=build/fuzz-obj/%) $(FUZZ:%=build/fuzz-obj/tests/fuzz/%.o) $(FUZZ_TLS)
 	@mkdir -p build/fuzz
-	for t in $(FUZZ); do clang -fsanitize=fuzzer,address,undefined -o build/fuzz/$$t build/fuzz-obj/tests/fuzz/$$t.o $(FUZZ_TLS) build/fuzz-obj/libcapture.a build/fuzz-obj/libamas.a $(LIBS) $(if $(FUZZ_TLS),-lssl -lcrypto) || exit 1; done
+	for t in $(FUZZ); do clang -fsanitize=fuzzer,address,undefined -o build/fuzz/$$t build/fuzz-obj/tests/fuzz/$$t.o $(FUZZ_TLS) build/fuzz-obj/libcmd.a build/fuzz-obj/libcapture.a build/fuzz-obj/libamas.a $(PCAP_LIBS) $(LIBS) $(if $(FUZZ_TLS),-lssl -lcrypto) || exit 1; done
 
 lint:
 	scripts/check-lint

@@ -552,6 +552,10 @@ n t from to conn path m' "$(jq -r 'keys_unsorted | join(" ")' <<<"$output")"
 		caller "$p"
 		exec 5>"in.$name"
 		cat rec >&5
+		# It takes SIGUSR1 from here on.
+		until grep -q 'SigCgt:.*[2367abef]..$' "/proc/$p/status"; do
+			kill -0 "$p"
+		done
 		until grep -q ask out; do
 			kill -USR1 "$p"
 		done

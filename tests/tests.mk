@@ -23,9 +23,14 @@ $(B)/tests/unit/tls $(B)/tests/fuzz/tls $(B)/tests/bench/tls: TLSLIBS = -lssl -l
 
 # Those that read captures.
 CAPTURES = $(B)/tests/unit/capture $(B)/tests/unit/capture_file \
-	$(B)/tests/unit/capture_tcp $(B)/tests/fuzz/capture
+	$(B)/tests/unit/capture_tcp $(B)/tests/fuzz/capture \
+	$(B)/tests/fuzz/dump
 $(CAPTURES): $(B)/libcapture.a
 $(CAPTURES): private LIBS := $(B)/libcapture.a $(B)/libamas.a $(PCAP_LIBS) $(LIBS)
+
+# That looks into a program.
+$(B)/tests/fuzz/dump: $(B)/libcmd.a
+$(B)/tests/fuzz/dump.o: CPPFLAGS += -Icmd
 
 $(EXAMPLES): $(B)/tests/examples/%: $(B)/tests/examples/%.o $(B)/libamas.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)

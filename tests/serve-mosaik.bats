@@ -346,3 +346,43 @@ asker() {
 	    'ScenarioError: no']], got
 	END
 }
+
+# --- What mosaik has said once ---
+
+@test "serve-mosaik: it says what recorded simulators said to mosaik" {
+	start amas-serve --mosaik :0 \
+		"worker:exec $(python) $AMAS_ROOT/tests/peer/simulators.py"
+	raw vectors="$AMAS_ROOT/tests/vectors/mosaik" <<-'END'
+	def same(a, b):
+	    return json.dumps(a, sort_keys=True) == json.dumps(b, sort_keys=True)
+	def replay(c, line):
+	    kind, id, content = line['json']
+	    if line['dir'] == 'mosaik->sim':
+	        if kind != 0: # with the id of who asks now
+	            c.send(frame([kind, ids[id], content]))
+	        else:
+	            c.send(bytes.fromhex(line['hex']))
+	        return
+	    got = c.recv()
+	    if kind == 0:
+	        ids[id] = got[1]
+	    else:
+	        assert got[1] == id, (line, got)
+	    assert got[0] == kind and same(got[2], content), (line, got)
+	n = 0
+	for name in sorted(os.listdir(vectors)):
+	    if not name.endswith('.jsonl'):
+	        continue
+	    c, ids = connect(), {}
+	    for line in open(vectors + '/' + name):
+	        try:
+	            replay(c, json.loads(line))
+	        except BaseException as e:
+	            raise AssertionError(name, e)
+	    c.close()
+	    n += 1
+	assert n >= 16
+	END
+	stop
+	equal '' "$(cat "$err")"
+}

@@ -83,6 +83,32 @@ have_aiomas() {
 not [2500, 0, 0]" ]]
 }
 
+@test "bench: mosaik.sh takes all of its figures" {
+	need_mosaik "$AMAS_VENV_MOSAIK"
+	run -0 --separate-stderr "$AMAS_ROOT/tests/bench/mosaik.sh" 1 200 3>&-
+	equal "" "$stderr"
+	for figure in sh2 awk2 plugin2 inside2 sh3 awk3 plugin3 inside3; do
+		grep -qE "^$figure +[0-9.]+ \([0-9.-]+\) +[0-9]" \
+			<<<"$output" || { echo "$figure: $output"; return 1; }
+	done
+}
+
+@test "bench: mosaik.sh ends where a value is wrong" {
+	need_mosaik "$AMAS_VENV_MOSAIK"
+	mkdir -p "$tmp/build/tests"
+	ln -s "$AMAS_BUILD/tests/bench" "$tmp/build/tests"
+	cat >"$tmp/build/amas-serve" <<-END
+	#!/bin/sh
+	exec "$AMAS_BUILD/amas-serve" "\$@" \
+		'get_data=exec:echo "{\"e\": {\"out\": 1}}"'
+	END
+	chmod +x "$tmp/build/amas-serve"
+	run -1 env AMAS_BUILD="$tmp/build" \
+		"$AMAS_ROOT/tests/bench/mosaik.sh" 1 200 3>&-
+	[[ $output == *'AssertionError: (0, 1)'* ]]
+	[[ $output == *"mosaik.sh: "*"/sh: status 1" ]]
+}
+
 @test "bench: sleepers count calls that went well, and others" {
 	echo '{"class": "sleeper", "args": [0, "ipc://['"$tmp"'/odd]/"]}' \
 		>"$tmp/file"

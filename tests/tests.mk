@@ -10,7 +10,7 @@ NO_TLS   = $(if $(HAS_TLS),,tests/unit/tls.c tests/fuzz/tls.c)
 UNIT    := $(patsubst %.c,$(B)/%,$(filter-out tests/unit/tap.c $(NO_TLS),$(wildcard tests/unit/*.c)))
 FUZZ    := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/driver.c $(NO_TLS),$(wildcard tests/fuzz/*.c)))
 STRESS  := $(B)/tests/stress/steps_plugin.so
-BENCH   := $(patsubst %,$(B)/tests/bench/%,codec spawn agents_worker agents_plugin.so clock_plugin.so clock_raw $(if $(HAS_TLS),tls))
+BENCH   := $(patsubst %,$(B)/tests/bench/%,codec spawn agents_worker agents_plugin.so clock_plugin.so clock_raw mosaik_plugin.so $(if $(HAS_TLS),tls))
 
 tests: $(UNIT) $(TESTTOOLS) $(EXAMPLES) $(PLUGINS) $(FUZZ:%=$(B)/tests/fuzz/%) $(BENCH) $(STRESS) $(FAULTY)
 
@@ -72,7 +72,7 @@ $(B)/tests/bench/agents_worker: $(B)/tests/bench/agents_worker.o $(B)/tests/benc
 $(B)/tests/bench/agents_plugin.so: $(B)/tests/bench/agents_plugin.o $(B)/tests/bench/flood.o
 	$(CC) $(ALL_LDFLAGS) -shared -o $@ $^
 
-$(B)/tests/bench/clock_plugin.so: $(B)/tests/bench/clock_plugin.o
+$(B)/tests/bench/clock_plugin.so $(B)/tests/bench/mosaik_plugin.so: %.so: %.o
 	$(CC) $(ALL_LDFLAGS) -shared -o $@ $<
 
 $(B)/tests/bench/clock_raw: $(B)/tests/bench/clock_raw.o $(B)/libamas.a
@@ -89,6 +89,9 @@ bench-dump: all tests
 
 bench-clock: all $(BENCH)
 	AMAS_BUILD=$(B) tests/bench/clock.sh
+
+bench-mosaik: all $(BENCH)
+	AMAS_BUILD=$(B) tests/bench/mosaik.sh
 
 bench-agents: all $(BENCH)
 	AMAS_BUILD=$(B) tests/bench/agents.sh

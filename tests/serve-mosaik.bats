@@ -150,6 +150,16 @@ sim() {
 	program.process.terminate()
 	assert program.wait() == nothing
 	assert open(tmp + '/stopped').read() == 'ok\n' * 3
+	# what stop has to do it does, whoever does not wait for that
+	os.mkfifo(tmp + '/go')
+	program = begin('stop=exec:cat %s/go >>%s/late' % (tmp, tmp))
+	c.call(1, 'stop')
+	c.close()
+	program.process.terminate()
+	with open(tmp + '/go', 'w') as go:
+	    go.write('done')
+	assert program.wait() == nothing
+	assert open(tmp + '/late').read() == 'done'
 	# a stop that fails is for people, not for mosaik
 	program = begin('stop=exec:echo no >&2; exit 1')
 	assert c.ask(1, 'stop') == [1, 1, None]
@@ -183,6 +193,42 @@ sim() {
 	a.close() # and takes nothing of the other's with it
 	assert b.ask(3, 'dir', 'z') == [1, 3, 'y']
 	assert b.ask(4, 'count') == [1, 4, 1]
+	END
+}
+
+@test "serve-mosaik: a worker that dies is a failure that names it" {
+	cat >"$tmp/dies.worker" <<-END
+	#!/bin/sh
+	read -r line
+	echo '[1, 0, $META]'
+	while read -r line; do
+		case \$line in
+		*quietly*) exit 0 ;;
+		*odd*) id=\${line#*, }; echo "[2, \${id%%,*}, [1, null]]" ;;
+		*twice*) id=\${line#*, }; id=\${id%%,*}
+			echo "[1, \$id, 9]"; echo "[1, \$id, 10]"
+			echo "no message"; echo '[1, "0", 1]' ;;
+		*) kill -9 \$\$ ;;
+		esac
+	done
+	END
+	chmod 755 "$tmp/dies.worker"
+	start amas-serve -q --mosaik :0 "$tmp/dies.worker"
+	raw <<-'END'
+	def step(how):
+	    c = connect()
+	    c.ask(0, 'init', 'S-0', time_resolution=1.0)
+	    got = c.ask(1, 'step', 0, {how: 1}, 9)
+	    c.close()
+	    return got
+	kind, id, text = step('killed')
+	assert kind == 2 and 'killed by SIGKILL' in text[1], text
+	assert 'dies.worker' in text[0] + text[1], text
+	kind, id, text = step('quietly')
+	assert kind == 2 and 'dies.worker' in text[0] + text[1], text
+	# what mosaik cannot take as a failure; what answers nothing
+	assert step('odd') == [2, 1, ['Failure', '[1, null]']]
+	assert step('twice') == [1, 1, 9]
 	END
 }
 

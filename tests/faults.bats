@@ -42,6 +42,11 @@ SERVER='socket:EMFILE bind:EIO listen:EIO accept4:EINTR accept4:ECONNABORTED
 	each worker malloc calloc realloc
 }
 
+@test "faults: 85: each allocation of a simulator fails once" {
+	needs_malloc
+	each mosaik malloc calloc
+}
+
 @test "faults: 85: each allocation of amas-container fails once" {
 	needs_malloc
 	each container malloc calloc realloc

@@ -1,6 +1,6 @@
 """Lets each call of a kind fail once, in one program, until none is left.
 
-    faults.py SHIM DIR FAULT... -- call|serve|worker|tls|container
+    faults.py SHIM DIR FAULT... -- call|serve|worker|mosaik|tls|container
 
 SHIM is faulty.so; DIR a folder for what is made.  FAULT is CALL[:HOW], as
 faulty.c has it: "malloc", "read:EINTR", "write:short".
@@ -153,6 +153,19 @@ class Worker(Serve):
         return ['amas-serve', ':0', 'add=filter:sed -u "s/.*/7/"']
 
 
+class Mosaik(Serve):
+    """A simulator that begins, and stops when its caller goes."""
+    function, result = ['init', 'S-0'], '{"models": {}}\n'
+
+    def __init__(self, dir):
+        super().__init__(dir)
+        self.write('init', """echo '{"models": {}}'""")
+        self.write('stop', 'true')
+
+    def argv(self):
+        return ['amas-serve', '--mosaik', ':0', self.source]
+
+
 class Container(Serve):
     program = 'amas-container'
 
@@ -184,7 +197,7 @@ def with_tls(kind):
     return make
 
 
-KINDS = {'call': Client, 'serve': Serve, 'worker': Worker,
+KINDS = {'call': Client, 'serve': Serve, 'worker': Worker, 'mosaik': Mosaik,
          'container': Container, 'tls-call': with_tls(Client),
          'tls-serve': with_tls(Serve)}
 

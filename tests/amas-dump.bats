@@ -522,7 +522,7 @@ n t from to conn path m' "$(jq -r 'keys_unsorted | join(" ")' <<<"$output")"
 	run -2 --separate-stderr t amas-dump :0
 	[[ $(first_line "$stderr") == "$usage"* || $stderr == *"$usage"* ]]
 	says 2 '--foo: no such option' --foo
-	says 2 '-o: "xml" is neither text nor json' -o xml -r rec
+	says 2 '-o: "xml" is not text, json, mermaid or dot' -o xml -r rec
 	says 2 '-c: "x" is no number from 1 to 9007199254740992' -c x -r rec ||
 		[[ $stderr == 'amas-dump: -c: '* && $status == 2 ]]
 	for bad in '-c 0' '-c -1' '-s x' '-s -1' '--wait x' '--wait -1' \

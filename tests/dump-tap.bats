@@ -305,7 +305,7 @@ ends() {
 # ---- Back-pressure ----
 
 @test "amas-dump: 78: an end that does not read slows the other one down" {
-	ends <<-'END'
+	ends --split <<-'END'
 	spawn()
 	c, s = pair()
 	c.call(0, 'warm', 'x' * (1 << 20))

@@ -283,7 +283,7 @@ counts() {
 
 # ---- Captures that lack something ----
 
-@test "capture: every 50th packet is missing: marked, all others shown" {
+@test "capture: 77: every 50th packet is missing: marked, all others shown" {
 	needs jq
 	simple 500
 	edit 'lost = [x for x in p[::50] if data(x)]
@@ -305,7 +305,7 @@ print(len(lost), sum(map(len, map(data, lost))), file=sys.stderr)' \
 	[[ $output == *': ** '*' bytes missing'* ]]
 }
 
-@test "capture: begun in mid-stream, wherever" {
+@test "capture: 77: begun in mid-stream, wherever" {
 	local k
 
 	needs jq
@@ -335,7 +335,7 @@ p = [x[:8] + size + x[16:]] + p[at + 1:]' <"$tmp/cap" >"$tmp/part"
 	[[ $output == *': ** 9 bytes skipped'* ]]
 }
 
-@test "capture: segments that came twice, late, and in another order" {
+@test "capture: 77: segments that came twice, late, and in another order" {
 	needs jq
 	simple 60
 	messages "$tmp/cap" | sort >"$tmp/all"
@@ -352,7 +352,7 @@ p = p[:3] + [x for i, x in sorted(q)] + p[-4:]' <"$tmp/cap" >"$tmp/mixed"
 	cmp "$tmp/all" <(jq -c .m <<<"$output" | sort)
 }
 
-@test "capture: cut in the middle of a packet" {
+@test "capture: 76: cut in the middle of a packet" {
 	local n
 
 	needs jq
@@ -367,7 +367,7 @@ p = p[:3] + [x for i, x in sorted(q)] + p[-4:]' <"$tmp/cap" >"$tmp/mixed"
 	[[ $stderr =~ ^amas-dump:\ standard\ input:\ packet\ [0-9]+:\ cut$ ]]
 }
 
-@test "capture: short packets, fragments, other link types" {
+@test "capture: 76: short packets, fragments, other link types" {
 	needs jq
 	simple 4
 	edit 'p = [x[:8] + struct.pack("<I", 40) + x[12:56] if i == 6 else x

@@ -213,7 +213,7 @@ test_permutations(void)
 	bool bad = false;
 
 	permute(order, 0, &bad);
-	tap_ok(!bad, "5 segments in every order, over the wrap of numbers");
+	tap_ok(!bad, "77: 5 segments in every order, over the wrap of numbers");
 }
 
 /* ---- Random orders, overlaps and losses, against a model ---- */

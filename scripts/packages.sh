@@ -36,6 +36,7 @@ packages_table() {
 	tests   cmd:readelf      binutils         binutils            binutils         binutils      binutils
 	tests   cmd:git          git              git                 git              git           git
 	tests   cmd:ip           iproute2         iproute             iproute2         iproute2      -
+	tests   cmd:strace       strace           strace              strace           strace        -
 	tests   py:venv          python3-venv     python3             python3          python        python
 	EOF
 }

@@ -9,7 +9,7 @@ PLUGINS := $(patsubst %.c,$(B)/%.so,$(wildcard tests/examples/*_plugin.c)) \
 NO_TLS   = $(if $(HAS_TLS),,tests/unit/tls.c tests/fuzz/tls.c)
 UNIT    := $(patsubst %.c,$(B)/%,$(filter-out tests/unit/tap.c $(NO_TLS),$(wildcard tests/unit/*.c)))
 FUZZ    := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/driver.c $(NO_TLS),$(wildcard tests/fuzz/*.c)))
-STRESS  := $(B)/tests/stress/steps_plugin.so
+STRESS  := $(patsubst %,$(B)/tests/stress/%,steps_plugin.so shuffle_plugin.so)
 BENCH   := $(patsubst %,$(B)/tests/bench/%,codec spawn agents_worker agents_plugin.so clock_plugin.so clock_raw mosaik_plugin.so $(if $(HAS_TLS),tls))
 
 tests: $(UNIT) $(TESTTOOLS) $(EXAMPLES) $(PLUGINS) $(FUZZ:%=$(B)/tests/fuzz/%) $(BENCH) $(STRESS) $(FAULTY)
@@ -97,11 +97,13 @@ bench-agents: all $(BENCH)
 	AMAS_BUILD=$(B) tests/bench/agents.sh
 
 $(B)/tests/stress/%.so: $(B)/tests/stress/%.o
-	$(CC) $(ALL_LDFLAGS) -shared -o $@ $<
+	$(CC) $(ALL_LDFLAGS) -shared -o $@ $^
+
+$(B)/tests/stress/shuffle_plugin.so: $(B)/tests/stress/shuffle.o
 
 # Thousands of steps at random, some minutes.
 stress: all $(STRESS)
-	PATH="$(abspath $(B)):$$PATH" STEPS_PLUGIN=$(abspath $(STRESS)) \
+	PATH="$(abspath $(B)):$$PATH" STEPS_PLUGIN=$(abspath $(B)/tests/stress/steps_plugin.so) \
 	    python3 tests/stress/steps.py $(STEPS)
 
 # What the system refuses, each time that it can.

@@ -16,6 +16,7 @@
 #include "value.h"
 
 #define FORMAT_DEPTH 16		/* brackets inside brackets, in one format */
+#define FEW 16			/* values that need no memory of their own */
 
 /* va_list as a parameter decays on some machines: wrapped, it does not. */
 struct args {
@@ -45,22 +46,33 @@ amas__format_has(const char **fmt, char c)
 /* Values of all open brackets; a bracket's begin at its mark. */
 struct stack {
 	struct amas__area *area;
-	struct amas_value *v;
+	struct amas_value *v;		/* few, or of malloc */
 	size_t n, cap;
+	struct amas_value few[FEW];
 };
+
+static struct amas_value *
+grow(const struct stack *s, size_t cap)
+{
+	struct amas_value *p;
+
+	if (s->v != s->few)
+		return amas__reallocarray(s->v, cap, sizeof *p);
+	if ((p = amas__reallocarray(NULL, cap, sizeof *p)) != NULL)
+		memcpy(p, s->few, sizeof s->few);
+	return p;
+}
 
 static struct amas_value *
 push(struct stack *s)
 {
 	struct amas_value *p;
-	size_t cap;
 
 	if (s->n == s->cap) {
-		cap = s->cap != 0 ? s->cap * 2 : 16;
-		if ((p = amas__reallocarray(s->v, cap, sizeof *p)) == NULL)
+		if ((p = grow(s, s->cap * 2)) == NULL)
 			return NULL;
 		s->v = p;
-		s->cap = cap;
+		s->cap *= 2;
 	}
 	p = &s->v[s->n++];
 	amas__value_null(p, s->area);
@@ -245,7 +257,7 @@ close_bracket(struct stack *s, char open, size_t mark)
 	}
 	s->n = mark;
 	if (rc == 0)
-		*push(s) = v; /* there is room: n values left, or mark > 0 */
+		*push(s) = v; /* there is room: see pack_all() */
 	return rc;
 }
 
@@ -275,11 +287,14 @@ pack_all(struct stack *s, const char *fmt, struct args *args)
 			if (depth == 0 || open[depth - 1] !=
 			    (c == ']' ? '[' : c == '}' ? '{' : '<'))
 				return AMAS_EINVAL;
-			if (s->n == mark[depth - 1] && push(s) != NULL)
-				s->n--; /* room for an empty one */
 			depth--;
-			rc = s->v == NULL ? AMAS_ENOMEM :
-			    close_bracket(s, open[depth], mark[depth]);
+			if (s->n > mark[depth])
+				; /* its values leave room for it */
+			else if (push(s) != NULL)
+				s->n--;
+			else
+				return AMAS_ENOMEM;
+			rc = close_bracket(s, open[depth], mark[depth]);
 			break;
 		default:
 			rc = pack_scalar(c, s, &fmt, args);
@@ -293,11 +308,15 @@ int
 amas__vpack_into(struct amas__area *a, struct amas_value **out, size_t *n,
     const char *fmt, va_list ap)
 {
-	struct stack s = { a, NULL, 0, 0 };
 	struct amas_value *v = NULL;
 	struct args args;
+	struct stack s;
 	int rc;
 
+	s.area = a;
+	s.v = s.few;
+	s.n = 0;
+	s.cap = FEW;
 	va_copy(args.ap, ap);
 	rc = pack_all(&s, fmt, &args);
 	va_end(args.ap);
@@ -309,7 +328,8 @@ amas__vpack_into(struct amas__area *a, struct amas_value **out, size_t *n,
 		*out = v;
 		*n = s.n;
 	}
-	free(s.v);
+	if (s.v != s.few)
+		free(s.v);
 	return rc;
 }
 
@@ -346,9 +366,9 @@ amas__vpack_call(struct amas__area *a, struct amas_value *args,
 }
 
 struct amas_value *
-amas_value_vpack(const char *fmt, va_list ap)
+amas__vpack(struct amas__pool *pool, const char *fmt, va_list ap)
 {
-	struct amas__area *a = amas__area_new(NULL);
+	struct amas__area *a = amas__area_new(pool);
 	struct amas_value *v;
 	size_t n;
 
@@ -359,6 +379,12 @@ amas_value_vpack(const char *fmt, va_list ap)
 		return v;
 	amas__area_unref(a);
 	return NULL;
+}
+
+struct amas_value *
+amas_value_vpack(const char *fmt, va_list ap)
+{
+	return amas__vpack(NULL, fmt, ap);
 }
 
 struct amas_value *

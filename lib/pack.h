@@ -22,9 +22,13 @@ bool amas__format_has(const char **fmt, char c);
 int amas__vpack_into(struct amas__area *a, struct amas_value **out, size_t *n,
     const char *fmt, va_list ap);
 
+/* As amas_value_vpack(), in an area of a pool. */
+struct amas_value *amas__vpack(struct amas__pool *pool, const char *fmt,
+    va_list ap);
+
 /*
- * The same for the arguments of a call, "[positional]{keywords}", each of which
- * may be missing, as may fmt: a list and a map, written in place.
+ * As amas__vpack_into(), for the arguments of a call, "[positional]{keywords}",
+ * each of which may be missing, as may fmt: a list and a map, written in place.
  */
 int amas__vpack_call(struct amas__area *a, struct amas_value *args,
     struct amas_value *kwargs, const char *fmt, va_list ap);

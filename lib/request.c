@@ -212,8 +212,9 @@ amas_request_reply(struct amas_request *req, const char *fmt, ...)
 	if (req->answered)
 		return;
 	va_start(ap, fmt);
-	if (fmt != NULL)
-		v = amas_value_vpack(fmt, ap);
+	if (fmt != NULL) /* of what is in vain the loop may be gone, too */
+		v = amas__vpack(in_vain(req) ? NULL :
+		    amas__loop_pool(req->loop), fmt, ap);
 	va_end(ap);
 	if (fmt != NULL && v == NULL)
 		amas_request_fail(req, "result cannot be made: out of memory "

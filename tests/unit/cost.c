@@ -11,18 +11,6 @@
 #include "codec.h"
 #include "tap.h"
 
-/* ASan pads each piece, of which the smallest are what is measured here. */
-#if defined(__SANITIZE_ADDRESS__)
-#define PADDED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define PADDED 1
-#endif
-#endif
-#ifndef PADDED
-#define PADDED 0
-#endif
-
 static struct amas__types types;
 
 /* Decodes buf, lifts it, and looks at the most that this took. */
@@ -52,7 +40,7 @@ measure(const struct amas_codec *codec, struct amas__buf *buf,
 	peak = tap_heap_peak();
 	if (rc != 0)
 		tap_ok(false, "%s: %s: %s", codec->name, name, err.text);
-	tap_ok(PADDED || peak <= AMAS__DECODED_MAX(len),
+	tap_ok(TAP_ASAN || peak <= AMAS__DECODED_MAX(len),
 	    "faults 18: %s: %zu bytes of %s hold %zu.%zu times as much",
 	    codec->name, len, name, peak / len, peak * 10 / len % 10);
 	amas__area_unref(a);

@@ -191,6 +191,11 @@ test_memory(void)
 		rc = v != NULL ? amas_value_add(v, "s:v", "more", v) : -1;
 		amas_value_free(w);
 		amas_value_free(v);
+		/* the 17th of open values is an empty list */
+		v = amas_value_pack("[iiiiiiiiiiiiiiii[]]", 1, 2, 3, 4, 5, 6,
+		    7, 8, 9, 10, 11, 12, 13, 14, 15, 16);
+		rc = v != NULL && rc == 0 ? 0 : -1;
+		amas_value_free(v);
 		if (tap_allocs() < n)
 			break;
 	}

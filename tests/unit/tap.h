@@ -10,6 +10,18 @@
 
 #define TAP_AT __FILE__, __LINE__
 
+/* ASan pads each piece of memory, and the library gives it more to look at. */
+#if defined(__SANITIZE_ADDRESS__)
+#define TAP_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define TAP_ASAN 1
+#endif
+#endif
+#ifndef TAP_ASAN
+#define TAP_ASAN 0
+#endif
+
 /* Each prints one test line and returns whether it held. */
 bool tap_ok_at(const char *file, int line, bool ok, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));

@@ -177,7 +177,7 @@ send_call(struct call *c, const struct amas_value *content)
 	struct amas_error err;
 
 	if (ch->state == ENDED || ch->peer_done) {
-		settle(c, &ch->why);
+		settle(c, amas__channel_why(ch));
 	} else if (content == NULL && ch->state == OPEN) {
 		settle(c, NULL);
 	} else if (content == NULL) {

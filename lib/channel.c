@@ -38,10 +38,29 @@ amas__channel_unref(struct amas_channel *ch)
 	free(ch->peer_host);
 	free(ch->peer_name);
 	free(ch->local);
+	free(ch->why);
 	free(ch);
 }
 
 /* ---- The end ---- */
+
+void
+amas__channel_set_why(struct amas_channel *ch, const struct amas_error *why)
+{
+	if (ch->why == NULL && (ch->why = malloc(sizeof *ch->why)) == NULL)
+		return;
+	*ch->why = *why;
+}
+
+/* Most connections have not ended: a cause of each would be a fifth of them. */
+const struct amas_error *
+amas__channel_why(const struct amas_channel *ch)
+{
+	static const struct amas_error unknown = { AMAS_ENOMEM, 0,
+		"out of memory" };
+
+	return ch->why != NULL ? ch->why : &unknown;
+}
 
 static void
 close_stream(struct amas_channel *ch, bool reset)
@@ -78,13 +97,13 @@ let_go(struct amas_channel *ch)
 {
 	amas_close_fn *on_close;
 
-	amas__calls_fail(ch, &ch->why);
+	amas__calls_fail(ch, amas__channel_why(ch));
 	amas__requests_gone(ch);
 	run_endings(ch);
 	on_close = ch->on_close;
 	ch->on_close = NULL;
 	if (on_close != NULL && (ch->started || ch->held))
-		on_close(ch, &ch->why, ch->arg);
+		on_close(ch, amas__channel_why(ch), ch->arg);
 }
 
 /*
@@ -103,7 +122,7 @@ amas__channel_end(struct amas_channel *ch, const struct amas_error *why)
 		return;
 	amas__channel_ref(ch);
 	ch->state = ENDED;
-	ch->why = *why;
+	amas__channel_set_why(ch, why);
 	if (why->code == AMAS_ECLOSED || why->code == AMAS_ECANCELED)
 		amas__log(log, AMAS_LOG_INFO, "%s: closed: %s", ch->peer,
 		    why->text);
@@ -162,7 +181,7 @@ amas__channel_check_done(struct amas_channel *ch)
 	    !amas__list_empty(&ch->settled))
 		return;
 	if (ch->peer_done)
-		why = ch->why;
+		why = *amas__channel_why(ch);
 	else
 		amas_error_set(&why, AMAS_ECANCELED, "shutting down");
 	amas__channel_end(ch, &why);
@@ -472,6 +491,7 @@ int
 amas__channel_set_self(struct amas_channel *ch, const char *self)
 {
 	free(ch->local);
+	free(ch->why);
 	if ((ch->local = amas__strdup(self)) == NULL)
 		return AMAS_ENOMEM;
 	if (ch->dial != NULL)

@@ -271,7 +271,7 @@ take_end(struct amas_channel *ch)
 	if (rc >= 0)
 		amas_error_set(&err, AMAS_ECLOSED, "connection closed by peer");
 	ch->peer_done = true;
-	ch->why = err;
+	amas__channel_set_why(ch, &err);
 	if (!amas__gate_keeps_end(ch))
 		amas__channel_over(ch);
 }
@@ -280,7 +280,7 @@ take_end(struct amas_channel *ch)
 void
 amas__channel_over(struct amas_channel *ch)
 {
-	struct amas_error err = ch->why;
+	struct amas_error err = *amas__channel_why(ch);
 
 	if (amas__stream_gone(ch->stream) || (ch->n_requests == 0 &&
 	    ch->n_kept == 0 && amas__list_empty(&ch->parked))) {
@@ -323,7 +323,7 @@ on_readable(void *arg)
 	if (n > 0 && ch->counters != NULL)
 		ch->counters->bytes_in += (uint64_t)n;
 	if (n < 0) {
-		ch->why = err;
+		amas__channel_set_why(ch, &err);
 		ch->peer_done = amas__gate_keeps_end(ch);
 		if (!ch->peer_done)
 			amas__channel_end(ch, &err);

@@ -53,7 +53,8 @@ struct amas_channel {
 	bool on_hold;		/* nothing is read */
 	bool queue;		/* the other end is in this process */
 	bool peer_done;		/* its end of input came */
-	struct amas_error why;	/* ENDED, or the peer is done: the cause */
+	struct amas_error *why;	/* ENDED, or the peer is done: the cause; see
+				 * amas__channel_why() */
 
 	/* settings */
 	const struct amas_codec *codec;
@@ -93,6 +94,7 @@ struct amas_channel {
 	/* output */
 	struct amas__buf early;	/* written before there is a stream */
 	struct segment *segments;	/* from seg_at, seg_n of them */
+	struct segment one;	/* where they are, as long as that is enough */
 	size_t seg_at, seg_n, seg_cap;
 	size_t replies;		/* bytes of replies in the queue */
 	struct amas__link rooms;	/* who waits until they are fewer */
@@ -133,7 +135,13 @@ struct amas_channel {
 	struct amas__awake opening;	/* a link that is not open yet */
 };
 
-/* channel.c */
+/*
+ * channel.c; set_why keeps a copy, if memory allows, of what why then gives:
+ * else that is a cause, too.
+ */
+void amas__channel_set_why(struct amas_channel *ch,
+    const struct amas_error *why);
+const struct amas_error *amas__channel_why(const struct amas_channel *ch);
 void amas__channel_end(struct amas_channel *ch, const struct amas_error *why);
 void amas__channel_check_done(struct amas_channel *ch);
 /* channel_trace.c */

@@ -15,7 +15,7 @@ amas__channel_phase(const struct amas_channel *ch)
 const struct amas_error *
 amas__channel_ended(const struct amas_channel *ch)
 {
-	return ch->state == ENDED ? &ch->why : NULL;
+	return ch->state == ENDED ? amas__channel_why(ch) : NULL;
 }
 
 bool

@@ -21,10 +21,34 @@
 /* ---- What the queue holds ---- */
 
 static int
+segments_grow(struct amas_channel *ch)
+{
+	struct segment *s = ch->segments == &ch->one ? NULL : ch->segments;
+	size_t cap = s != NULL ? ch->seg_cap * 2 : SEGMENTS_MIN;
+
+	if ((s = amas__reallocarray(s, cap, sizeof *s)) == NULL)
+		return AMAS_ENOMEM;
+	if (ch->segments == &ch->one)
+		*s = ch->one;
+	ch->segments = s;
+	ch->seg_cap = cap;
+	return 0;
+}
+
+static void
+segments_free(struct amas_channel *ch)
+{
+	if (ch->segments != &ch->one)
+		free(ch->segments);
+	ch->segments = &ch->one;
+	ch->seg_cap = 1;
+	ch->seg_at = ch->seg_n = 0;
+}
+
+static int
 segment_add(struct amas_channel *ch, size_t len, bool reply)
 {
 	struct segment *s;
-	size_t cap;
 
 	if (ch->seg_n > 0) {
 		s = &ch->segments[ch->seg_at + ch->seg_n - 1];
@@ -38,15 +62,8 @@ segment_add(struct amas_channel *ch, size_t len, bool reply)
 			memmove(ch->segments, ch->segments + ch->seg_at,
 			    ch->seg_n * sizeof *s);
 		ch->seg_at = 0;
-		if (ch->seg_n >= ch->seg_cap / 2) {
-			cap = ch->seg_cap != 0 ? ch->seg_cap * 2 :
-			    SEGMENTS_MIN;
-			s = amas__reallocarray(ch->segments, cap, sizeof *s);
-			if (s == NULL)
-				return AMAS_ENOMEM;
-			ch->segments = s;
-			ch->seg_cap = cap;
-		}
+		if (ch->seg_n > ch->seg_cap / 2 && segments_grow(ch) != 0)
+			return AMAS_ENOMEM;
 	}
 	s = &ch->segments[ch->seg_at + ch->seg_n++];
 	s->len = len;
@@ -333,6 +350,7 @@ amas__flow_init(struct amas_channel *ch)
 	amas__timer_init(&ch->tick, ch->loop, on_tick);
 	amas__account_init(&ch->account, ch->loop, on_over);
 	amas__buf_init(&ch->early, 0);
+	segments_free(ch);
 }
 
 void
@@ -352,7 +370,5 @@ amas__flow_stop(struct amas_channel *ch)
 	amas__timer_stop(&ch->tick);
 	amas__account_fini(&ch->account);
 	amas__buf_fini(&ch->early);
-	free(ch->segments);
-	ch->segments = NULL;
-	ch->seg_at = ch->seg_n = ch->seg_cap = 0;
+	segments_free(ch);
 }

@@ -28,7 +28,6 @@ struct fd_stream {
 	struct amas__stream s;
 	struct amas__open open;	/* while it lingers */
 	struct amas__io io;	/* input; of a socket, output too */
-	struct amas__io out_io;	/* output of a pair */
 	bool pair;
 	bool socket;		/* output is one: MSG_NOSIGNAL */
 	size_t write_max;	/* bytes of one write */
@@ -38,6 +37,7 @@ struct fd_stream {
 	bool failed;
 	bool ending;		/* output ends with what is queued */
 	bool lingering;
+	struct amas__io out_io[];	/* output of a pair; a socket has none */
 };
 
 static void
@@ -48,7 +48,7 @@ update(struct fd_stream *f)
 	amas__io_set(&f->io, (f->s.reading ? AMAS__READ : 0) |
 	    (f->pair ? 0 : write));
 	if (f->pair)
-		amas__io_set(&f->out_io, write);
+		amas__io_set(f->out_io, write);
 }
 
 static void
@@ -61,9 +61,9 @@ destroy(struct fd_stream *f)
 		amas__open_remove(&f->open);
 	close(f->io.fd);
 	if (f->pair) {
-		amas__io_set(&f->out_io, 0);
-		if (f->out_io.fd != f->io.fd)
-			close(f->out_io.fd);
+		amas__io_set(f->out_io, 0);
+		if (f->out_io->fd != f->io.fd)
+			close(f->out_io->fd);
 	}
 	amas__buf_fini(&f->s.out);
 	free(f);
@@ -90,7 +90,7 @@ write_failed(struct fd_stream *f, int sys)
 static ssize_t
 put(struct fd_stream *f, const void *data, size_t len)
 {
-	int fd = f->pair ? f->out_io.fd : f->io.fd;
+	int fd = f->pair ? f->out_io->fd : f->io.fd;
 
 	if (len > f->write_max)
 		len = f->write_max;
@@ -165,7 +165,7 @@ static void
 on_out_io(struct amas__io *io, int events)
 {
 	(void)events;
-	write_some(AMAS__OF(io, struct fd_stream, out_io));
+	write_some(AMAS__OF(io, struct fd_stream, out_io[0]));
 }
 
 static void
@@ -275,7 +275,7 @@ static bool
 fd_gone(const struct amas__stream *s)
 {
 	const struct fd_stream *f = (const struct fd_stream *)(const void *)s;
-	struct pollfd p = { .fd = f->pair ? f->out_io.fd : f->io.fd };
+	struct pollfd p = { .fd = f->pair ? f->out_io->fd : f->io.fd };
 
 	return f->failed || (poll(&p, 1, 0) == 1 &&
 	    (p.revents & (POLLHUP | POLLERR)) != 0);
@@ -309,9 +309,10 @@ static const struct amas__stream_ops fd_ops = {
 };
 
 static struct fd_stream *
-stream_new(struct amas_loop *l, int fd, struct amas_error *err)
+stream_new(struct amas_loop *l, int fd, bool pair, struct amas_error *err)
 {
-	struct fd_stream *f = amas__zalloc(sizeof *f);
+	struct fd_stream *f = amas__zalloc(sizeof *f +
+	    (pair ? sizeof f->out_io[0] : 0));
 
 	if (f == NULL) {
 		(void)amas__error_nomem(err);
@@ -319,6 +320,7 @@ stream_new(struct amas_loop *l, int fd, struct amas_error *err)
 	}
 	f->s.ops = &fd_ops;
 	f->s.loop = l;
+	f->pair = pair;
 	f->write_max = WRITE_MAX;
 	amas__io_init(&f->io, l, fd, on_io);
 	amas__task_init(&f->flush, on_flush);
@@ -331,7 +333,7 @@ int
 amas__stream_new(struct amas__stream **out, struct amas_loop *l, int fd,
     struct amas_error *err)
 {
-	struct fd_stream *f = stream_new(l, fd, err);
+	struct fd_stream *f = stream_new(l, fd, false, err);
 
 	if (f == NULL)
 		return AMAS_ENOMEM;
@@ -356,15 +358,14 @@ int
 amas__stream_new_pair(struct amas__stream **out, struct amas_loop *l, int in,
     int out_fd, struct amas_error *err)
 {
-	struct fd_stream *f = stream_new(l, in, err);
+	struct fd_stream *f = stream_new(l, in, true, err);
 
 	if (f == NULL)
 		return AMAS_ENOMEM;
-	f->pair = true;
 	f->socket = is_socket(out_fd);
 	if (!f->socket && (fcntl(out_fd, F_GETFL) & O_NONBLOCK) == 0)
 		f->write_max = PIPE_BUF;
-	amas__io_init(&f->out_io, l, out_fd, on_out_io);
+	amas__io_init(f->out_io, l, out_fd, on_out_io);
 	*out = &f->s;
 	return 0;
 }

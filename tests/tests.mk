@@ -9,7 +9,7 @@ PLUGINS := $(patsubst %.c,$(B)/%.so,$(wildcard tests/examples/*_plugin.c)) \
 NO_TLS   = $(if $(HAS_TLS),,tests/unit/tls.c tests/fuzz/tls.c)
 UNIT    := $(patsubst %.c,$(B)/%,$(filter-out tests/unit/tap.c $(NO_TLS),$(wildcard tests/unit/*.c)))
 FUZZ    := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/driver.c $(NO_TLS),$(wildcard tests/fuzz/*.c)))
-STRESS  := $(patsubst %,$(B)/tests/stress/%,steps_plugin.so shuffle_plugin.so)
+STRESS  := $(patsubst %,$(B)/tests/stress/%,steps_plugin.so shuffle_plugin.so shuffle_worker lost)
 BENCH   := $(patsubst %,$(B)/tests/bench/%,codec spawn agents_worker agents_plugin.so clock_plugin.so clock_raw mosaik_plugin.so $(if $(HAS_TLS),tls))
 
 tests: $(UNIT) $(TESTTOOLS) $(EXAMPLES) $(PLUGINS) $(FUZZ:%=$(B)/tests/fuzz/%) $(BENCH) $(STRESS) $(FAULTY)
@@ -101,10 +101,21 @@ $(B)/tests/stress/%.so: $(B)/tests/stress/%.o
 
 $(B)/tests/stress/shuffle_plugin.so: $(B)/tests/stress/shuffle.o
 
+$(B)/tests/stress/shuffle_worker: $(B)/tests/stress/shuffle_worker.o $(B)/tests/stress/shuffle.o $(B)/libamas.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/tests/stress/lost: $(B)/tests/stress/lost.o $(B)/tests/stress/beside.o $(B)/libamas.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
 # Thousands of steps at random, some minutes.
 stress: all $(STRESS)
 	PATH="$(abspath $(B)):$$PATH" STEPS_PLUGIN=$(abspath $(B)/tests/stress/steps_plugin.so) \
 	    python3 tests/stress/steps.py $(STEPS)
+
+# A million calls of each kind, some minutes.
+CALLS = 1000000
+lost: all $(STRESS)
+	AMAS_BUILD=$(abspath $(B)) CALLS=$(CALLS) LOST_PATIENCE=900 BATS_TEST_TIMEOUT=1000 bats tests/lost.bats
 
 # What the system refuses, each time that it can.
 faults: all $(FAULTY)

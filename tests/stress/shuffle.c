@@ -4,9 +4,11 @@
  */
 #include "shuffle.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define POOL 256
 #define CALLS_MAX (1 << 24)	/* numbers of calls */
@@ -23,6 +25,7 @@ struct shuffle {
 	struct amas_timer rest;
 	struct kept pool[POOL];
 	unsigned seed;
+	int log;			/* -1: none */
 	int64_t calls, doubled;
 	unsigned char seen[CALLS_MAX / 8];	/* a bit for each number */
 };
@@ -63,6 +66,8 @@ note(struct shuffle *s, int64_t n)
 	if (s->seen[n / 8] & bit)
 		s->doubled++;
 	s->seen[n / 8] |= bit;
+	if (s->log >= 0 && write(s->log, &n, sizeof n) != sizeof n)
+		abort();
 }
 
 static void
@@ -125,10 +130,14 @@ const struct amas_function shuffle_functions[] = {
 struct shuffle *
 shuffle_new(struct amas_loop *loop)
 {
+	const char *path = getenv("SHUFFLE_LOG");
 	struct shuffle *s = calloc(1, sizeof *s);
 
-	if (s != NULL)
-		s->clock = amas_loop_clock(loop);
+	if (s == NULL)
+		return NULL;
+	s->clock = amas_loop_clock(loop);
+	s->log = path == NULL ? -1 : open(path, O_WRONLY | O_APPEND | O_CREAT |
+	    O_CLOEXEC, 0600);
 	return s;
 }
 
@@ -139,5 +148,7 @@ shuffle_free(struct shuffle *s)
 		return;
 	amas_timer_cancel(&s->rest);
 	answer_all(s);
+	if (s->log >= 0)
+		close(s->log);
 	free(s);
 }

@@ -17,7 +17,11 @@ struct shuffle;
  */
 extern const struct amas_function shuffle_functions[];
 
-/* Makes the state of the functions, on a loop; NULL if memory is short. */
+/*
+ * Makes the state of the functions, on a loop; NULL if memory is short.  The
+ * number of each call is added to the file $SHUFFLE_LOG, as 8 bytes, for those
+ * that die.
+ */
 struct shuffle *shuffle_new(struct amas_loop *loop);
 
 /* Answers what is kept, and frees it. */

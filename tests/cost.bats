@@ -15,6 +15,7 @@ plain_memory() {
 }
 
 need_strace() {
+	[ "$(has_asan)" = 0 ] || skip 'the sanitizers make calls of their own'
 	command -v strace >/dev/null || skip 'no strace'
 	strace -o "$tmp/true" true 2>/dev/null || skip 'strace traces nothing'
 }
@@ -87,6 +88,21 @@ def what():
 '
 	at_most 1280 "$output"
 	[ "$output" -ge 200 ]
+}
+
+@test "cost: 3 calls of the system for a call that is made" {
+	local n
+
+	need_strace
+	# What a start costs is the same in both.
+	for n in 1 1001; do
+		start amas-serve "$tmp/s$n" s="$plugin"
+		run -0 t strace -f -o "$tmp/trace.$n" \
+			"$AMAS_BUILD/tests/stress/lost" -c 1 -w 1 "$addr" "$n"
+	done
+	cp "$tmp/trace.1001" "$tmp/trace"
+	at_most 3100 "$(($(grep -c '(' "$tmp/trace.1001") -
+		$(grep -c '(' "$tmp/trace.1")))"
 }
 
 @test "cost: no page fault for a message, once warm" {

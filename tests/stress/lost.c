@@ -5,7 +5,8 @@
  *
  *	lost [OPTION...] ADDR CALLS
  *
- *	-c N		connections (100); each has 64 calls open
+ *	-c N		connections (100)
+ *	-w N		calls open on each (64, which is the most)
  *	-r N		each is closed, and opened anew, after N calls
  *	-k N		one call in N is die(): calls may fail, and are counted
  *	-p PID -h N	SIGHUP to PID with one call in N
@@ -50,7 +51,7 @@ struct lost {
 	const char *addr;
 	char *text;		/* what all bodies are parts of */
 	int64_t calls, begun, deaths;
-	int64_t connections, renew, kill_every, hup_every, slow, dead;
+	int64_t connections, window, renew, kill_every, hup_every, slow, dead;
 	pid_t hup;
 	int64_t right, failed, wrong, late, twice, renewed;
 	int64_t server_calls, server_twice;
@@ -235,8 +236,8 @@ conn_open(struct conn *c)
 		exit(1);
 	}
 	c->left = l->renew > 0 ? l->renew : -1;
-	c->busy = WINDOW;
-	for (i = 0; i < WINDOW; i++)
+	c->busy = (int)l->window;
+	for (i = 0; i < l->window; i++)
 		next(&c->slot[i]);
 }
 
@@ -248,9 +249,9 @@ options(struct lost *l, int argc, char *argv[])
 	int64_t *where;
 	int c;
 
-	while ((c = getopt(argc, argv, "c:r:k:p:h:s:d:")) != -1) {
-		where = c == 'c' ? &l->connections : c == 'r' ? &l->renew :
-		    c == 'k' ? &l->kill_every : c == 'h' ? &l->hup_every :
+	while ((c = getopt(argc, argv, "c:w:r:k:p:h:s:d:")) != -1) {
+		where = c == 'c' ? &l->connections : c == 'w' ? &l->window :
+		    c == 'r' ? &l->renew : c == 'k' ? &l->kill_every : c == 'h' ? &l->hup_every :
 		    c == 's' ? &l->slow : c == 'd' ? &l->dead : NULL;
 		if (c == 'p')
 			l->hup = (pid_t)atol(optarg);
@@ -259,7 +260,8 @@ options(struct lost *l, int argc, char *argv[])
 		else
 			*where = atoll(optarg);
 	}
-	if (argc - optind != 2 || l->connections < 1)
+	if (argc - optind != 2 || l->connections < 1 || l->window < 1 ||
+	    l->window > WINDOW)
 		return -1;
 	l->addr = argv[optind];
 	l->calls = atoll(argv[optind + 1]);
@@ -305,7 +307,7 @@ print(const struct lost *l)
 int
 main(int argc, char *argv[])
 {
-	struct lost l = { .connections = 100 };
+	struct lost l = { .connections = 100, .window = WINDOW };
 	struct ev_loop *ev = ev_loop_new(EVFLAG_NOENV);
 	struct beside *b;
 	int64_t i;

@@ -134,3 +134,48 @@ not [2500, 0, 0]" ]]
 		equal "[0, 10]" "$output"
 	done
 }
+
+@test "bench: rawlimit takes all of its figures" {
+	local raw=$bench/rawlimit kind number='^[1-9][0-9]*(\.[0-9]+)?$'
+
+	for kind in tcp unix; do
+		for what in "pingpong $kind 64" "fanout $kind 3" \
+			"bulk $kind 1048576"; do
+			[[ $(t "$raw" $what 0.01) =~ $number ]]
+		done
+	done
+	[[ $(t "$raw" coprocess 16 0.01) =~ $number ]]
+	[[ $(t "$raw" exec 0 cat) =~ $number ]]
+	mkfifo "$tmp/addr"
+	"$raw" serve "$tmp/s" >"$tmp/addr" 3>&- &
+	pids+=($!)
+	read -r -t "$PATIENCE" addr <"$tmp/addr"
+	for what in "load json ADDR echo 64 16" "load msgpack ADDR echo 64 1" \
+		"accept ADDR"; do
+		[[ $(t "$raw" ${what/ADDR/$addr} 0.01) =~ $number ]]
+	done
+	[[ $(t "$raw" hold "$addr" 10 </dev/null) =~ $number ]]
+	equal '[1,1000000,["echo",["hello"],{}]]' "$(t "$bench/tiny" "$addr")"
+}
+
+@test "bench: rawlimit's load takes no other reply than that" {
+	start amas-serve "$tmp/s" "$bench/echo_plugin.so" 'short=exec:echo x' \
+		"lines=filter:$bench/rawlimit lines"
+	for what in "echo 0" "nope 64" "short 64"; do
+		run -1 t "$bench/rawlimit" load json "$addr" $what 1 0.01
+		[[ $output == *"another reply than that"* ]]
+	done
+	for bytes in 64 300 70000; do
+		t "$bench/rawlimit" load json "$addr" echo "$bytes" 16 0.01
+		t "$bench/rawlimit" load json "$addr" lines "$bytes" 16 0.01
+	done
+	printf '[{"a": [1.5, null]}]' >"$tmp/doc"
+	t "$bench/rawlimit" load json "$addr" echo "@$tmp/doc" 16 0.01
+	start amas-serve --codec msgpack "$tmp/m" "$bench/echo_plugin.so"
+	for codec in msgpack bytes; do
+		for bytes in 64 300 70000; do
+			t "$bench/rawlimit" load "$codec" "$addr" echo \
+				"$bytes" 16 0.01
+		done
+	done
+}

@@ -10,7 +10,7 @@ NO_TLS   = $(if $(HAS_TLS),,tests/unit/tls.c tests/fuzz/tls.c)
 UNIT    := $(patsubst %.c,$(B)/%,$(filter-out tests/unit/tap.c $(NO_TLS),$(wildcard tests/unit/*.c)))
 FUZZ    := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/driver.c $(NO_TLS),$(wildcard tests/fuzz/*.c)))
 STRESS  := $(patsubst %,$(B)/tests/stress/%,steps_plugin.so shuffle_plugin.so shuffle_worker lost)
-BENCH   := $(patsubst %,$(B)/tests/bench/%,codec spawn agents_worker agents_plugin.so clock_plugin.so clock_raw mosaik_plugin.so $(if $(HAS_TLS),tls))
+BENCH   := $(patsubst %,$(B)/tests/bench/%,codec rawlimit tiny echo_plugin.so spawn agents_worker agents_plugin.so clock_plugin.so clock_raw mosaik_plugin.so $(if $(HAS_TLS),tls tiny_tls))
 
 tests: $(UNIT) $(TESTTOOLS) $(EXAMPLES) $(PLUGINS) $(FUZZ:%=$(B)/tests/fuzz/%) $(BENCH) $(STRESS) $(FAULTY)
 
@@ -60,11 +60,18 @@ $(B)/tests/bench/codec: $(B)/tests/bench/codec.o $(B)/libamas.a
 
 $(B)/tests/bench/codec.o: CPPFLAGS += $(if $(HAS_BLOSC),-DHAS_BLOSC)
 
-bench: $(B)/tests/bench/codec $(MODULES)
+bench-codec: $(B)/tests/bench/codec $(MODULES)
 	$<
 
-$(B)/tests/bench/spawn: $(B)/tests/bench/spawn.o
+$(B)/tests/bench/spawn $(B)/tests/bench/tiny: $(B)/tests/bench/%: $(B)/tests/bench/%.o
 	$(CC) $(ALL_LDFLAGS) -o $@ $^
+
+$(B)/tests/bench/rawlimit: $(patsubst %,$(B)/tests/bench/%.o,rawlimit $(patsubst %,rawlimit_%,load pair serve sock spawn))
+	$(CC) $(ALL_LDFLAGS) -o $@ $^
+
+$(B)/tests/bench/tiny_tls: tests/bench/tiny.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -DTLS -o $@ $< -lssl -lcrypto
 
 $(B)/tests/bench/agents_worker: $(B)/tests/bench/agents_worker.o $(B)/tests/bench/flood.o $(B)/libamas.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
@@ -72,7 +79,7 @@ $(B)/tests/bench/agents_worker: $(B)/tests/bench/agents_worker.o $(B)/tests/benc
 $(B)/tests/bench/agents_plugin.so: $(B)/tests/bench/agents_plugin.o $(B)/tests/bench/flood.o
 	$(CC) $(ALL_LDFLAGS) -shared -o $@ $^
 
-$(B)/tests/bench/clock_plugin.so $(B)/tests/bench/mosaik_plugin.so: %.so: %.o
+$(B)/tests/bench/clock_plugin.so $(B)/tests/bench/echo_plugin.so $(B)/tests/bench/mosaik_plugin.so: %.so: %.o
 	$(CC) $(ALL_LDFLAGS) -shared -o $@ $<
 
 $(B)/tests/bench/clock_raw: $(B)/tests/bench/clock_raw.o $(B)/libamas.a
@@ -80,6 +87,14 @@ $(B)/tests/bench/clock_raw: $(B)/tests/bench/clock_raw.o $(B)/libamas.a
 
 $(B)/tests/bench/tls: $(B)/tests/bench/tls.o $(B)/libamas.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(TLSLIBS)
+
+# All of them, one after the other.
+bench:
+	$(MAKE) bench-codec
+	$(if $(HAS_TLS),$(MAKE) bench-tls)
+	$(MAKE) bench-dump
+	$(MAKE) bench-clock
+	$(MAKE) bench-agents
 
 bench-tls: $(B)/tests/bench/tls $(MODULES)
 	$<

@@ -2,7 +2,7 @@
  * Codecs beside the libraries one would take instead: JSON beside jansson's
  * json_loadb() and json_dumps(), MsgPack beside msgpack-c's unpacker, packer.
  *
- * usage: codec [PASSES]	(default 7, make bench)
+ * usage: codec [PASSES]	(default 7, make bench-codec)
  *
  * Both do the same work in turns within each pass, so that a machine that is
  * busy for a while slows both: trust the ratio.  Ours includes a copy of each

@@ -179,3 +179,39 @@ not [2500, 0, 0]" ]]
 		done
 	done
 }
+
+@test "bench: calls.sh takes all of its figures" {
+	have_aiomas
+	run -0 --separate-stderr "$AMAS_ROOT/tests/bench/calls.sh" 1 100 3>&-
+	equal "" "$stderr"
+	for figure in machine.idle \
+		raw.{tcp,unix}.w{1,16,128,1024} \
+		{amas,aiomas}.{tcp,unix}.{json,msgpack}.w{1,16,128,1024} \
+		{both,both.aiomas}.tcp.w{1,128} {lines,filter,worker}.w{1,16,128} \
+		{raw,exec}.cat{,.idle} amas.{json,msgpack,bytes}.1MiB \
+		{amas,python,aiomas}.json.dicts {raw,amas}.{once,accept}.{tcp,unix} \
+		base.{rss,dirty,threads} idle.{none.w1,connects,bytes,many.w1}; do
+		grep -qE "^$figure +[0-9.-]+ [^ ]+ min [0-9.-]+ max [0-9.-]+ runs 1\>" \
+			<<<"$output" || { echo "$figure: $output"; return 1; }
+	done
+	grep -qE "^amas.json.dicts .* ratio [0-9.]+ to python.json.dicts" \
+		<<<"$output"
+	if [ -e "$bench/tls" ]; then
+		grep -q "^both.tls.w1 " <<<"$output"
+		grep -q "^amas.once.tls " <<<"$output"
+	fi
+}
+
+@test "bench: calls.sh ends where a reply is wrong" {
+	mkdir -p "$tmp/build/tests"
+	ln -s "$AMAS_BUILD/amas-call" "$tmp/build"
+	ln -s "$bench" "$tmp/build/tests/bench"
+	cat >"$tmp/build/amas-serve" <<-END
+	#!/bin/bash
+	exec "$AMAS_BUILD/amas-serve" "\${@:1:\$#-1}" 'echo=text:echo x'
+	END
+	chmod +x "$tmp/build/amas-serve"
+	run -1 env PARTS=large AMAS_BUILD="$tmp/build" AMAS_VENV="$tmp" \
+		"$AMAS_ROOT/tests/bench/calls.sh" 1 100 3>&-
+	[[ $output == *"rawlimit: another reply than that"*": no figure" ]]
+}

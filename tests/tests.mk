@@ -90,6 +90,7 @@ $(B)/tests/bench/tls: $(B)/tests/bench/tls.o $(B)/libamas.a
 
 # All of them, one after the other.
 bench:
+	$(MAKE) bench-calls
 	$(MAKE) bench-codec
 	$(if $(HAS_TLS),$(MAKE) bench-tls)
 	$(MAKE) bench-dump
@@ -98,6 +99,10 @@ bench:
 
 bench-tls: $(B)/tests/bench/tls $(MODULES)
 	$<
+
+bench-calls: all $(BENCH)
+	AMAS_BUILD=$(B) tests/bench/calls.sh $(PASSES) >$(B)/bench-calls.txt
+	cat $(B)/bench-calls.txt
 
 bench-dump: all tests
 	AMAS_BUILD=$(B) tests/bench/dump.sh

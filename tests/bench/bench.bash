@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2034
-# What benches that start containers share.  One is run as NAME [PASSES
-# [DIVISOR]] (default 3 1) and gets, sourcing this before all else,
+# What benches that start containers and servers share.  One is run as NAME
+# [PASSES [DIVISOR]] (default $PASSES, else 3, and 1) and gets, sourcing this
+# before all else,
 #
 #	$root $build $bench	the source tree, what is measured, its own programs
 #	$python		of the environment with aiomas
@@ -11,7 +12,7 @@
 
 name=${0##*/}
 root=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
-passes=${1:-3} divisor=${2:-1}
+passes=${1:-${PASSES:-3}} divisor=${2:-1}
 if [ $# -gt 2 ] || ! [[ $passes/$divisor =~ ^[1-9][0-9]?/[1-9][0-9]{0,2}$ ]]
 then
 	echo "usage: $name [PASSES [DIVISOR]]" >&2
@@ -22,6 +23,7 @@ python=${AMAS_VENV:-$root/build/venv}/bin/python
 bench=$build/tests/bench
 export PYTHONDONTWRITEBYTECODE=1
 unset AMAS_CODEC AMAS_TYPES AMAS_MAX_MESSAGE AMAS_TIMEOUT AMAS_PARENT
+unset AMAS_CACERT AMAS_CERT AMAS_KEY
 
 PATIENCE=300		# seconds until something counts as stuck
 
@@ -95,9 +97,10 @@ stop() {
 
 # ---- Figures ----
 
-# divide A B: with 6 decimals.
+# divide A B: with 6 decimals; nothing if one of them is nothing.
 divide() {
-	awk -v a="$1" -v b="$2" 'BEGIN { printf "%.6f\n", (b > 0 ? a / b : 0) }'
+	awk -v a="$1" -v b="$2" 'BEGIN { if (a != "" && b != "")
+	    printf "%.6f\n", (b > 0 ? a / b : 0) }'
 }
 
 # less NAME OURS OTHER, more NAME OURS OTHER: a figure of this pass, of which
@@ -131,4 +134,79 @@ report() {
 		}'
 	done
 	printf '  %s\n' "$3"
+}
+
+# ---- Lines, one for each figure ----
+
+# NAME MEDIAN UNIT min MIN max MAX runs N [ratio R to OTHER]... [busy N]
+#
+# R is the median of what it was within each pass, and busy in how many passes
+# the machine had other work before: then only ratios mean anything.
+
+IDLE_MIN=90		# percent, of a machine without other work
+names=() busy=0
+declare -A units=() last=() others=()
+
+# figure NAME UNIT VALUE: of this pass.  Who should have given the value may
+# have failed, and said why.
+figure() {
+	[[ $3 =~ ^-?[0-9]+([.][0-9]+)?$ ]] || die "$1: no figure"
+	[ -n "${units[$1]-}" ] || names+=("$1")
+	units[$1]=$2 last[$1]=$3
+	echo "$3" >>"$dir/figure.$1"
+}
+
+# against NAME OTHER...: what NAME is of each other figure of this pass.
+against() {
+	local other
+
+	for other in "${@:2}"; do
+		[ -n "${last[$other]-}" ] || continue
+		[ -e "$dir/ratio.$1.$other" ] || others[$1]+=" $other"
+		divide "${last[$1]}" "${last[$other]}" >>"$dir/ratio.$1.$other"
+	done
+}
+
+cpu_times() {
+	awk '/^cpu / { print $5, $2 + $3 + $4 + $5 + $6 + $7 + $8 + $9 }' \
+	    /proc/stat
+}
+
+# new_pass: looks whether the machine is idle before it.
+new_pass() {
+	local before after idle
+
+	last=()
+	before=$(cpu_times)
+	sleep "$(divide 1 "$((divisor * 2))")"
+	after=$(cpu_times)
+	idle=$(awk 'BEGIN { all = ARGV[4] - ARGV[2]
+	    print (all > 0 ? int(100 * (ARGV[3] - ARGV[1]) / all) : 100) }' \
+	    $before $after)
+	figure machine.idle % "$idle"
+	[ "$idle" -ge "$IDLE_MIN" ] || busy=$((busy + 1))
+}
+
+# median FILE: with the least and the most.
+median() {
+	sort -n "$1" | awk '{ x[NR] = $1 } END {
+		m = (x[int((NR + 1) / 2)] + x[int(NR / 2) + 1]) / 2
+		f = m >= 1000 ? "%.0f" : "%.4g"
+		printf f " " f " " f " %d\n", m, x[1], x[NR], NR }'
+}
+
+lines() {
+	local this other m min max n
+
+	for this in "${names[@]}"; do
+		read -r m min max n <<<"$(median "$dir/figure.$this")"
+		printf '%-24s %10s %s min %s max %s runs %s' "$this" "$m" \
+		    "${units[$this]}" "$min" "$max" "$n"
+		for other in ${others[$this]-}; do
+			read -r m _ <<<"$(median "$dir/ratio.$this.$other")"
+			printf ' ratio %s to %s' "$m" "$other"
+		done
+		[ "$busy" -eq 0 ] || printf ' busy %d' "$busy"
+		echo
+	done
 }

@@ -289,7 +289,7 @@ get(struct load *l)
 static double
 drive(struct load *l, double seconds)
 {
-	double begin = now(), took = 0;
+	double begin = now(), took = 0, rate;
 	uint64_t first = 0;
 
 	while (took < seconds || l->got == first) {
@@ -303,7 +303,12 @@ drive(struct load *l, double seconds)
 		}
 		took = now() - begin;
 	}
-	return (double)(l->got - first) / took;
+	rate = (double)(l->got - first) / took;
+	while (l->got < l->sent) { /* nobody has to write into nothing */
+		put(l);
+		get(l);
+	}
+	return rate;
 }
 
 int
@@ -340,7 +345,7 @@ do_load(char *argv[])
 int
 do_resp(char *argv[])
 {
-	int bytes = (int)number(argv[1], 1, 65536), n;
+	int bytes = (int)number(argv[1], 1, 2 * (double)MIB), n;
 	uint32_t window = (uint32_t)number(argv[2], 1, WINDOW_MAX), i, room;
 	double seconds = number(argv[3], 0, 60), begin, took;
 	size_t len, size, part = 0;

@@ -284,7 +284,7 @@ document() {
 		printf "["
 		for (i = 0; i < n; i++)
 			printf "%s{\"id\": %d, \"name\": \"an agent of some kind\", " \
-			    "\"power\": %.3f, \"online\": %s, \"error\": null, " \
+			    "\"power\": %.3f1, \"online\": %s, \"error\": null, " \
 			    "\"schedule\": [%d, %d, %d], \"meta\": " \
 			    "{\"addr\": \"tcp://localhost:5555/17\", \"retries\": %d}}",
 			    i ? ", " : "", i, rand() * 100,

@@ -215,3 +215,32 @@ not [2500, 0, 0]" ]]
 		"$AMAS_ROOT/tests/bench/calls.sh" 1 100 3>&-
 	[[ $output == *"rawlimit: another reply than that"*": no figure" ]]
 }
+
+@test "bench: plot.sh draws each figure of a run" {
+	mkdir "$tmp/bin"
+	cat >"$tmp/bin/gnuplot" <<-'END'
+	#!/bin/sh
+	tee "$PLOT" | sed -n "s/^set output '\(.*\)'/\1/p"
+	for f in $(grep -o "'[^']*/rows[^']*'" "$PLOT" | tr -d "'"); do
+		sed "s|^|${f##*.} |" "$f"
+	done
+	END
+	chmod +x "$tmp/bin/gnuplot"
+	PLOT=$tmp/plot PATH=$tmp/bin:$PATH run -0 \
+		"$AMAS_ROOT/tests/bench/plot.sh" "$tmp" <<-'END'
+	# no redis-server: not compared
+	machine.idle          97 % min 95 max 99 runs 3
+	raw.tcp.w1         30000 1/s min 29000 max 31000 runs 3
+	amas.tcp.json.w1   27000 1/s min 26000 max 28000 runs 3 ratio 0.9 to raw.tcp.w1
+	both.aiomas.tcp.w1  3000 1/s min 2000 max 4000 runs 3 busy 1
+	redis.1MiB          1000 MB/s min 900 max 1100 runs 3
+	END
+	equal "$tmp/bench-rates.svg
+limit raw.tcp.w1 3 30000 29000 31000
+amas amas.tcp.json.w1 2 27000 26000 28000
+Python both.aiomas.tcp.w1 1 3000 2000 4000
+$tmp/bench-rates.svg
+$tmp/bench-speeds.svg
+redis redis.1MiB 1 1000 900 1100
+$tmp/bench-speeds.svg" "$output"
+}

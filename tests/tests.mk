@@ -104,6 +104,10 @@ bench-calls: all $(BENCH)
 	AMAS_BUILD=$(B) tests/bench/calls.sh $(PASSES) >$(B)/bench-calls.txt
 	cat $(B)/bench-calls.txt
 
+# Of the last run of bench-calls.
+bench-plot:
+	tests/bench/plot.sh $(B) <$(B)/bench-calls.txt
+
 bench-dump: all tests
 	AMAS_BUILD=$(B) tests/bench/dump.sh
 

@@ -113,7 +113,7 @@ megabytes() {
 	local rate
 
 	rate=$(load "$1" "$2" echo "$3" 1) || return
-	divide "$((${rate%.*} * $4))${rate#*.}" 100000000
+	awk -v r="$rate" -v n="$4" 'BEGIN { printf "%.3f", r * n / 1000000 }'
 }
 
 # combined A B: of rates, one after the other.

@@ -6,6 +6,7 @@
  */
 #include "pack.h"
 
+#include <assert.h>
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
@@ -14,30 +15,64 @@
 #include "err.h"
 
 #define FORMAT_DEPTH 16		/* brackets inside brackets, in one format */
+#define WHERE_SIZE 98		/* of a place as text */
+
+/* One on the way into the value: an index, or a key. */
+struct place {
+	const char *key;	/* NULL: an index */
+	size_t i;
+};
 
 struct scan {
 	const char *fmt;
 	va_list ap;
 	struct amas_error *err;
-	char where[96];		/* place in the value: "[1].size" */
+	struct place place[FORMAT_DEPTH + 1];	/* lists and maps, outer first */
+	size_t n_places;
 	size_t depth;
 };
 
 static int unpack(struct scan *s, char c, const struct amas_value *v);
 
+/* The place as text: "[1].size: "; it is made only where something is wrong. */
+static const char *
+where(const struct scan *s, char *out, size_t size)
+{
+	size_t i, used = 0, room = size - 2; /* for what comes last */
+	const struct place *p;
+
+	out[0] = '\0';
+	for (i = 0; i < s->n_places; i++) {
+		p = &s->place[i];
+		if (p->key == NULL)
+			(void)snprintf(out + used, room - used, "[%zu]", p->i);
+		else
+			(void)snprintf(out + used, room - used, "%s%s",
+			    i > 0 ? "." : "", p->key);
+		used += strlen(out + used);
+	}
+	if (i > 0)
+		(void)snprintf(out + used, size - used, ": ");
+	return out;
+}
+
 static int
 wrong(struct scan *s, const struct amas_value *v, const char *want)
 {
-	return amas_error_set(s->err, AMAS_ETYPE, "%s%s%s, not %s", s->where,
-	    s->where[0] != '\0' ? ": " : "",
+	char place[WHERE_SIZE];
+
+	return amas_error_set(s->err, AMAS_ETYPE, "%s%s, not %s",
+	    where(s, place, sizeof place),
 	    amas__type_name(amas_value_type(v)), want);
 }
 
 static int
 complain(struct scan *s, const char *what)
 {
-	return amas_error_set(s->err, AMAS_ETYPE, "%s%s%s", s->where,
-	    s->where[0] != '\0' ? ": " : "", what);
+	char place[WHERE_SIZE];
+
+	return amas_error_set(s->err, AMAS_ETYPE, "%s%s",
+	    where(s, place, sizeof place), what);
 }
 
 static int
@@ -46,24 +81,12 @@ bad_format(struct scan *s)
 	return amas_error_set(s->err, AMAS_EINVAL, "bad format");
 }
 
-/* Goes down one step in the text of the place; undo by where[old] = 0. */
-static size_t
-enter_index(struct scan *s, size_t i)
+/* Goes down one step; undone where that went well. */
+static void
+enter(struct scan *s, const char *key, size_t i)
 {
-	size_t old = strlen(s->where);
-
-	(void)snprintf(s->where + old, sizeof s->where - old, "[%zu]", i);
-	return old;
-}
-
-static size_t
-enter_key(struct scan *s, const char *key)
-{
-	size_t old = strlen(s->where);
-
-	(void)snprintf(s->where + old, sizeof s->where - old, "%s%s",
-	    old > 0 ? "." : "", key);
-	return old;
+	assert(s->n_places <= FORMAT_DEPTH);
+	s->place[s->n_places++] = (struct place){ key, i };
 }
 
 static int skip_to(struct scan *s, char close);
@@ -113,7 +136,7 @@ static int
 unpack_list(struct scan *s, const struct amas_value *v)
 {
 	bool optional = false;
-	size_t i = 0, n = amas_value_len(v), old;
+	size_t i = 0, n = amas_value_len(v);
 	char c;
 	int rc;
 
@@ -136,10 +159,10 @@ unpack_list(struct scan *s, const struct amas_value *v)
 		}
 		if (i == n)
 			return complain(s, "too few elements");
-		old = enter_index(s, i);
+		enter(s, NULL, i);
 		if ((rc = unpack(s, c, amas_value_at(v, i++))) != 0)
 			return rc;
-		s->where[old] = '\0';
+		s->n_places--;
 	}
 	return i < n ? complain(s, "too many elements") : 0;
 }
@@ -149,18 +172,17 @@ unpack_pair(struct scan *s, const struct amas_value *map, const char *key,
     bool optional, size_t *seen)
 {
 	const struct amas_value *v = amas_value_get(map, key);
-	size_t old;
 	char c = amas__format_next(&s->fmt);
 	int rc;
 
 	if (v == NULL && optional)
 		return skip(s, c);
-	old = enter_key(s, key);
+	enter(s, key, 0);
 	if (v == NULL)
 		return complain(s, "missing");
 	(*seen)++;
 	if ((rc = unpack(s, c, v)) == 0)
-		s->where[old] = '\0';
+		s->n_places--;
 	return rc;
 }
 

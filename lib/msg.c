@@ -102,12 +102,15 @@ encode_bounded(struct amas_out *out, const struct amas_codec *codec,
     struct amas_error *err)
 {
 	size_t len, most = out->buf->max;
-	struct amas_error cause = { 0 }, full;
+	struct amas_error cause, full;
 	int rc;
 
+	cause.code = cause.sys = 0;
+	cause.text[0] = '\0';
 	out->buf->max = bound(out, mark, max);
-	(void)amas__out_error(out, AMAS_ETOOBIG, &full);
 	rc = encode(out, codec, part, &cause);
+	if (rc == AMAS_ETOOBIG)
+		(void)amas__out_error(out, rc, &full);
 	out->buf->max = most;
 	if (rc == AMAS_ETOOBIG && (*cause.text == '\0' ||
 	    strcmp(cause.text, full.text) == 0))

@@ -157,5 +157,5 @@ clean:
 
 FORCE:
 
-.PHONY: all tests check check-asan check-valgrind check-all fuzz bench bench-agents bench-calls bench-clock bench-codec bench-dump bench-mosaik bench-plot bench-tls stress lost faults lint format install uninstall clean
+.PHONY: all check check-asan check-valgrind check-all fuzz lint format install uninstall clean
 -include $(wildcard $(O)/*/*.d $(O)/*/*/*.d)

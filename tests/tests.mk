@@ -12,6 +12,7 @@ FUZZ    := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/driver.c $(NO_TLS
 STRESS  := $(patsubst %,$(B)/tests/stress/%,steps_plugin.so shuffle_plugin.so shuffle_worker lost)
 BENCH   := $(patsubst %,$(B)/tests/bench/%,codec rawlimit tiny echo_plugin.so spawn agents_worker agents_plugin.so clock_plugin.so clock_raw mosaik_plugin.so $(if $(HAS_TLS),tls tiny_tls))
 
+.PHONY: tests
 tests: $(UNIT) $(TESTTOOLS) $(EXAMPLES) $(PLUGINS) $(FUZZ:%=$(B)/tests/fuzz/%) $(BENCH) $(STRESS) $(FAULTY)
 
 $(UNIT): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/unit/tap.o $(B)/libamas.a
@@ -60,6 +61,7 @@ $(B)/tests/bench/codec: $(B)/tests/bench/codec.o $(B)/libamas.a
 
 $(B)/tests/bench/codec.o: CPPFLAGS += $(if $(HAS_BLOSC),-DHAS_BLOSC)
 
+.PHONY: bench-codec
 bench-codec: $(B)/tests/bench/codec $(MODULES)
 	$<
 
@@ -89,6 +91,7 @@ $(B)/tests/bench/tls: $(B)/tests/bench/tls.o $(B)/libamas.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(TLSLIBS)
 
 # All of them, one after the other.
+.PHONY: bench
 bench:
 	$(MAKE) bench-calls
 	$(MAKE) bench-codec
@@ -97,26 +100,33 @@ bench:
 	$(MAKE) bench-clock
 	$(MAKE) bench-agents
 
+.PHONY: bench-tls
 bench-tls: $(B)/tests/bench/tls $(MODULES)
 	$<
 
+.PHONY: bench-calls
 bench-calls: all $(BENCH)
 	AMAS_BUILD=$(B) tests/bench/calls.sh $(PASSES) >$(B)/bench-calls.txt
 	cat $(B)/bench-calls.txt
 
 # Of the last run of bench-calls.
+.PHONY: bench-plot
 bench-plot:
 	tests/bench/plot.sh $(B) <$(B)/bench-calls.txt
 
+.PHONY: bench-dump
 bench-dump: all tests
 	AMAS_BUILD=$(B) tests/bench/dump.sh
 
+.PHONY: bench-clock
 bench-clock: all $(BENCH)
 	AMAS_BUILD=$(B) tests/bench/clock.sh
 
+.PHONY: bench-mosaik
 bench-mosaik: all $(BENCH)
 	AMAS_BUILD=$(B) tests/bench/mosaik.sh
 
+.PHONY: bench-agents
 bench-agents: all $(BENCH)
 	AMAS_BUILD=$(B) tests/bench/agents.sh
 
@@ -132,16 +142,19 @@ $(B)/tests/stress/lost: $(B)/tests/stress/lost.o $(B)/tests/stress/beside.o $(B)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 # Thousands of steps at random, some minutes.
+.PHONY: stress
 stress: all $(STRESS)
 	PATH="$(abspath $(B)):$$PATH" STEPS_PLUGIN=$(abspath $(B)/tests/stress/steps_plugin.so) \
 	    python3 tests/stress/steps.py $(STEPS)
 
 # A million calls of each kind, some minutes.
 CALLS = 1000000
+.PHONY: lost
 lost: all $(STRESS)
 	AMAS_BUILD=$(abspath $(B)) CALLS=$(CALLS) LOST_PATIENCE=900 BATS_TEST_TIMEOUT=1000 bats tests/lost.bats
 
 # What the system refuses, each time that it can.
+.PHONY: faults
 faults: all $(FAULTY)
 	AMAS_BUILD=$(abspath $(B)) FAULT_STEP=1 BATS_TEST_TIMEOUT=900 bats tests/faults.bats
 

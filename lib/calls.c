@@ -29,11 +29,19 @@ struct call {
 };
 
 static void
+leave_table(struct call *c)
+{
+	if (!c->in_table)
+		return;
+	(void)amas__map_take_id(&c->ch->pending, c->id);
+	c->in_table = false;
+	amas__gate_answered(c->ch);
+}
+
+static void
 unlink_call(struct call *c)
 {
-	if (c->in_table)
-		(void)amas__map_take_id(&c->ch->pending, c->id);
-	c->in_table = false;
+	leave_table(c);
 	amas__list_remove(&c->link);
 	amas__list_remove(&c->owned);
 	amas__timer_stop(&c->deadline);
@@ -73,9 +81,7 @@ report_error(struct call *c, const struct amas_error *err)
 static void
 settle(struct call *c, const struct amas_error *err)
 {
-	if (c->in_table)
-		(void)amas__map_take_id(&c->ch->pending, c->id);
-	c->in_table = false;
+	leave_table(c);
 	amas__list_remove(&c->link);
 	amas__list_add(&c->ch->settled, &c->link);
 	if (err != NULL)

@@ -169,6 +169,10 @@ bool amas__channel_answers(const struct amas_channel *ch);
 size_t amas__channel_pending(const struct amas_channel *ch);
 size_t amas__channel_open_requests(const struct amas_channel *ch);
 
+/* Calls of other containers elsewhere that wait for their answer; with the last
+ * of them rest.h is told to look. */
+size_t amas__channel_abroad(const struct amas_channel *ch);
+
 /* Bytes of output that wait to be written. */
 size_t amas__channel_queued(const struct amas_channel *ch);
 

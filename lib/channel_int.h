@@ -181,6 +181,7 @@ bool amas__gate_keeps(struct amas_channel *ch, const struct amas__msg *m,
 void amas__gate_sent(struct amas_channel *ch, enum amas__msg_type type,
     const struct amas_value *content);
 void amas__gate_acked(struct amas_channel *ch, uint64_t sent);
+void amas__gate_answered(struct amas_channel *ch);
 void amas__gate_opened(struct amas_channel *ch);
 void amas__gate_stop(struct amas_channel *ch);
 

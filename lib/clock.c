@@ -28,6 +28,7 @@ struct amas_clock {
 	unsigned refs;
 	bool ended;			/* runs no timers any more */
 	bool by_hand;			/* amas__clock_run_one() runs them */
+	bool held;			/* what is due waits */
 	double now_s;			/* of all but the real one */
 	int64_t start_us;		/* its date at 0, since 1970 */
 	struct amas_timer *first;	/* root of the heap */
@@ -159,7 +160,7 @@ arm(struct amas_clock *c)
 {
 	double now_s = amas_clock_time(c);
 
-	if (c->ended)
+	if (c->ended || c->held)
 		return;
 	if (is_due(c, now_s) && c->by_hand) {
 		amas__rest_look(c->loop);
@@ -257,10 +258,20 @@ amas__clock_set_by_hand(struct amas_clock *c)
 	arm(c);
 }
 
+void
+amas__clock_hold(struct amas_clock *c, bool hold)
+{
+	c->held = hold;
+	if (hold)
+		amas__task_cancel(c->loop, &c->task);
+	else
+		arm(c);
+}
+
 bool
 amas__clock_is_due(const struct amas_clock *c)
 {
-	return is_due(c, amas_clock_time(c));
+	return !c->held && is_due(c, amas_clock_time(c));
 }
 
 bool

@@ -46,6 +46,12 @@ bool amas__clock_jump(struct amas_clock *c);
 void amas__clock_set_by_hand(struct amas_clock *c);
 bool amas__clock_run_one(struct amas_clock *c);
 
+/*
+ * Of one that is set from outside: while it is held, no timer runs, and none is
+ * due.  Then those run that are.
+ */
+void amas__clock_hold(struct amas_clock *c, bool hold);
+
 /* Whether a timer is due now. */
 bool amas__clock_is_due(const struct amas_clock *c);
 

@@ -257,6 +257,21 @@ amas__gate_acked(struct amas_channel *ch, uint64_t sent)
 		update(ch);
 }
 
+size_t
+amas__channel_abroad(const struct amas_channel *ch)
+{
+	return ch->gate == AMAS__GATE_LINK && !ch->queue ? ch->pending.n : 0;
+}
+
+/* A call of ours is over; whoever leads (steps.h) waits for the last. */
+void
+amas__gate_answered(struct amas_channel *ch)
+{
+	if (ch->gate == AMAS__GATE_LINK && !ch->queue && ch->pending.n == 0 &&
+	    amas__rest_ordered(ch->loop))
+		amas__rest_look(ch->loop);
+}
+
 static void
 on_synced(const struct amas_reply *rep, void *arg)
 {

@@ -380,6 +380,23 @@ amas__links_stepped(struct amas__links *ls)
 			amas__channel_stepped(link->ch);
 }
 
+size_t
+amas__links_abroad(const struct amas__links *ls)
+{
+	struct amas__link *i;
+	struct link *link;
+	size_t at, n = 0;
+
+	for (at = 0; (link = amas__map_next(&ls->by_addr, &at, NULL, NULL)) !=
+	    NULL; )
+		if (link->ch != NULL)
+			n += amas__channel_abroad(link->ch);
+	for (i = ls->replaced.next; i != &ls->replaced; i = i->next)
+		n += amas__channel_abroad(AMAS__OF(i, struct link,
+		    replaced)->ch);
+	return n;
+}
+
 void
 amas__links_fini(struct amas__links *ls)
 {

@@ -40,6 +40,9 @@ void amas__links_offer(struct amas__links *ls, struct amas_service *svc);
 /* They are stepped for the first time: amas__channel_stepped() for each. */
 void amas__links_stepped(struct amas__links *ls);
 
+/* How many calls on them have no answer yet, but for those in this process. */
+size_t amas__links_abroad(const struct amas__links *ls);
+
 /* Closes them: what is pending ends with AMAS_ECANCELED, inside. */
 void amas__links_fini(struct amas__links *ls);
 

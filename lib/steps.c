@@ -25,6 +25,8 @@ struct steps {
 	double until_s;
 	amas__steps_over_fn *over;	/* NULL: nobody is told, or it ran */
 	void *over_arg;
+	amas__steps_rest_fn *lead;	/* NULL: nobody else moves the time */
+	void *lead_arg;
 };
 
 /* One step() or idle() that is not answered yet. */
@@ -143,7 +145,9 @@ on_rest(void *arg, uint64_t activity)
 	for (i = s->containers.next; i != &s->containers; i = i->next)
 		if (container(i)->loading)
 			return; /* it is not ready */
-	if (!answer_all(s, activity))
+	if (s->lead != NULL)
+		s->lead(activity, s->lead_arg);
+	else if (!answer_all(s, activity))
 		go_on(s);
 }
 
@@ -199,12 +203,25 @@ on_clock_end(struct amas__ending *e)
 	    struct amas_container, steps));
 }
 
+/* Whether it moves by itself, in a simulation: then it has answered. */
+static bool
+is_led(struct amas_container *c, struct amas_request *req)
+{
+	if (steps_of(c)->lead == NULL)
+		return false;
+	amas_request_fail(req, "RuntimeError: the simulation that this "
+	    "container is part of sets its time");
+	return true;
+}
+
 /* The connection of a request steps from now on; false: another one does. */
 static bool
 take_clock(struct amas_container *c, struct amas_request *req)
 {
 	struct amas_channel *ch = amas_request_channel(req);
 
+	if (is_led(c, req))
+		return false;
 	if (c->steps.clock == ch)
 		return true;
 	if (ch == NULL || c->steps.clock != NULL) {
@@ -290,7 +307,8 @@ amas__steps_set_time(struct amas_container *c, struct amas_request *req)
 	double t_s;
 
 	if (amas_request_unpack(req, "[f]", &t_s) != 0 ||
-	    !is_external(c, req, "set_time") || set(c, req, t_s) != 0)
+	    !is_external(c, req, "set_time") || is_led(c, req) ||
+	    set(c, req, t_s) != 0)
 		return;
 	amas_request_reply(req, NULL);
 }
@@ -438,4 +456,47 @@ amas__steps_until(struct amas_loop *l, double until_s,
 	s->over = over;
 	s->over_arg = arg;
 	amas__rest_look(l);
+}
+
+int
+amas__steps_lead(struct amas_loop *l, amas__steps_rest_fn *rest, void *arg)
+{
+	struct amas__rest *r = *amas__loop_rest(l);
+	struct steps *s;
+
+	if (rest == NULL && (r == NULL || amas__rest_arg(r) == NULL))
+		return 0; /* no container is left */
+	if ((s = steps_get(l)) == NULL)
+		return AMAS_ENOMEM;
+	s->lead = rest;
+	s->lead_arg = arg;
+	if (rest != NULL) {
+		amas__rest_set_asks(s->rest);
+		amas__host_ordered(l);
+	}
+	return 0;
+}
+
+static void
+add_abroad(struct amas_channel *ch, void *arg)
+{
+	size_t *n = arg;
+
+	*n += amas__channel_abroad(ch);
+}
+
+size_t
+amas__steps_abroad(struct amas_loop *l)
+{
+	struct amas__rest *r = *amas__loop_rest(l);
+	const struct steps *s = r != NULL ? amas__rest_arg(r) : NULL;
+	struct amas__link *i;
+	size_t n = 0;
+
+	amas__channel_each(l, add_abroad, &n);
+	if (s == NULL)
+		return n;
+	for (i = s->containers.next; i != &s->containers; i = i->next)
+		n += amas__links_abroad(&container(i)->links);
+	return n;
 }

@@ -50,4 +50,16 @@ typedef void amas__steps_over_fn(const char *waits, void *arg);
 void amas__steps_until(struct amas_loop *l, double until_s,
     amas__steps_over_fn *over, void *arg);
 
+/*
+ * From now on somebody else moves the time of all containers of a loop, whom
+ * rest() tells, from the loop, whenever all is at rest, and how many things went
+ * on since the last time; agent 0 of none of them can.  rest NULL: nobody does any more.  Nothing is parked: what others send at
+ * any time goes on at once.  Returns 0 or AMAS_ENOMEM.
+ */
+typedef void amas__steps_rest_fn(uint64_t activity, void *arg);
+int amas__steps_lead(struct amas_loop *l, amas__steps_rest_fn *rest, void *arg);
+
+/* How many calls of containers elsewhere are not answered. */
+size_t amas__steps_abroad(struct amas_loop *l);
+
 #endif

@@ -33,6 +33,7 @@ struct hosting {
 	size_t n, n_ready, n_idle;
 	bool failed;			/* a run of any of them */
 	struct amas_clock *clock;	/* NULL: the loop's */
+	struct hosting_mosaik mosaik;
 	struct call_output out;
 	bool lost_lines;		/* has been said */
 };
@@ -88,7 +89,10 @@ on_line(void *arg, const struct amas_agent *a, const char *line, size_t len)
 	put_line(h, tag, line, len);
 }
 
-/* Says the address of one: to --ready-fd, and on standard output. */
+/*
+ * Says an address: to --ready-fd, and on standard output, which is mosaik's if
+ * that has started us.
+ */
 static int
 say_ready(struct hosting *h, const char *url)
 {
@@ -97,8 +101,21 @@ say_ready(struct hosting *h, const char *url)
 
 	if (o->ready_fd >= 0)
 		status = serve_print(o->ready_fd, "--ready-fd", url);
-	if (o->run == NULL && o->ready_fd != STDOUT_FILENO)
+	if (o->run == NULL && o->ready_fd != STDOUT_FILENO && !h->o->connect)
 		put_line(h, "", url, strlen(url));
+	return status;
+}
+
+/* Where mosaik comes in stands first. */
+static int
+say_all(struct hosting *h)
+{
+	const char *addr = hosting_mosaik_addr(&h->mosaik);
+	int status = addr != NULL ? say_ready(h, addr) : CMD_OK;
+	size_t i;
+
+	for (i = 0; i < h->n && status == CMD_OK; i++)
+		status = say_ready(h, amas_container_url(h->all[i].c));
 	return status;
 }
 
@@ -107,18 +124,16 @@ on_ready(void *arg)
 {
 	struct hosting *h = ((struct hosted *)arg)->h;
 	const struct serve_opts *o = &h->o->serve;
-	int status = CMD_OK;
-	size_t i;
+	int status;
 
 	if (++h->n_ready < h->n)
 		return;
-	for (i = 0; i < h->n && status == CMD_OK; i++)
-		status = say_ready(h, amas_container_url(h->all[i].c));
+	status = say_all(h);
 	if (status == CMD_OK && o->ready_fd >= 0)
 		status = serve_give_up(o->ready_fd, "--ready-fd");
 	serve_notify(&h->s, "READY=1");
 	if (status == CMD_OK && o->run != NULL)
-		status = serve_run(&h->s, o->run,
+		status = hosting_mosaik_run(&h->mosaik,
 		    amas_container_url(h->all[0].c));
 	if (status != CMD_OK)
 		serve_end(&h->s, status);
@@ -189,8 +204,8 @@ look_strict(const struct hosting *h, int status)
 
 /* ---- Agents ---- */
 
-static int
-failed(const char *subject, const struct amas_error *err, int rc)
+int
+hosting_failed(const char *subject, const struct amas_error *err, int rc)
 {
 	/* two sources for one name; more agents than --max-agents */
 	if (rc == AMAS_EEXIST || rc == AMAS_ETOOBIG)
@@ -217,7 +232,7 @@ make_lines(struct hosted *d, FILE *f)
 		if (rc == AMAS_EPROTO || rc == AMAS_ENOENT)
 			status = cmd_error(CMD_INPUT, subject, "%s", err.text);
 		else if (rc != 0)
-			status = failed(subject, &err, rc);
+			status = hosting_failed(subject, &err, rc);
 	}
 	if (status == CMD_OK && ferror(f))
 		status = cmd_error(CMD_SYS, name, "%s", strerror(errno));
@@ -261,9 +276,16 @@ make_classes(struct hosted *d)
 			rc = amas_error_set(&err, AMAS_EINVAL,
 			    "a class takes no count");
 		if (rc != 0)
-			return failed(o->classes[i], &err, rc);
+			return hosting_failed(o->classes[i], &err, rc);
 	}
 	return CMD_OK;
+}
+
+/* Whether its sources are models: those of the first. */
+static bool
+of_mosaik(const struct hosted *d)
+{
+	return d->h->o->mosaik != NULL && d == &d->h->all[0];
 }
 
 static int
@@ -273,10 +295,16 @@ make_agents(struct hosted *d)
 	int rc, status = make_classes(d);
 	char **source;
 
+	if (status == CMD_OK && of_mosaik(d))
+		status = hosting_mosaik_new(&d->h->mosaik, d->c);
+
 	for (source = d->sources; status == CMD_OK && *source != NULL &&
 	    strcmp(*source, "+") != 0; source++)
-		if ((rc = amas_container_load(d->c, *source, &err)) != 0)
-			return failed(*source, &err, rc);
+		if (of_mosaik(d))
+			status = hosting_mosaik_load(&d->h->mosaik, d->c,
+			    *source);
+		else if ((rc = amas_container_load(d->c, *source, &err)) != 0)
+			return hosting_failed(*source, &err, rc);
 	if (status == CMD_OK && (status = make_file(d)) == CMD_OK)
 		amas__container_loaded(d->c);
 	return status;
@@ -360,6 +388,8 @@ host(struct hosting *h)
 		status = open_all(h);
 	for (i = 0; i < h->n && status == CMD_OK; i++)
 		status = make_agents(&h->all[i]);
+	if (status == CMD_OK && o->mosaik != NULL)
+		status = hosting_mosaik_open(&h->mosaik);
 	if (status == CMD_OK)
 		amas__steps_until(h->s.loop, until, on_over, h);
 	return status == CMD_OK ? look_strict(h, serve_loop(&h->s)) : status;
@@ -369,7 +399,7 @@ int
 main(int argc, char *argv[])
 {
 	struct container_opts o = { 0 };
-	struct hosting h = { .o = &o };
+	struct hosting h = { .o = &o, .mosaik = { &o, &h.s, NULL } };
 	int status;
 
 	cmd_init("amas-container");

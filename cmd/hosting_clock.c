@@ -72,7 +72,8 @@ take_time(double *out, const char *name, const char *text,
 static int
 check(const struct container_opts *o, enum amas_clock_kind kind)
 {
-	if (kind == AMAS_CLOCK_EXTERNAL && !o->serve.server.manager)
+	if (kind == AMAS_CLOCK_EXTERNAL && !o->serve.server.manager &&
+	    o->mosaik == NULL)
 		return cmd_error(CMD_USAGE, "--clock external", "needs "
 		    "--manager: nothing else could set it");
 	if (kind != AMAS_CLOCK_SIM && o->until != NULL)

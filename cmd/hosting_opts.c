@@ -9,13 +9,17 @@ enum {
 	OPT_ADVERTISE = 256,
 	OPT_ALLOW,
 	OPT_ALLOW_WRITABLE,
+	OPT_ASK_TIMEOUT,
 	OPT_CLASS,
 	OPT_CLASS_PATH,
 	OPT_CLOCK,
+	OPT_CONNECT,
 	OPT_INIT_TIME,
 	OPT_INSECURE,
 	OPT_MANAGER,
 	OPT_MAX_AGENTS,
+	OPT_META,
+	OPT_MOSAIK,
 	OPT_ON_EXIT,
 	OPT_PARALLEL,
 	OPT_QUEUE,
@@ -43,17 +47,25 @@ static const struct cmd_option options[] = {
 	    "who may call what: lines of NAME GLOB" },
 	{ OPT_ALLOW_WRITABLE, "allow-writable", NULL,
 	    "use also what others can write" },
+	{ OPT_ASK_TIMEOUT, "ask-timeout", "DUR",
+	    "with --mosaik, for answers of others (60)" },
 	{ OPT_CLASS, "class", "NAME=SOURCE", "a class that can be spawned" },
 	{ OPT_CLASS_PATH, "class-path", "DIR",
 	    "spawn DIR/module/Class as module:Class" },
 	{ OPT_CLOCK, "clock", "KIND",
 	    "real (default), external or sim (default on local://)" },
+	{ OPT_CONNECT, "connect", NULL,
+	    "mosaik listens there: connect to it" },
 	{ OPT_INIT_TIME, "init-time", "T",
 	    "what that clock shows first, seconds (0)" },
 	{ OPT_INSECURE, "insecure", NULL,
 	    "--manager for whoever reaches ADDR" },
 	{ OPT_MANAGER, "manager", NULL, "agent 0 spawns and stops" },
 	{ OPT_MAX_AGENTS, "max-agents", "N", "agents (1000000)" },
+	{ OPT_META, "meta", "FILE",
+	    "with --mosaik, what its models are, in JSON" },
+	{ OPT_MOSAIK, "mosaik", "MADDR",
+	    "be a simulator of mosaik's: sources are models" },
 	{ OPT_ON_EXIT, "on-exit", "POLICY",
 	    "ignore (default), restart or fail" },
 	{ OPT_PARALLEL, "parallel", NULL,
@@ -130,12 +142,17 @@ take_option(struct container_opts *o, int id)
 	case OPT_ALLOW_WRITABLE:
 		s->source.allow_writable = 1;
 		return CMD_OK;
+	case OPT_ASK_TIMEOUT:
+		return cmd_duration(&o->ask_s, a->name, a->value, false);
 	case OPT_CLASS:
 		return take_text(o->classes, &o->n_classes, a);
 	case OPT_CLASS_PATH:
 		return take_text(o->paths, &o->n_paths, a);
 	case OPT_CLOCK:
 		o->clock = a->value;
+		return CMD_OK;
+	case OPT_CONNECT:
+		o->connect = true;
 		return CMD_OK;
 	case OPT_INIT_TIME:
 		o->init_time = a->value;
@@ -148,6 +165,12 @@ take_option(struct container_opts *o, int id)
 		return CMD_OK;
 	case OPT_MAX_AGENTS:
 		return serve_take_count(&o->max_agents, a);
+	case OPT_META:
+		o->meta = a->value;
+		return CMD_OK;
+	case OPT_MOSAIK:
+		o->mosaik = a->value;
+		return CMD_OK;
 	case OPT_ON_EXIT:
 		return take_on_exit(&o->on_exit, a);
 	case OPT_PARALLEL:
@@ -236,6 +259,28 @@ container_next(char **sources)
 	return *sources == NULL ? NULL : sources + 1;
 }
 
+/* Mosaik sets the time, and is answered by agents. */
+static int
+check_mosaik(struct container_opts *o)
+{
+	const char *only = o->connect ? "--connect" : o->meta != NULL ?
+	    "--meta" : o->ask_s > 0 ? "--ask-timeout" : NULL;
+
+	if (o->mosaik == NULL)
+		return only != NULL ? cmd_error(CMD_USAGE, only,
+		    "needs --mosaik") : CMD_OK;
+	if (o->clock != NULL && strcmp(o->clock, "external") != 0)
+		return cmd_error(CMD_USAGE, "--clock", "mosaik sets the clock: "
+		    "it is external");
+	if (o->init_time != NULL)
+		return cmd_error(CMD_USAGE, "--init-time", "a run of mosaik "
+		    "begins at 0");
+	o->clock = "external";
+	if (o->ask_s <= 0)
+		o->ask_s = SERVE_ASK_S;
+	return CMD_OK;
+}
+
 static int
 check_trace(const struct container_opts *o)
 {
@@ -287,6 +332,7 @@ container_opts_parse(struct container_opts *o, int argc, char *argv[])
 	s->addr = argv[s->args.first];
 	s->sources = argv + s->args.first + 1;
 	if ((s->args.status = check_trace(o)) != CMD_OK ||
+	    (s->args.status = check_mosaik(o)) != CMD_OK ||
 	    (s->args.status = check_addresses(s->sources)) != CMD_OK ||
 	    (s->args.status = set_tls(s)) != CMD_OK ||
 	    (s->args.status = check_manager(o)) != CMD_OK)

@@ -68,6 +68,10 @@ run_examples() {
 	run_examples "$AMAS_ROOT/man/amas-agent.7"
 }
 
+@test "man: the examples of amas-mosaik(7) do what they show" {
+	run_examples "$AMAS_ROOT/man/amas-mosaik.7"
+}
+
 # install_here: pkg-config and the linker find what make install puts in place.
 install_here() {
 	make -s -C "$AMAS_ROOT" B="$AMAS_BUILD" DESTDIR="$tmp/dest" \

@@ -89,33 +89,54 @@ on_line(void *arg, const struct amas_agent *a, const char *line, size_t len)
 	put_line(h, tag, line, len);
 }
 
-/*
- * Says an address: to --ready-fd, and on standard output, which is mosaik's if
- * that has started us.
- */
+/* To --ready-fd all at once: who wants only the first may not read the others. */
 static int
-say_ready(struct hosting *h, const char *url)
+write_all(int fd, const char *text, size_t len)
 {
-	const struct serve_opts *o = &h->o->serve;
-	int status = CMD_OK;
+	ssize_t n;
 
-	if (o->ready_fd >= 0)
-		status = serve_print(o->ready_fd, "--ready-fd", url);
-	if (o->run == NULL && o->ready_fd != STDOUT_FILENO && !h->o->connect)
-		put_line(h, "", url, strlen(url));
-	return status;
+	while (len > 0) {
+		n = write(fd, text, len);
+		if (n == -1 && errno == EBADF) /* closed at the start */
+			break;
+		if (n == -1 && errno != EINTR)
+			return cmd_error(CMD_SYS, "--ready-fd", "%s",
+			    strerror(errno));
+		text += n > 0 ? n : 0;
+		len -= n > 0 ? (size_t)n : 0;
+	}
+	return CMD_OK;
 }
 
-/* Where mosaik comes in stands first. */
+static int
+put_address(struct hosting *h, struct amas__buf *all, const char *url)
+{
+	const struct serve_opts *o = &h->o->serve;
+
+	/* If mosaik has started us, standard output is its. */
+	if (o->run == NULL && o->ready_fd != STDOUT_FILENO && !h->o->connect)
+		put_line(h, "", url, strlen(url));
+	return amas__buf_printf(all, "%s\n", url) == 0 ? CMD_OK : cmd_nomem();
+}
+
+/* Says the addresses, first that where mosaik comes in. */
 static int
 say_all(struct hosting *h)
 {
 	const char *addr = hosting_mosaik_addr(&h->mosaik);
-	int status = addr != NULL ? say_ready(h, addr) : CMD_OK;
+	struct amas__buf all;
+	int status = CMD_OK;
 	size_t i;
 
+	amas__buf_init(&all, 0);
+	if (addr != NULL)
+		status = put_address(h, &all, addr);
 	for (i = 0; i < h->n && status == CMD_OK; i++)
-		status = say_ready(h, amas_container_url(h->all[i].c));
+		status = put_address(h, &all, amas_container_url(h->all[i].c));
+	if (status == CMD_OK && h->o->serve.ready_fd >= 0)
+		status = write_all(h->o->serve.ready_fd, amas__buf_head(&all),
+		    amas__buf_len(&all));
+	amas__buf_fini(&all);
 	return status;
 }
 

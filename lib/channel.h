@@ -235,6 +235,13 @@ struct amas__ending {
 void amas__channel_on_end(struct amas_channel *ch, struct amas__ending *e);
 
 /*
+ * Runs fn, once, when the peer sends no more but requests of it are open, whose
+ * answers it may still read: for one that does not.  One for a channel.
+ */
+void amas__channel_on_input_end(struct amas_channel *ch,
+    struct amas__ending *e);
+
+/*
  * Whether so many replies wait for the peer that no more should be made; then
  * fn runs once from the loop when there is room again.  Lies in its owner, who
  * takes it away by amas__list_remove(&r->link).

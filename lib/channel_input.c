@@ -281,6 +281,7 @@ void
 amas__channel_over(struct amas_channel *ch)
 {
 	struct amas_error err = *amas__channel_why(ch);
+	struct amas__ending *e;
 
 	if (amas__stream_gone(ch->stream) || (ch->n_requests == 0 &&
 	    ch->n_kept == 0 && amas__list_empty(&ch->parked))) {
@@ -289,6 +290,10 @@ amas__channel_over(struct amas_channel *ch)
 	}
 	/* It still reads, maybe: requests are answered, calls will not be. */
 	amas__calls_fail(ch, &err);
+	if (ch->state == OPEN && (e = ch->input_end) != NULL) {
+		ch->input_end = NULL;
+		e->fn(e);
+	}
 	if (ch->state == OPEN) {
 		amas__flow_update(ch);
 		amas__channel_check_done(ch);

@@ -77,6 +77,7 @@ struct amas_channel {
 	char *local;		/* for traces: our own address; NULL: none */
 	struct amas__link link;	/* of its server */
 	struct amas__link endings;
+	struct amas__ending *input_end;	/* who wants to know, or NULL */
 	struct amas__peer *told;	/* what children know of the peer */
 	const struct amas__asks *asks;	/* what they may ask; NULL: all */
 	struct amas_proxy *remote;

@@ -65,6 +65,12 @@ amas__channel_on_end(struct amas_channel *ch, struct amas__ending *e)
 }
 
 void
+amas__channel_on_input_end(struct amas_channel *ch, struct amas__ending *e)
+{
+	ch->input_end = e;
+}
+
+void
 amas__channel_set_asks(struct amas_channel *ch, const struct amas__asks *asks)
 {
 	ch->asks = asks;

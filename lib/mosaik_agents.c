@@ -34,11 +34,12 @@ end_turn(struct amas__mosaik_agents *m)
 
 	if (m->phase == AMAS__MOSAIK_INPUTS)
 		amas__clock_hold(m->c->clock, false);
-	for (i = 0; i < m->n; i++)
+	for (i = 0; i < m->n; i++) {
 		m->entity[i]->inputs = NULL;
+		amas_value_free(m->entity[i]->gave);
+		m->entity[i]->gave = NULL;
+	}
 	amas__timer_stop(&m->deadline);
-	amas_value_free(m->data);
-	m->data = NULL;
 	m->req = NULL;
 	m->turn++;
 	m->n_calls = 0;
@@ -52,17 +53,14 @@ void
 amas__mosaik_reply(struct amas__mosaik_agents *m, const struct amas_value *v)
 {
 	const char *function = amas_request_path(m->req);
-	struct amas_value *data = m->data; /* it may be v */
 	struct amas_error err;
 
-	m->data = NULL;
 	if (amas__mosaik_check(&m->is, function, amas_request_args(m->req), v,
 	    &err) != 0)
 		amas__mosaik_fail(m, "%s: %s: %s", err.code == AMAS_ENOMEM ?
 		    "MemoryError" : "ValueError", function, err.text);
 	else
 		amas__request_reply_value(end_turn(m), v);
-	amas_value_free(data);
 }
 
 void
@@ -131,6 +129,7 @@ leave(struct amas__mosaik_agents *m, const char *why)
 	(void)amas__steps_lead(m->loop, NULL, NULL);
 	amas__mosaik_create_undo(m);
 	fail_all(m, why);
+	amas__mosaik_calls_forget(m);
 }
 
 /* Tells, but when all ends anyway. */
@@ -169,6 +168,13 @@ on_close(struct amas_channel *ch, const struct amas_error *why, void *arg)
 		over(m, ordered ? NULL : why);
 	if (ch == m->ch)
 		m->ch = NULL;
+}
+
+/* It has gone in the middle of a request: mosaik never sends less and reads. */
+static void
+on_input_end(struct amas__ending *e)
+{
+	over(AMAS__OF(e, struct amas__mosaik_agents, gone), NULL);
 }
 
 static void
@@ -246,7 +252,7 @@ on_look(struct amas__task *t)
 		return;
 	if (!answer_failure(m) && m->phase == AMAS__MOSAIK_DATA &&
 	    m->n_calls == 0)
-		amas__mosaik_reply(m, m->data);
+		amas__mosaik_end_data(m);
 	begin_next(m);
 	amas__rest_look(m->loop);
 }
@@ -288,7 +294,11 @@ on_request(struct amas_request *req, void *arg)
 		amas_request_fail(req, "%s", amas_strerror(AMAS_ENOMEM));
 		return;
 	}
-	m->ch = amas_request_channel(req);
+	if (m->ch == NULL) {
+		m->ch = amas_request_channel(req);
+		m->gone.fn = on_input_end;
+		amas__channel_on_input_end(m->ch, &m->gone);
+	}
 	w->req = amas_request_keep(req);
 	amas__list_add(&m->waiting, &w->link);
 	amas__task_run(m->loop, &m->look);
@@ -309,6 +319,8 @@ open_release(struct amas__open *o)
 	    open);
 
 	leave(m, "shutting down");
+	if (m->ch != NULL)
+		amas__channel_on_input_end(m->ch, NULL);
 	amas__open_remove(&m->open);
 	amas_server_close(m->server);
 	amas_channel_close(m->dialled);

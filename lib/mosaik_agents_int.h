@@ -16,17 +16,20 @@ struct amas__entity {
 	char *eid;			/* "MODEL-ID", ID its agent's */
 	uint32_t id;
 	const struct amas_value *inputs;	/* of this step, or NULL */
+	struct amas_value *gave;	/* get_data: what it gave, or NULL */
 };
 
 /*
  * What is done about the open request.
  *
+ * SETTLE  what goes on yet comes to rest, at the time that was.
  * INPUTS  agents have been told that the time is another, and what comes in;
  *         who sleeps until now still does.
  * RUN     these have been woken.
  */
 enum amas__mosaik_phase { AMAS__MOSAIK_NONE, AMAS__MOSAIK_CREATE,
-	AMAS__MOSAIK_INPUTS, AMAS__MOSAIK_RUN, AMAS__MOSAIK_DATA };
+	AMAS__MOSAIK_SETTLE, AMAS__MOSAIK_INPUTS, AMAS__MOSAIK_RUN,
+	AMAS__MOSAIK_DATA };
 
 struct amas__mosaik_agents {
 	struct amas__open open;
@@ -36,6 +39,7 @@ struct amas__mosaik_agents {
 	void *arg;
 	struct amas_server *server;	/* NULL: it dials, or ends */
 	struct amas_channel *ch;	/* who has the run; or NULL */
+	struct amas__ending gone;	/* it sends no more */
 	struct amas_channel *dialled;	/* NULL: none, any more */
 	bool stood;			/* that one did */
 	bool ending;
@@ -44,7 +48,7 @@ struct amas__mosaik_agents {
 	struct amas__map models;	/* by name */
 	struct amas_value *meta;
 	double resolution_s;
-	int64_t step_size;		/* 0: none was given */
+	int64_t step_size;		/* 0: none */
 	int64_t now;
 	struct amas__entity **entity;	/* in the order of their making */
 	size_t n, cap;
@@ -60,7 +64,6 @@ struct amas__mosaik_agents {
 	struct amas__link calls;	/* of agents, all that are open */
 	size_t n_calls;			/* of them those of this request */
 	int64_t next;			/* step, INT64_MAX: nobody wants one */
-	struct amas_value *data;	/* get_data: so far */
 	struct amas__mosaik_making *making;	/* create */
 	char *failure;			/* that the request has then, or NULL */
 };
@@ -97,14 +100,17 @@ void amas__mosaik_entities_fini(struct amas__mosaik_agents *m);
 void amas__mosaik_step(struct amas__mosaik_agents *m);
 void amas__mosaik_get_data(struct amas__mosaik_agents *m);
 
+/* All agents have been asked and have answered. */
+void amas__mosaik_end_data(struct amas__mosaik_agents *m);
+
 /* All is at rest. */
 void amas__mosaik_rest(struct amas__mosaik_agents *m);
 
 /* An agent has answered, one of its last step or of a step before. */
 void amas__mosaik_stepped(struct amas__mosaik_agents *m,
     const struct amas__entity *e, const struct amas_value *v);
-void amas__mosaik_gave(struct amas__mosaik_agents *m,
-    const struct amas__entity *e, const struct amas_value *v);
+void amas__mosaik_gave(struct amas__mosaik_agents *m, struct amas__entity *e,
+    const struct amas_value *v);
 
 /* ---- mosaik_call.c ---- */
 
@@ -119,7 +125,7 @@ void amas__mosaik_call(struct amas__mosaik_agents *m, struct amas__entity *e,
 /* The first entity that has not answered the open request; one there is. */
 const char *amas__mosaik_unanswered(const struct amas__mosaik_agents *m);
 
-/* Forgets those that are open: they end by themselves. */
+/* Gives up those that are open: nobody waits for them. */
 void amas__mosaik_calls_forget(struct amas__mosaik_agents *m);
 
 #endif

@@ -17,6 +17,7 @@ struct call {
 	struct amas__link link;		/* among all of the run; none: forgotten */
 	struct amas__event event;	/* its turn, where things go one by one */
 	struct amas__mosaik_agents *m;
+	struct amas_request *req;	/* the agent's; NULL: not yet */
 	uint64_t turn;			/* of the request that made it */
 	struct amas__entity *e;
 	const char *function;
@@ -58,7 +59,13 @@ fail(const struct call *k, const char *failure, size_t len)
 	const struct amas_value *last;
 	char *kind;
 	bool lines = memchr(failure, '\n', len) != NULL;
+	size_t path = strlen(k->path);
 
+	if (len > path + 2 && memcmp(failure, k->path, path) == 0 &&
+	    memcmp(failure + path, ": ", 2) == 0) { /* who it is, once more */
+		failure += path + 2;
+		len -= path + 2;
+	}
 	amas__value_text(&text, NULL, AMAS_STRING, failure, len);
 	if (a == NULL || amas__failure_list(&list, a, &text) != 0 ||
 	    (kind = amas__strndup(list.u.item[0].u.text,
@@ -69,9 +76,8 @@ fail(const struct call *k, const char *failure, size_t len)
 	}
 	last = &list.u.item[1];
 	amas__mosaik_fail(k->m, "%.*s%s%s: %s: %s: %.*s", lines ? (int)len : 0,
-	    failure, lines ? "\n" : "",
-	    strcmp(kind, k->function) == 0 ? "Failure" : kind, k->e->eid,
-	    k->function, (int)last->len, last->u.text);
+	    failure, lines ? "\n" : "", kind, k->e->eid, k->function,
+	    (int)last->len, last->u.text);
 	free(kind);
 	amas__area_unref(a);
 }
@@ -104,17 +110,18 @@ on_answer(void *arg, const struct amas_value *v, const char *failure,
 static void
 handle(struct amas_request *req, void *self)
 {
-	const struct call *k = self;
+	struct call *k = self;
 	struct amas_container *c = k->m->c;
 	struct amas_agent *a = c->slot[k->e->id];
 	size_t walked = strlen(k->path) - strlen(k->function) - 1;
 
+	k->req = req;
 	if (a == NULL)
 		amas_request_fail(req, "LookupError: there is no such agent "
 		    "any more");
 	else
-		a->cls->ops->call(a, req, k->path, walked, k->function,
-		    strlen(k->function));
+		a->cls->ops->call(a, req, k->path, walked,
+		    k->path + walked + 1, strlen(k->function));
 }
 
 static void
@@ -192,8 +199,9 @@ amas__mosaik_calls_forget(struct amas__mosaik_agents *m)
 		k = AMAS__OF(m->calls.next, struct call, link);
 		amas__list_remove(&k->link);
 		k->m = NULL;
-		if (amas__list_empty(&k->event.link))
-			continue; /* its answer frees it */
-		call_free(k);
+		if (k->req != NULL)
+			amas__request_drop(k->req); /* its answer frees k */
+		else
+			call_free(k);
 	}
 }

@@ -40,6 +40,7 @@ making_free(struct amas__mosaik_making *k)
 static void
 entity_free(struct amas__entity *e)
 {
+	amas_value_free(e->gave);
 	free(e->eid);
 	free(e);
 }

@@ -174,6 +174,8 @@ amas__mosaik_init_run(struct amas__mosaik_agents *m)
 			    "whole number above 0");
 		}
 	}
+	if (m->step_size == 0 && m->is.kind == AMAS__MOSAIK_TIME)
+		m->step_size = 1;
 	if (m->failure == NULL)
 		amas__mosaik_reply(m, m->meta);
 }

@@ -78,7 +78,6 @@ amas__mosaik_step(struct amas__mosaik_agents *m)
 	const struct amas_value *args = amas_request_args(m->req), *inputs;
 	const struct amas_value *max;
 	struct amas_error err;
-	size_t i;
 
 	if (amas_value_unpack(args, &err, "[Iv|v]", &m->now, &inputs,
 	    &max) != 0 || amas_value_type(inputs) != AMAS_MAP || m->now < 0) {
@@ -87,9 +86,20 @@ amas__mosaik_step(struct amas__mosaik_agents *m)
 		return;
 	}
 	m->next = INT64_MAX;
+	m->phase = AMAS__MOSAIK_SETTLE;
+	if (set_inputs(m, inputs))
+		amas__rest_look(m->loop);
+}
+
+/* All is at rest: it is the time of the step now. */
+static void
+tell_all(struct amas__mosaik_agents *m)
+{
+	size_t i;
+
 	m->phase = AMAS__MOSAIK_INPUTS;
 	amas__clock_hold(m->c->clock, true);
-	if (!set_time(m) || !set_inputs(m, inputs))
+	if (!set_time(m))
 		return;
 	for (i = 0; i < m->n && m->failure == NULL; i++)
 		tell(m, m->entity[i]);
@@ -134,18 +144,16 @@ next_sleeper(const struct amas__mosaik_agents *m)
 static void
 end_step(struct amas__mosaik_agents *m)
 {
-	int64_t next = next_sleeper(m), t = m->now + 1;
+	int64_t next = next_sleeper(m);
 	struct amas_value v;
 
 	if (m->next < next)
 		next = m->next;
 	if (m->step_size > 0 && m->step_size < next - m->now)
 		next = m->now + m->step_size;
-	if (next == INT64_MAX && m->is.kind == AMAS__MOSAIK_TIME)
-		next = t;
-	if (next == INT64_MAX)
+	if (next == INT64_MAX) {
 		amas__mosaik_reply(m, NULL);
-	else {
+	} else {
 		amas__value_int(&v, NULL, next);
 		amas__mosaik_reply(m, &v);
 	}
@@ -206,10 +214,6 @@ amas__mosaik_get_data(struct amas__mosaik_agents *m)
 		    "entities");
 		return;
 	}
-	if ((m->data = amas_value_pack("{}")) == NULL) {
-		amas__mosaik_fail(m, "%s", amas_strerror(AMAS_ENOMEM));
-		return;
-	}
 	for (i = 0; i < amas_value_len(outputs) && m->failure == NULL; i++)
 		ask(m, amas_value_key(outputs, i), amas_value_at(outputs, i));
 	amas__task_run(m->loop, &m->look);
@@ -217,17 +221,55 @@ amas__mosaik_get_data(struct amas__mosaik_agents *m)
 
 /* Nothing is what an agent gives that has nothing new. */
 void
-amas__mosaik_gave(struct amas__mosaik_agents *m,
-    const struct amas__entity *e, const struct amas_value *v)
+amas__mosaik_gave(struct amas__mosaik_agents *m, struct amas__entity *e,
+    const struct amas_value *v)
 {
 	if (amas_value_type(v) == AMAS_NULL)
-		(void)amas_value_add(m->data, "s:{}", e->eid);
-	else if (amas_value_type(v) == AMAS_MAP)
-		(void)amas_value_add(m->data, "s:v", e->eid, v);
-	else
+		return;
+	if (amas_value_type(v) != AMAS_MAP)
 		amas__mosaik_fail(m, "ValueError: %s: get_data: what it gives "
 		    "is a map of attributes, not %s", e->eid,
 		    amas__type_name(amas_value_type(v)));
+	else if ((e->gave = amas_value_keep(v)) == NULL)
+		amas__mosaik_fail(m, "%s", amas_strerror(AMAS_ENOMEM));
+}
+
+/* In the order in which they were asked for. */
+static int
+collect(struct amas_value *data, struct amas__area *area,
+    const struct amas__mosaik_agents *m, const struct amas_value *outputs)
+{
+	size_t n = amas_value_len(outputs), i;
+	struct amas_value *item = amas__area_values(area, 2 * n + 1);
+	const struct amas_value *eid;
+	const struct amas__entity *e;
+	int rc = item != NULL ? 0 : AMAS_ENOMEM;
+
+	for (i = 0; i < n && rc == 0; i++) {
+		eid = amas_value_key(outputs, i);
+		e = amas__map_get(&m->by_eid, amas_value_text(eid),
+		    amas_value_len(eid));
+		if ((rc = amas__value_share(&item[2 * i], area, eid)) != 0)
+			break;
+		rc = e->gave == NULL ?
+		    amas__value_map(&item[2 * i + 1], area, NULL, 0) :
+		    amas__value_share(&item[2 * i + 1], area, e->gave);
+	}
+	return rc == 0 ? amas__value_map(data, area, item, n) : rc;
+}
+
+void
+amas__mosaik_end_data(struct amas__mosaik_agents *m)
+{
+	struct amas__area *area = amas__area_new(amas__loop_pool(m->loop));
+	struct amas_value data;
+
+	if (area == NULL || collect(&data, area, m,
+	    amas_value_at(amas_request_args(m->req), 0)) != 0)
+		amas__mosaik_fail(m, "%s", amas_strerror(AMAS_ENOMEM));
+	else
+		amas__mosaik_reply(m, &data);
+	amas__area_unref(area);
 }
 
 /* ---- At rest ---- */
@@ -238,6 +280,9 @@ amas__mosaik_rest(struct amas__mosaik_agents *m)
 	if (m->failure != NULL)
 		return; /* about to be answered */
 	switch (m->phase) {
+	case AMAS__MOSAIK_SETTLE:
+		tell_all(m);
+		break;
 	case AMAS__MOSAIK_INPUTS:
 		m->phase = AMAS__MOSAIK_RUN;
 		amas__clock_hold(m->c->clock, false);

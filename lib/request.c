@@ -414,6 +414,16 @@ amas__request_here(struct amas_loop *l, const char *path,
 	return 0;
 }
 
+void
+amas__request_drop(struct amas_request *req)
+{
+	amas_gone_fn *fn = req->gone_fn;
+
+	req->gone_fn = NULL;
+	if (fn != NULL)
+		fn(req->gone_arg);
+}
+
 /* The connection ended: tells those that want to know, keeps the memory. */
 void
 amas__requests_gone(struct amas_channel *ch)

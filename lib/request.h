@@ -86,6 +86,12 @@ int amas__request_here(struct amas_loop *l, const char *path,
     amas_request_fn *fn, void *self, struct amas_agent *a,
     amas__answer_fn *answer, void *answer_arg);
 
+/*
+ * Nobody wants the answer to one of these any more: its handler is told, as when
+ * a connection ends.  req may be no more then.
+ */
+void amas__request_drop(struct amas_request *req);
+
 /* Takes n bytes and the slashes behind them off the front of the path. */
 void amas__request_enter(struct amas_request *req, size_t n);
 

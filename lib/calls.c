@@ -305,6 +305,8 @@ amas__channel_cancel(struct amas__link *owner)
 	while (!amas__list_empty(owner)) {
 		c = AMAS__OF(owner->next, struct call, owned);
 		abandon(c);
+		if (c->ch->draining) /* it may have been the last */
+			amas__task_run(c->ch->loop, &c->ch->report);
 		report_error(c, &err);
 	}
 }

@@ -70,7 +70,7 @@ values() {
 	awk -v n="$1" 'BEGIN {
 		v[1] = 0; v[2] = -3; d[1] = d[2] = 1
 		for (t = 0; t < n; t++) {
-			limit = t <= 5 ? 4 : t <= 10 ? 3 : 2
+			limit = t <= 3 ? 4 : t <= 6 ? 3 : 2
 			for (i = 1; i <= 2; i++)
 				v[i] += d[i]
 			print t, v[1], v[2]
@@ -84,7 +84,7 @@ values() {
 scenario() {
 	t "$1/bin/python" \
 		"$AMAS_ROOT/scripts/examples/mosaik/controller/scenario.py" \
-		14 "$2" 2>mosaik.log | tee all | grep -v limit
+		9 "$2" 2>mosaik.log | tee all | grep -v limit
 }
 
 controller() {
@@ -95,20 +95,20 @@ controller() {
 	how=$(started amas-container --mosaik '%(addr)s' --connect \
 		--meta "$dir/meta.json" ./s chief:1="$dir/chief" Guard="$dir/guard")
 	exec 5<>ends
-	equal "$(values 14)" "$(scenario "$1" "$how")"
-	equal 'at 5 the limit is 3
-at 10 the limit is 2' "$(grep limit all)"
+	equal "$(values 9)" "$(scenario "$1" "$how")"
+	equal 'at 3 the limit is 3
+at 6 the limit is 2' "$(grep limit all)"
 	read -r -t "$PATIENCE" status <&5
 	equal '0 ' "$status $(cat log)"
 
 	out=lines start amas-container --mosaik :0 --meta "$dir/meta.json" ./s \
 		chief:1="$dir/chief" Guard="$dir/guard"
-	equal "$(values 14)" "$(scenario "$1" "${addr#tcp://}")"
+	equal "$(values 9)" "$(scenario "$1" "${addr#tcp://}")"
 	ended "$pid" 0
 	equal "$addr
 ipc://[$tmp/s]/
-at 5 the limit is 3
-at 10 the limit is 2" "$(cat lines)"
+at 3 the limit is 3
+at 6 the limit is 2" "$(cat lines)"
 	equal '' "$(cat "$err")"
 }
 
@@ -399,6 +399,7 @@ step/6 6' "$(sort told)"
 	equal '2 ["TimeoutError", "agents/0/step: no answer from an agent elsewhere within 0.2s"]
 1 null' "$output"
 	ended "$pid" 0
+	echo >&7
 }
 
 # ---- What goes wrong ----

@@ -4,6 +4,7 @@
  */
 #include "dump_read.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #include "mem.h"
 
 #define LINE_BYTES_MAX ((size_t)512 << 20)	/* escapes make text longer */
+#define TIME_MAX 1e11		/* seconds: until the year 5138 */
 
 /* ---- Reading a line ----------------------------------------------------- */
 
@@ -84,6 +86,8 @@ take_value(struct dump_reader *r, struct dump_line *line,
 		    (size_t)int_of(v, "size") : 0;
 		if (amas_value_get(v, "t") != NULL)
 			line->t = real_of(v, "t");
+		if (!(fabs(line->t) <= TIME_MAX))
+			return bad_line(r, "its time \"t\" is out of range");
 	}
 	if (amas__msg_parse(&line->msg, m, &err) != 0)
 		return bad_line(r, err.text);

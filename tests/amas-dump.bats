@@ -429,13 +429,14 @@ n t from to conn path m' "$(jq -r 'keys_unsorted | join(" ")' <<<"$output")"
 		echo '{"t": 1, "x": 2}'
 		echo
 		printf 'x\n[7, 0, 0]\n\xff\n[1, 2]\n{"m": [1, 0]}\n'
+		printf '{"t": %s, "m": [1, 0, 0]}\n' NaN -Infinity 1e300
 		sed -n '3,$p' rec | head -c -1
 	} >bad
 	run -4 --separate-stderr t amas-dump -t -r bad
 	shows "$ADD" "$HI" "$ASK" "$STOP"
-	equal '3 5 6 7 8 9' "$(echo $(sed -n \
+	equal '3 5 6 7 8 9 10 11 12' "$(echo $(sed -n \
 		's/^amas-dump: bad: line \([0-9]*\): .*/\1/p' <<<"$stderr"))"
-	equal 6 "$(wc -l <<<"$stderr")"
+	equal 9 "$(wc -l <<<"$stderr")"
 	run -4 --separate-stderr t amas-dump <<<'[0, 0'
 	[[ $stderr == 'amas-dump: standard input: line 1: '* ]]
 }

@@ -3,7 +3,7 @@
  * or of JSON that is printable, too; and nothing is left at the end.
  *
  * Byte 0: bit 0 JSON, 1 split, 2 a table, 3 lines (a trace), 4 tracebacks, 5 to
- * 7 the form of times.  Byte 1: its low half a filter, its high half how much is
+ * 7 the form of times, or Mermaid, or dot.  Byte 1: its low half a filter, its high half how much is
  * shown.  Then the trace; or what passes on a connection: a byte what it is, of
  * which way, and in how long pieces, two its length, and that.
  */
@@ -101,8 +101,9 @@ dump_nomem(struct dump *d)
 
 /* ---- What is shown ------------------------------------------------------ */
 
+/* our: characters of ours that are not printable. */
 static void
-check_text(const char *p, size_t len, bool lines)
+check_text(const char *p, size_t len, const char *our)
 {
 	uint32_t c;
 	size_t n;
@@ -110,7 +111,8 @@ check_text(const char *p, size_t len, bool lines)
 	for (; len > 0; p += n, len -= n) {
 		n = amas__utf8_decode(p, len, &c);
 		CHECK(n > 0);
-		CHECK((lines && c == '\n') || !amas__unsafe_char(c));
+		CHECK(!amas__unsafe_char(c) || (c > 0 && c < 32 &&
+		    strchr(our, (int)c) != NULL));
 	}
 }
 
@@ -133,7 +135,7 @@ check_object(const char *p, size_t len)
 static void
 write_line(struct dump_lines *l, const char *line, size_t len)
 {
-	check_text(line, len, false);
+	check_text(line, len, "");
 	if (l->ops == &dump_json_ops)
 		check_object(line, len);
 }
@@ -222,20 +224,21 @@ run_lines(struct dump *d, const uint8_t *p, size_t size)
 
 /* ---- One conversation --------------------------------------------------- */
 
-/* A table writes to standard output. */
-static void
-end_table(struct dump_view *v)
+static int
+view_new(struct dump *d)
 {
-	FILE *out = stdout;
-	char *text = NULL;
-	size_t len = 0;
-
-	CHECK((stdout = open_memstream(&text, &len)) != NULL);
-	v->ops->end(v);
-	fclose(stdout);
-	stdout = out;
-	check_text(text, len, true);
-	free(text);
+	if (d->o->summary)
+		return dump_table_new(d, true);
+	switch (d->o->form) {
+	case DUMP_JSON:
+		return dump_json_new(d);
+	case DUMP_MERMAID:
+		return dump_mermaid_new(d);
+	case DUMP_DOT:
+		return dump_graph_new(d);
+	default:
+		return dump_text_new(d);
+	}
 }
 
 static void
@@ -248,19 +251,34 @@ run(const struct dump_opts *o, const char *filter, const uint8_t *p,
 	amas__list_init(&d.conns);
 	amas__list_init(&d.views);
 	if (filter != NULL)
-		CHECK(dump_filter_new(&d.filter, filter, o->form == DUMP_TEXT &&
-		    !o->split) == CMD_OK);
-	CHECK((o->summary ? dump_table_new(&d, true) : o->form == DUMP_JSON ?
-	    dump_json_new(&d) : dump_text_new(&d)) == CMD_OK);
+		CHECK(dump_filter_new(&d.filter, filter, o->form == DUMP_DOT ||
+		    (o->form == DUMP_TEXT && !o->split)) == CMD_OK);
+	CHECK(view_new(&d) == CMD_OK);
 	v = view_of(&d);
-	if (!o->summary)
+	if (!o->summary && (o->form == DUMP_TEXT || o->form == DUMP_JSON))
 		((struct dump_lines *)(void *)v)->write = write_line;
 	(lines ? run_lines : run_bytes)(&d, p, size);
 	CHECK(amas__list_empty(&d.conns));
-	if (o->summary)
-		end_table(v);
+	v->ops->end(v);
 	v->ops->free(v);
 	dump_filter_free(d.filter);
+}
+
+/* What a view writes to standard output by itself is looked at, too. */
+static void
+run_and_look(const struct dump_opts *o, const char *filter, const uint8_t *p,
+    size_t size, bool lines)
+{
+	FILE *out = stdout;
+	char *text = NULL;
+	size_t len = 0;
+
+	CHECK((stdout = open_memstream(&text, &len)) != NULL);
+	run(o, filter, p, size, lines);
+	fclose(stdout);
+	stdout = out;
+	check_text(text, len, "\n\t");
+	free(text);
 }
 
 int
@@ -274,11 +292,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	cmd__louder(((data[0] & 24) == 16 ? AMAS_LOG_INFO : -9) -
 	    cmd__level()); /* what is wrong with lines is not to be said */
 	o.args.max_message = MESSAGE_MAX;
-	o.form = data[0] & 1 ? DUMP_JSON : DUMP_TEXT;
+	o.form = data[0] >> 5 == 6 ? DUMP_MERMAID : data[0] >> 5 == 7 ?
+	    DUMP_DOT : data[0] & 1 ? DUMP_JSON : DUMP_TEXT;
 	o.split = data[0] & 2;
 	o.summary = data[0] & 4;
 	o.time_form = data[0] >> 5;
 	o.show = show[data[1] >> 4 & 3];
-	run(&o, filters[data[1] & 15], data + 2, size - 2, data[0] & 8);
+	run_and_look(&o, filters[data[1] & 15], data + 2, size - 2,
+	    data[0] & 8);
 	return 0;
 }

@@ -17,6 +17,7 @@
 #include "mem.h"
 
 #define MARGIN "    "
+#define PATH_SHOWN 200		/* bytes of a path, as in text */
 
 /* One that has been declared. */
 struct party {
@@ -213,8 +214,13 @@ put_note(struct mermaid *m, const struct dump_event *e)
 	if (rc == 0)
 		rc = amas__buf_printf(&m->line, MARGIN "Note over p%zu,p%zu: "
 		    "%zu bytes ", end[0], end[1], e->size);
+	amas__buf_truncate(&m->text, 0);
 	if (rc == 0)
-		rc = put_text(&m->line, e->why, strlen(e->why));
+		rc = amas__buf_put_escaped(&m->text, e->why, strlen(e->why),
+		    SIZE_MAX);
+	if (rc == 0)
+		rc = put_text(&m->line, amas__buf_head(&m->text),
+		    amas__buf_len(&m->text));
 	return rc == 0 ? amas__buf_putc(&m->line, '\n') : rc;
 }
 
@@ -294,9 +300,14 @@ on_unanswered(struct dump_view *v, struct dump_call *k, double t)
 	if (rc == 0)
 		rc = amas__buf_printf(&m->line, MARGIN "Note over p%zu,p%zu: "
 		    "no reply to ", from, to);
+	amas__buf_truncate(&m->text, 0);
 	if (rc == 0)
-		rc = put_call(m, k->path != NULL ? k->path : "it",
-		    k->path != NULL ? k->path_len : 2);
+		rc = k->path == NULL ? amas__buf_puts(&m->text, "it") :
+		    amas__buf_put_escaped(&m->text, k->path, k->path_len,
+		    PATH_SHOWN);
+	if (rc == 0)
+		rc = put_call(m, amas__buf_head(&m->text),
+		    amas__buf_len(&m->text));
 	if (rc == 0)
 		rc = amas__buf_putc(&m->line, '\n');
 	finish_line(m, rc);

@@ -161,11 +161,13 @@ says() {
 	evil = '\x1b[2J\x9b5m\x07\x7f\u202e\u2066\n\r\0\x1b]0;t\x07'
 	for i, m in enumerate([[0, 0, [evil, [evil], {evil: evil}]],
 	                       [2, 0, evil], [0, 1, evil], [1, 1, {evil: evil}],
-	                       [0, 2, ['f', [], {}]], [2, 2, [evil, evil]]]):
+	                       [0, 2, ['f', [], {}]], [2, 2, [evil, evil]],
+	                       [0, 3, [evil, [], {}]]]):
 	    print(json.dumps({'t': 0, 'from': evil, 'to': 'b' + evil, 'm': m}
 	                     if i < 2 else m))
 	END
-	for options in '-t' '--split' '-v' '-o json' '--summary' '-s 3'; do
+	for options in '-t' '--split' '-v' '-o json' '--summary' '-s 3' \
+	    '-o mermaid' '-o dot'; do
 		# shellcheck disable=SC2086 # words
 		t amas-dump $options -r evil >out 2>err.own
 		[ -s out ]
@@ -173,7 +175,7 @@ says() {
 		import sys, unicodedata
 		for name in sys.argv[1:]:
 		    text = open(name, 'rb').read().decode()
-		    bad = [c for c in text if c != '\n' and
+		    bad = [c for c in text if c not in '\n\t' and
 		           (unicodedata.category(c) in ('Cc', 'Cf'))]
 		    assert not bad, (name, bad, text)
 		END

@@ -93,3 +93,11 @@ all_right() {
 	[ "$(count 'connections anew')" -ge $((CALLS / 100 / 64)) ]
 	equal '' "$(<"$err")"
 }
+
+@test "lost: no memory and no descriptor under a mixed load" {
+	! grep -q __asan_init "$AMAS_BUILD/amas-serve" ||
+		skip 'the sanitizers keep what is freed'
+	# bats waits for whoever has its descriptor 3
+	run -0 "$AMAS_ROOT/tests/stress/soak.sh" 12 3>&-
+	equal 12 "${#lines[@]}"
+}

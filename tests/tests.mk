@@ -153,6 +153,12 @@ CALLS = 1000000
 lost: all $(STRESS)
 	AMAS_BUILD=$(abspath $(B)) CALLS=$(CALLS) LOST_PATIENCE=900 BATS_TEST_TIMEOUT=1000 bats tests/lost.bats
 
+# Mixed load; nothing may grow.
+MINUTES = 10
+.PHONY: soak
+soak: all $(STRESS) $(PLUGINS)
+	AMAS_BUILD=$(B) tests/stress/soak.sh -m $(MINUTES)
+
 # What the system refuses, each time that it can.
 .PHONY: faults
 faults: all $(FAULTY)

@@ -3,130 +3,14 @@
 
 load helper
 load tools/raw
+load tools/net
 
 setup() {
 	make_tmp
 	cd "$tmp"
 	mkdir folder
 	program folder/tell 'echo "$AMAS_SELF $*"'
-	program agent.worker "exec $(python) -u '$tmp/agent.py' '$tmp'"
-	cat >agent.py <<-'END'
-	import json, os, sys
-
-	waiting = {}   # number of a request of our own -> who takes its answer
-	last = 0
-	noted = 0
-	cut_at = None  # the call of note at which its connection is dropped
-
-	def say(*message):
-	    print(json.dumps(message))
-
-	def ask(then, path, *args):
-	    global last
-	    last += 1
-	    waiting[last] = then
-	    say(0, last, [path, args, {}])
-
-	def log(name, what):
-	    with open(os.path.join(sys.argv[1], name), 'a') as f:
-	        f.write('%s\n' % what)
-
-	def f(n, *args):
-	    say(1, n, args)
-
-	def die(n):
-	    sys.exit(3)
-
-	def pid(n):
-	    say(1, n, os.getpid())
-
-	def note(n, name, i):
-	    global noted
-	    log(name, i)
-	    noted += 1
-	    if noted == cut_at:
-	        ask(lambda kind, url: ask(lambda kind, rest: say(kind, n, rest),
-	                                  'amas/close', url), 'amas/peer', n)
-	    else:
-	        say(1, n, i)
-
-	def cut(n, at):
-	    global cut_at
-	    cut_at = at
-	    say(1, n, None)
-
-	def hang(n, name, i):
-	    log(name, i)
-
-	def host(n, path, *args):
-	    ask(lambda kind, rest: say(kind, n, rest), path, *args)
-
-	def via(n, url, function, *args):
-	    host(n, 'amas/call', url, function, args)
-
-	def spawn(n, manager, name):
-	    """Gives the URL of the new agent's proxy, and its own."""
-	    ask(lambda kind, rest: say(kind, n, [rest[0]['__type__'][1], rest[1]]),
-	        'amas/call', manager, 'spawn', [name])
-
-	def storm(n, url, name, count):
-	    """Calls note so often, 20 at a time; gives [I, KIND] for each."""
-	    ended = []
-	    numbers = iter(range(count))
-
-	    def more():
-	        for i in numbers:
-	            ask(lambda kind, rest: end(i, kind), 'amas/call', url,
-	                'note', [name, i])
-	            break
-
-	    def end(i, kind):
-	        ended.append([i, kind])
-	        if len(ended) == count:
-	            say(1, n, ended)
-	        more()
-
-	    log('ready', name)
-	    open(os.path.join(sys.argv[1], 'barrier')).close()
-	    for _ in range(20):
-	        more()
-
-	for line in sys.stdin:
-	    kind, n, rest = json.loads(line)
-	    if kind:
-	        waiting.pop(n)(kind, rest)  # a second answer ends the agent
-	    else:
-	        globals()[rest[0]](n, *rest[1])
-	END
-}
-
-# program FILE TEXT: an executable in sh.
-program() {
-	printf '#!/bin/sh\n%s\n' "$2" >"$1"
-	chmod +x "$1"
-}
-
-# calls URL FUNCTION [ARG...]: of an agent.
-calls() {
-	t amas-call "$@"
-}
-
-# reaches N FILE: waits until FILE has N lines.
-reaches() {
-	until_holds '[ -e "$2" ] && [ "$(wc -l <"$2")" -ge "$1" ]' "$@"
-}
-
-# until_holds CONDITION [ARG...]
-until_holds() {
-	local condition=$1 end=$((SECONDS + PATIENCE))
-
-	shift
-	until eval "$condition"; do
-		if ((SECONDS > end)); then
-			echo "never: $condition ($*)" >&2
-			return 1
-		fi
-	done
+	program agent.worker "$(net_agent)"
 }
 
 # batch N URL FUNCTION [ARG...]: lines for amas-call -B on a container: N times
@@ -140,21 +24,11 @@ batch() {
 	done
 }
 
-# all_numbers N FILE: it has the numbers below N as lines, each once.
-all_numbers() {
-	equal "$(seq 0 $(($1 - 1)))" "$(sort -n "$2")"
-}
-
 # closed_by_peer FILE: each of its lines is a failure of its own, and says that
 # the connection was lost.
 closed_by_peer() {
 	equal '' "$(jq -c 'select(.[0] != 2 or (.[2] | test("connection closed by peer|Connection reset by peer") | not))' "$1")"
 	equal "$(jq '.[1]' "$1" | sort -n)" "$(jq '.[1]' "$1" | sort -nu)"
-}
-
-# connections URL: that the container has had, both ways, before this question.
-connections() {
-	echo $(($(t amas-call "$1" amas/stats | jq .connections) - 1))
 }
 
 # python_at ADDR [OPTION...]: starts a Python container; sets $peer and $url.
@@ -506,36 +380,7 @@ kill_off() {
 	done
 }
 
-# storm_is_whole FILE LOG: each call of the storm ended once, as a result or as
-# a failure; those with a result were noted, those that failed once at most.
-storm_is_whole() {
-	equal "$(seq -s ' ' 0 199)" "$(jq -r 'map(.[0]) | sort | map(tostring) | join(" ")' "$1")"
-	equal '' "$(sort "$2" | uniq -d)"
-	jq -r '.[] | select(.[1] == 1) | .[0]' "$1" | sort >"$1.good"
-	jq -r '.[] | select(.[1] == 2) | .[0]' "$1" | sort >"$1.bad"
-	equal '' "$(sort "$2" | comm -13 - "$1.good")"	# result, not noted
-	[ "$(wc -l <"$1.bad")" -ge 1 ]
-	[ "$(wc -l <"$1.bad")" -le 20 ]
-}
-
 # ---- A cable ----
-
-# space: a network of its own, that ends with the test; sets $space, the process
-# that holds it.
-space() {
-	local fifo=$tmp/space.$RANDOM
-
-	mkfifo "$fifo" "$fifo.up"
-	unshare -n sh -c 'echo >"$1.up"; exec cat "$1"' sh "$fifo" 3>&- &
-	space=$!
-	caller "$space"
-	read -r -t "$PATIENCE" _ <>"$fifo.up"
-}
-
-# inside SPACE COMMAND...
-inside() {
-	nsenter -t "$1" -n "${@:2}"
-}
 
 # cabled: two spaces, $here with 10.0.0.1 and $there with 10.0.0.2, which no ARP
 # has to find, nor can tell that it is gone.

@@ -82,6 +82,7 @@ make_room(struct amas__buf *b, size_t len, size_t spare)
 		return 0; /* full, but for what compacting gave */
 	if ((p = realloc(b->data, cap)) == NULL)
 		return AMAS_ENOMEM;
+	amas__mem_filled(p, cap);
 	b->data = p;
 	b->cap = cap;
 	return 0;

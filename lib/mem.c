@@ -1,11 +1,20 @@
 /* Checked arithmetic and allocation.  Out of memory is an ordinary result. */
 #include "mem.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+/*
+ * From here on the system takes memory back with each free(), and gives it page
+ * by page when it is touched again, which costs more than what is done with it.
+ */
+#define HUGE_LEAST ((size_t)32 << 20)
+#define PAGE ((uintptr_t)4096)
 
 bool
 amas__add(size_t *out, size_t a, size_t b)
@@ -33,6 +42,25 @@ amas__reallocarray(void *p, size_t n, size_t size)
 	if (!amas__mul(&total, n, size))
 		return NULL;
 	return realloc(p, total != 0 ? total : 1);
+}
+
+/* Only a hint: whatever the system says, the memory is as good as before. */
+void
+amas__mem_filled(void *p, size_t size)
+{
+#ifdef MADV_HUGEPAGE
+	/* all of its pages: with other ones beside them it could not be moved */
+	uintptr_t begin = (uintptr_t)p & ~(PAGE - 1);
+	uintptr_t end = ((uintptr_t)p + size + PAGE - 1) & ~(PAGE - 1);
+	int saved = errno;
+
+	if (size >= HUGE_LEAST)
+		(void)madvise((void *)begin, end - begin, MADV_HUGEPAGE);
+	errno = saved;
+#else
+	(void)p;
+	(void)size;
+#endif
 }
 
 void *

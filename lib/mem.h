@@ -12,6 +12,12 @@ bool amas__mul(size_t *out, size_t a, size_t b);
 /* realloc of n elements of size bytes; NULL on overflow too. */
 void *amas__reallocarray(void *p, size_t n, size_t size);
 
+/*
+ * Says of memory of any size that all of it will be filled soon: what is large
+ * then comes in large pages.
+ */
+void amas__mem_filled(void *p, size_t size);
+
 /* Zeroed memory for one object. */
 void *amas__zalloc(size_t size);
 

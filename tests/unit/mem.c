@@ -1,10 +1,13 @@
 /* Checked arithmetic, and allocations that fail. */
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "mem.h"
 #include "tap.h"
+
+#define LARGE ((size_t)40 << 20)
 
 static void
 test_arithmetic(void)
@@ -54,6 +57,14 @@ test_alloc(void)
 	tap_str(p, "", "strndup of nothing");
 	free(p);
 	tap_ok(amas__strndup("x", SIZE_MAX) == NULL, "strndup of SIZE_MAX");
+	p = malloc(LARGE);
+	memset(p, 'x', LARGE);
+	errno = EINTR;
+	amas__mem_filled(p + 1, LARGE - 1);
+	amas__mem_filled(p, 0);
+	tap_ok(p[0] == 'x' && memcmp(p, p + 1, LARGE - 1) == 0 &&
+	    errno == EINTR, "large memory is as it was, errno too");
+	free(p);
 	p = amas__asprintf("%s-%d", "x", 42);
 	tap_str(p, "x-42", "asprintf");
 	free(p);

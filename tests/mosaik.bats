@@ -104,6 +104,29 @@ examples_by_connect() {
 	examples_by_connect "$AMAS_VENV_MOSAIK3"
 }
 
+@test "mosaik: amas-dump passes and shows what is said" {
+	local addrs=() source dump=()
+
+	need_mosaik "$AMAS_VENV_MOSAIK"
+	for source in counter adder total.worker; do
+		start amas-serve --mosaik 127.0.0.1:0 "$examples/$source"
+		out=$tmp/lines.$source start amas-dump -t 127.0.0.1:0 "$addr"
+		addrs+=("${addr#tcp://}")
+		dump+=("$pid")
+	done
+	scenario "$AMAS_VENV_MOSAIK" "${addrs[@]}"
+	for pid in "${dump[@]}"; do
+		stop "$pid"
+	done
+	# By mosaik's time, each step's answer is the time of the next.
+	equal "$(printf '%s\n' 0:2 2:4 4:6 6:8)" "$(sed -nE \
+	    's/.*: \[[0-9]+\] step\(([0-9]+), .*\) = ([0-9]+) <.*/\1:\2/p' \
+	    "$tmp/lines.counter")"
+	grep -q '\] init("Counter-0", .*) = {"api_version": "3.0"' \
+		"$tmp/lines.counter"
+	grep -q '\] stop() = null' "$tmp/lines.total.worker"
+}
+
 # meta [MORE]: what a simulator here says of itself.
 meta() {
 	echo '{"api_version": "3.0", "type": "time-based", "models": {"M": ' \

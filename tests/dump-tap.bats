@@ -565,7 +565,8 @@ calls_by() {
 	certificates
 	start amas-serve "${tls[@]}" 127.0.0.1:0 'add=exec:expr "$1" + "$2"'
 	tap "$addr" --cacert ca.pem
-	run -5 --separate-stderr t amas-call "$addr" add 3 4
+	run --separate-stderr t amas-call "$addr" add 3 4
+	[[ $status == [35] ]]	# it is reset, before it has called or after
 	[[ $(first_line "$(cat "$err")") == 'amas-dump: tcp://'*': the server wants a certificate '* ]]
 	stop
 	run -3 --separate-stderr t amas-dump "${tls[@]::5}" none.key :0 "$addr"

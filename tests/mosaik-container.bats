@@ -332,6 +332,66 @@ step/6 6' "$(sort told)"
 	ended "$pid" 0
 }
 
+@test "mosaik-container: a hundred thousand agents of a plugin in C" {
+	cat >m.c <<-'END'
+	#include <amas.h>
+	struct m { int64_t p, sum; };
+
+	static void
+	init(struct amas_request *req, void *self)
+	{
+		struct m *m = self;
+		m->p = amas_value_int(amas_value_get(
+		    amas_request_kwargs(req), "p"));
+	}
+
+	static void
+	step(struct amas_request *req, void *self)
+	{
+		struct m *m = self;
+		const struct amas_value *inputs;
+		int64_t time;
+		if (amas_request_unpack(req, "[Iv]", &time, &inputs) != 0)
+			return;
+		m->sum += time + amas_value_int(amas_value_at(
+		    amas_value_get(inputs, "in"), 0));
+		if (m->sum > 500)
+			amas_request_fail(req, "ValueError: %d", (int)m->sum);
+		else
+			amas_request_reply(req, "I", time + m->p);
+	}
+
+	static void
+	get_data(struct amas_request *req, void *self)
+	{
+		struct m *m = self;
+		amas_request_reply(req, "{s:I}", "out", m->sum);
+	}
+
+	static const struct amas_function functions[] = { { "step", step },
+		{ "get_data", get_data }, { NULL, NULL } };
+	static const struct amas_class cls = { .name = "M",
+		.size = sizeof(struct m), .functions = functions, .init = init };
+	static const struct amas_class *const classes[] = { &cls, NULL };
+	const struct amas_plugin amas_plugin = { .abi = AMAS_ABI,
+		.classes = classes };
+	END
+	"${CC:-cc}" -std=c11 -Wall -Werror -shared -fPIC -I"$AMAS_ROOT/lib" \
+		-o m.so m.c
+	echo '{"type": "hybrid", "models": {"M": {"attrs": ["in", "out"]}}}' >meta
+	host M=./m.so
+	asks <<-'END'
+	["create", [99998, "M"], {"p": 30}]
+	["step", [3, {"M-99999": {"in": {"A.a": 5}}}, 99], {}]
+	["get_data", [{"M-99999": ["out"], "M-1": ["out"]}], {}]
+	["step", [4, {"M-1": {"in": {"A.a": 600}}}, 99], {}]
+	END
+	equal '1 10
+1 {"M-99999": {"out": 8}, "M-1": {"out": 3}}
+2 ["ValueError", "M-1: step: 607"]' "$(sed 1d <<<"$output")"
+	ended "$pid" 0
+}
+
 # ---- Agents elsewhere ----
 
 @test "mosaik-container: a step waits for an agent in another container" {

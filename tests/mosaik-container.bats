@@ -120,6 +120,13 @@ at 6 the limit is 2" "$(cat lines)"
 	controller "$AMAS_VENV_MOSAIK3"
 }
 
+@test "mosaik-container: the command of --run is the scenario" {
+	need_mosaik "$AMAS_VENV_MOSAIK"
+	PYTHON=$AMAS_VENV_MOSAIK/bin/python run -0 --separate-stderr t \
+		"$AMAS_ROOT/scripts/examples/mosaik/controller/run" 3
+	equal "$(values 3)" "$output"
+}
+
 # An agent that fails at step 2: mosaik says which, and ends.
 failing() {
 	local dir=$AMAS_ROOT/scripts/examples/mosaik/controller

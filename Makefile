@@ -124,6 +124,9 @@ fuzz:
 lint:
 	scripts/check-lint
 
+analyze:
+	scripts/analyze
+
 format:
 	clang-format -i lib/*.[ch] cmd/*.[ch] tests/unit/*.[ch] tests/fuzz/*.c
 
@@ -157,5 +160,5 @@ clean:
 
 FORCE:
 
-.PHONY: all check check-asan check-valgrind check-all fuzz lint format install uninstall clean
+.PHONY: all check check-asan check-valgrind check-all fuzz lint analyze format install uninstall clean
 -include $(wildcard $(O)/*/*.d $(O)/*/*/*.d)

@@ -526,7 +526,6 @@ amas__value_equal(const struct amas_value *a, const struct amas_value *b)
 			work = p;
 		}
 		for (i = 0; i < need && equal; i++) {
-			k = i;
 			if (a->type == AMAS_MAP) {
 				for (k = 0; k < need; k++)
 					if (key_equal(&a->u.item[2 * i],

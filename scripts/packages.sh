@@ -38,6 +38,9 @@ packages_table() {
 	tests   cmd:ip           iproute2         iproute             iproute2         iproute2      -
 	tests   cmd:strace       strace           strace              strace           strace        -
 	tests   py:venv          python3-venv     python3             python3          python        python
+	analyze cmd:gcc          gcc              gcc                 gcc              gcc           -
+	analyze cmd:clang-tidy   clang-tidy       clang-tools-extra   clang-extra-tools clang        -
+	analyze cmd:cppcheck     cppcheck         cppcheck            cppcheck         cppcheck      cppcheck
 	EOF
 }
 

@@ -32,6 +32,8 @@
 #endif
 
 #define DOING_MAX 16		/* processes looked at, to see what one does */
+#define STATE_FIELD 3		/* of /proc/PID/stat, see proc(5) */
+#define THREADS_FIELD 20
 
 extern char **environ;
 
@@ -308,8 +310,21 @@ add_children(struct tree *t, const char *path)
 	return true;
 }
 
+/* How many threads its process has, of what read_stat() gave; 0: not told. */
+static long
+count_threads(const char *stat)
+{
+	int i;
+
+	for (i = STATE_FIELD; i < THREADS_FIELD; i++)
+		if ((stat = strchr(stat, ' ')) == NULL || *++stat == '\0')
+			return 0;
+	return strtol(stat, NULL, 10);
+}
+
+/* alone: whether it is the only thread of its process. */
 static enum amas__doing
-look_at_thread(struct tree *t, pid_t pid, long tid)
+look_at_thread(struct tree *t, pid_t pid, long tid, bool *alone)
 {
 	char path[80], text[512];
 	const char *p;
@@ -318,6 +333,7 @@ look_at_thread(struct tree *t, pid_t pid, long tid)
 	    (long)pid, tid);
 	if ((p = read_stat(path, text, sizeof text)) == NULL)
 		return AMAS__UNTOLD;
+	*alone = count_threads(p) == 1;
 	if (*p != 'S')
 		return AMAS__RUNS;
 	(void)snprintf(path, sizeof path, "/proc/%ld/task/%ld/children",
@@ -325,21 +341,27 @@ look_at_thread(struct tree *t, pid_t pid, long tid)
 	return add_children(t, path) ? AMAS__SLEEPS : AMAS__UNTOLD;
 }
 
+/* Nearly all have one thread, so that none of them has to be looked for. */
 static enum amas__doing
 look_at_process(struct tree *t, pid_t pid)
 {
-	enum amas__doing doing = AMAS__SLEEPS;
+	bool alone = false;
+	enum amas__doing doing = look_at_thread(t, pid, (long)pid, &alone);
 	struct dirent *e;
 	char path[64];
+	long tid;
 	DIR *d;
 
+	if (alone || doing != AMAS__SLEEPS)
+		return doing;
 	(void)snprintf(path, sizeof path, "/proc/%ld/task", (long)pid);
 	if ((d = opendir(path)) == NULL)
 		return AMAS__UNTOLD;
-	while (doing == AMAS__SLEEPS && (e = readdir(d)) != NULL)
-		if (e->d_name[0] >= '1' && e->d_name[0] <= '9')
-			doing = look_at_thread(t, pid,
-			    strtol(e->d_name, NULL, 10));
+	while (doing == AMAS__SLEEPS && (e = readdir(d)) != NULL) {
+		tid = strtol(e->d_name, NULL, 10);
+		if (tid > 0 && tid != (long)pid)
+			doing = look_at_thread(t, pid, tid, &alone);
+	}
 	closedir(d);
 	return doing;
 }

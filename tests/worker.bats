@@ -384,10 +384,10 @@ amas-serve: m: exit status 5; starts again in 0.4s' "$(head -n 3 "$err")"
 }
 
 @test "worker: 34: a deadline fails the call; the late answer is dropped" {
-	serve -t 300ms "m=worker:exec $worker"
+	serve -t 1500ms "m=worker:exec $worker"
 	p=$(amas-call "$addr" m/pid)
-	fails 'timed out after 0.3s in m/hold' m/hold
-	fails 'timed out after 0.3s in m/hold' m/hold
+	fails 'timed out after 1.5s in m/hold' m/hold
+	fails 'timed out after 1.5s in m/hold' m/hold
 	gives 2 m/release
 	gives "$p" m/pid
 	equal '' "$(cat "$err")"

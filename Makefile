@@ -108,6 +108,10 @@ check: all tests
 check-asan:
 	$(MAKE) check B=build/asan SAN="-fsanitize=address,undefined -fno-sanitize-recover=all"
 
+# The second forms of what not all systems have.
+check-portable:
+	$(MAKE) check B=build/portable CPPFLAGS="$(CPPFLAGS) -DAMAS_PORTABLE"
+
 check-valgrind: all tests
 	AMAS_WRAP="valgrind -q --leak-check=full --error-exitcode=99" scripts/run-tests $(B)
 
@@ -160,5 +164,5 @@ clean:
 
 FORCE:
 
-.PHONY: all check check-asan check-valgrind check-all fuzz lint analyze format install uninstall clean
+.PHONY: all check check-asan check-portable check-valgrind check-all fuzz lint analyze format install uninstall clean
 -include $(wildcard $(O)/*/*.d $(O)/*/*/*.d)

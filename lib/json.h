@@ -38,7 +38,7 @@ amas__json_special(uint64_t x)
 static inline size_t
 amas__json_first(uint64_t marks)
 {
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined AMAS_PORTABLE
 	return (size_t)__builtin_ctzll(marks) / 8;
 #else
 	(void)marks; /* wrong marks would come first */

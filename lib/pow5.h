@@ -31,7 +31,7 @@ amas__log2_pow10(int n)
 static inline uint64_t
 amas__mul64(uint64_t a, uint64_t b, uint64_t *lo)
 {
-#ifdef __SIZEOF_INT128__
+#if defined __SIZEOF_INT128__ && !defined AMAS_PORTABLE
 	__extension__ unsigned __int128 p =
 	    (__extension__ (unsigned __int128)a) * b;
 

@@ -59,7 +59,7 @@ $(FUZZ:%=$(B)/tests/fuzz/%): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/f
 $(B)/tests/bench/codec: $(B)/tests/bench/codec.o $(B)/libamas.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(shell pkg-config --libs $(MSGPACK)) $(if $(HAS_BLOSC),-lblosc)
 
-$(B)/tests/bench/codec.o: CPPFLAGS += $(if $(HAS_BLOSC),-DHAS_BLOSC)
+$(B)/tests/bench/codec.o: override CPPFLAGS += $(if $(HAS_BLOSC),-DHAS_BLOSC)
 
 .PHONY: bench-codec
 bench-codec: $(B)/tests/bench/codec $(MODULES)

@@ -56,7 +56,7 @@ have_aiomas() {
 	have_aiomas
 	run -0 --separate-stderr "$AMAS_ROOT/tests/bench/clock.sh" 1 200 3>&-
 	equal "" "$stderr"
-	for figure in idle1-raw idle3-raw steps1-raw steps1-aiomas mixed1 \
+	for figure in idle{1,3}-{raw,limit} steps1-raw steps1-aiomas mixed1 \
 		steps3-raw steps3-aiomas mixed3 ring3x1-raw calls3x1 check3x1 \
 		messages3x1 ring3x5-raw calls3x5 check3x5 messages3x5 year-sim \
 		year-clock woken-sim woken-clock due; do

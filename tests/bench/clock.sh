@@ -128,17 +128,21 @@ python_run() {
 	rate=$(divide "$1" "$took")
 }
 
-# idle N: a fleet of N in which nobody wakes: what a step costs beside a call.
+# idle N: a fleet of N in which nobody wakes: what a step costs beside a call,
+# and beside bytes that go to so many processes and come back.
 idle() {
-	local n=$((STEPS / $1)) raw
+	local n=$((STEPS / $1)) raw limit
 
 	fleet idle "$1" "$AGENTS" 1
 	timed "$bench/clock_raw" "$n" "${urls[@]}"
 	raw=$(divide "$n" "$took")
 	run "$n" 1
+	limit=$("$bench/rawlimit" fanout unix "$1" \
+	    "$(divide 0.5 "$divisor")")
 	expect "[0, 0, 0]"
 	stop
 	more "idle$1-raw" "$rate" "$raw"
+	more "idle$1-limit" "$rate" "$limit"
 }
 
 # steps N: a fleet of N.
@@ -294,6 +298,7 @@ reports() {
 	heading
 	for n in "${FLEETS[@]}"; do
 		report "idle$n-raw" 0 "steps/s, nobody wakes; bare calls"
+		report "idle$n-limit" 0 "the same; bare sockets"
 		report "steps$n-raw" 0 "steps/s, $AGENTS wake in each; bare calls"
 		[ "$n" -le "$PYTHON_FLEETS" ] || continue
 		report "steps$n-aiomas" 0 "the same; aiomas"

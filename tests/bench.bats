@@ -1,8 +1,11 @@
 # The benchmarks can be run, and see what goes wrong.
 
 load helper
+load tools/raw
 
 setup() {
+	[ "$(has_asan)" = 0 ] ||
+		skip 'with sanitizers there is nothing to compare'
 	make_tmp
 	bench=$AMAS_BUILD/tests/bench
 }

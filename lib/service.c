@@ -14,6 +14,7 @@
 #include "mem.h"
 #include "request.h"
 #include "service_list.h"
+#include "utf8.h"
 
 enum node_kind { NODE_FUNCTION, NODE_SERVICE, NODE_SOURCE };
 
@@ -123,14 +124,19 @@ amas__name_ok(const char *name, size_t len)
 
 /* ---- Building ---- */
 
-/* A part of a name that a C program gives: anything printable. */
+/*
+ * A part of a name that a C program gives: any printable text, since peers are
+ * given it in lists, and people in messages.
+ */
 static bool
 part_ok(const char *part, size_t len)
 {
-	size_t i;
+	size_t i, n;
+	uint32_t c;
 
-	for (i = 0; i < len; i++)
-		if ((unsigned char)part[i] < 0x20 || part[i] == 0x7f)
+	for (i = 0; i < len; i += n)
+		if ((n = amas__utf8_decode(part + i, len - i, &c)) == 0 ||
+		    amas__unsafe_char(c))
 			return false;
 	return len > 0;
 }

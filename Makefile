@@ -166,5 +166,5 @@ clean:
 
 FORCE:
 
-.PHONY: all check check-asan check-portable check-valgrind check-all fuzz lint analyze format install uninstall clean
+.PHONY: all check check-asan check-portable check-m32 check-valgrind check-all fuzz lint analyze format install uninstall clean
 -include $(wildcard $(O)/*/*.d $(O)/*/*/*.d)

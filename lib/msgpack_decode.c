@@ -236,6 +236,7 @@ open_container(struct decoder *d, struct amas_value *v, enum amas_type type,
     uint64_t n)
 {
 	struct frame *f = d->f;
+	size_t count;
 
 	if (left(d) < d->owed || n > left(d) - d->owed)
 		return amas_error_set(d->err, AMAS_EPROTO,
@@ -252,14 +253,15 @@ open_container(struct decoder *d, struct amas_value *v, enum amas_type type,
 	if (is_key(d))
 		return wrong(d, type == AMAS_LIST ?
 		    "list as the key of a map" : "map as the key of a map");
-	fill(d, v, type, type == AMAS_MAP ? n / 2 : n);
+	count = (size_t)n; /* it is no more than the bytes left */
+	fill(d, v, type, type == AMAS_MAP ? count / 2 : count);
 	v->u.item = NULL;
-	if (n == 0)
+	if (count == 0)
 		return 0;
-	if ((v->u.item = amas__area_values(d->a, (size_t)n)) == NULL)
+	if ((v->u.item = amas__area_values(d->a, count)) == NULL)
 		return amas__error_nomem(d->err);
-	d->owed += n;
-	d->values += n;
+	d->owed += count;
+	d->values += count;
 	d->f = ++f;
 	f->v = v;
 	f->at = v->u.item;

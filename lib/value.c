@@ -181,7 +181,7 @@ dedupe_large(struct amas_value *item, size_t *n)
 		return AMAS_ENOMEM;
 	amas__hash_seed(seed);
 	for (i = 0; i < *n; i++) {
-		h = key_hash(seed, &item[2 * i]) & (cap - 1);
+		h = (size_t)key_hash(seed, &item[2 * i]) & (cap - 1);
 		while ((k = slots[h]) != 0 &&
 		    !key_equal(&item[2 * (k - 1)], &item[2 * i]))
 			h = (h + 1) & (cap - 1);

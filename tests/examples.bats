@@ -69,7 +69,7 @@ task 10 goes to awk" "$(t "$examples/contract-net/run" "$tmp/s" 10)"
 
 @test "examples: a market of shell agents over a simulated day" {
 	cd "$tmp"
-	t "$examples/market/run" "$tmp/s" 2026-11-25 >day 2>steps
+	timeout 90 "$examples/market/run" "$tmp/s" 2026-11-25 >day 2>steps
 	equal 95 "$(wc -l <day)"
 	equal '00:30 2 bids win at 24
 17:15 2 bids win at 34

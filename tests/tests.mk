@@ -153,6 +153,33 @@ CALLS = 1000000
 lost: all $(STRESS)
 	AMAS_BUILD=$(abspath $(B)) CALLS=$(CALLS) LOST_PATIENCE=900 BATS_TEST_TIMEOUT=1000 bats tests/lost.bats
 
+# Layers 0 and 1, which do no input and output, on a machine of 32 bits, and
+# what tests them alone.  Needs gcc -m32 (gcc-multilib).
+M32 := $(B)/m32
+M32_LIB := err mem buf utf8 text map log value area pack unpack where number \
+	pow5 base64 guess date codec types types_lift codec_json json_read \
+	json_write json_put codec_msgpack msgpack_decode blosc_check frame msg \
+	addr
+M32_UNIT := addr base64 buf codec_json codec_msgpack cost date err frame guess \
+	log map mem msg number pack text utf8
+M32_FUZZ := address frame json message msgpack
+M32_CC = gcc -m32 $(ALL_CPPFLAGS) -std=c11 $(WARN) -Wno-type-limits $(CFLAGS)
+
+$(M32)/%.o: %.c
+	@mkdir -p $(@D)
+	$(M32_CC) -MMD -MP -c -o $@ $<
+
+$(M32_UNIT:%=$(M32)/tests/unit/%): %: %.o $(M32)/tests/unit/tap.o $(M32_LIB:%=$(M32)/lib/%.o)
+	gcc -m32 $(WRAP) -o $@ $^ -lm
+
+$(M32_FUZZ:%=$(M32)/tests/fuzz/%): %: %.o $(M32)/tests/fuzz/driver.o $(M32_LIB:%=$(M32)/lib/%.o)
+	gcc -m32 -o $@ $^ -lm
+
+check-m32: $(M32_UNIT:%=$(M32)/tests/unit/%) $(M32_FUZZ:%=$(M32)/tests/fuzz/%)
+	for t in $(M32_UNIT); do $(M32)/tests/unit/$$t >$(M32)/$$t.tap || { cat $(M32)/$$t.tap; exit 1; }; done
+	for t in $(M32_FUZZ); do $(M32)/tests/fuzz/$$t tests/fuzz/corpus/$$t/* >$(M32)/$$t.tap || { cat $(M32)/$$t.tap; exit 1; }; done
+	@echo "-m32: $$(cat $(M32)/*.tap | grep -c '^ok') tests passed"
+
 # Mixed load; nothing may grow.
 MINUTES = 10
 .PHONY: soak
@@ -165,4 +192,4 @@ faults: all $(FAULTY)
 	AMAS_BUILD=$(abspath $(B)) FAULT_STEP=1 BATS_TEST_TIMEOUT=900 bats tests/faults.bats
 
 # The fuzz targets keep their undocumented prototype: libFuzzer has no header.
-$(B)/tests/%.o: WARN += -Wno-missing-prototypes
+$(B)/tests/%.o $(M32)/tests/%.o: WARN += -Wno-missing-prototypes

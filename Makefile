@@ -115,6 +115,13 @@ check-portable:
 check-valgrind: all tests
 	AMAS_WRAP="valgrind -q --leak-check=full --error-exitcode=99" scripts/run-tests $(B)
 
+# Which lines of lib/ the tests run: the share, and the files below 90 %.
+coverage:
+	$(MAKE) B=build/coverage CFLAGS="-O0 -g" SAN="--coverage -fprofile-update=atomic" all tests
+	find build/coverage -name '*.gcda' -exec rm -f {} +
+	-scripts/run-tests build/coverage
+	scripts/coverage build/coverage
+
 check-all: check check-asan
 	$(MAKE) check B=build/clang CC=clang WERROR=1
 
@@ -166,5 +173,5 @@ clean:
 
 FORCE:
 
-.PHONY: all check check-asan check-portable check-m32 check-valgrind check-all fuzz lint analyze format install uninstall clean
+.PHONY: all check check-asan check-portable check-m32 check-valgrind check-all fuzz lint analyze coverage format install uninstall clean
 -include $(wildcard $(O)/*/*.d $(O)/*/*/*.d)

@@ -31,7 +31,7 @@ $(CAPTURES): private LIBS := $(B)/libcapture.a $(B)/libamas.a $(PCAP_LIBS) $(LIB
 
 # That looks into a program.
 $(B)/tests/fuzz/dump: $(B)/libcmd.a
-$(B)/tests/fuzz/dump.o: CPPFLAGS += -Icmd
+$(B)/tests/fuzz/dump.o: override CPPFLAGS += -Icmd
 
 $(EXAMPLES): $(B)/tests/examples/%: $(B)/tests/examples/%.o $(B)/libamas.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)

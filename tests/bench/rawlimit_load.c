@@ -285,30 +285,38 @@ get(struct load *l)
 	take(l);
 }
 
-/* Replies a second, from the first one on: that is to warm up. */
+/*
+ * Replies a second, from the first one on, which is to warm up, until the last
+ * one: of large messages there are few.
+ */
 static double
 drive(struct load *l, double seconds)
 {
-	double begin = now(), took = 0, rate;
-	uint64_t first = 0;
+	double begin = 0, took = 0;
+	uint64_t first = 0, got;
+	size_t n = 0;
 
-	while (took < seconds || l->got == first) {
+	while (took < seconds || n == 0) {
 		if (l->out_done == l->out_len)
 			refill(l);
 		put(l);
+		got = l->got;
 		get(l);
-		if (first == 0 && l->got > 0) {
+		if (l->got == got)
+			continue;
+		if (first == 0) {
 			first = l->got;
 			begin = now();
+			continue;
 		}
 		took = now() - begin;
+		n = l->got - first;
 	}
-	rate = (double)(l->got - first) / took;
 	while (l->got < l->sent) { /* nobody has to write into nothing */
 		put(l);
 		get(l);
 	}
-	return rate;
+	return (double)n / took;
 }
 
 int

@@ -131,7 +131,7 @@ do_serve(char *argv[])
 		n = epoll_wait(s.ep, ready, READY_MAX, -1);
 		for (i = 0; i < n; i++) {
 			if (ready[i].data.ptr == NULL)
-				return 0;
+				_exit(0); /* connections are open still */
 			if (ready[i].data.ptr == &s.listener)
 				on_connections(&s);
 			else

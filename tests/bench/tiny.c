@@ -22,7 +22,10 @@
 int
 main(void)
 {
-	return SSL_CTX_new(TLS_client_method()) == NULL;
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+
+	SSL_CTX_free(ctx);
+	return ctx == NULL;
 }
 #else
 static int

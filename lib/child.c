@@ -31,6 +31,8 @@
 #define HAVE_CLOSEFROM 0
 #endif
 
+#define CLOSED_MAX 1024		/* descriptors that others can have left open */
+
 #define DOING_MAX 16		/* processes looked at, to see what one does */
 #define STATE_FIELD 3		/* of /proc/PID/stat, see proc(5) */
 #define THREADS_FIELD 20
@@ -65,6 +67,30 @@ set_attributes(posix_spawnattr_t *a, bool own_group)
 	return posix_spawnattr_setflags(a, flags);
 }
 
+/*
+ * Closes in the child what it shall not have, from 3 on.  The second form does so
+ * for what others have left open: all of ours is closed by itself.
+ */
+static int
+close_rest(posix_spawn_file_actions_t *fa)
+{
+#if HAVE_CLOSEFROM
+	return posix_spawn_file_actions_addclosefrom_np(fa, 3);
+#else
+	long fd, max = sysconf(_SC_OPEN_MAX);
+	int flags, rc = 0;
+
+	if (max < 0 || max > CLOSED_MAX)
+		max = CLOSED_MAX;
+	for (fd = 3; fd < max && rc == 0; fd++) {
+		flags = fcntl((int)fd, F_GETFD);
+		if (flags != -1 && (flags & FD_CLOEXEC) == 0)
+			rc = posix_spawn_file_actions_addclose(fa, (int)fd);
+	}
+	return rc;
+#endif
+}
+
 static int
 set_actions(posix_spawn_file_actions_t *fa, int dir, const int *fds)
 {
@@ -78,11 +104,7 @@ set_actions(posix_spawn_file_actions_t *fa, int dir, const int *fds)
 #else
 	(void)dir;
 #endif
-#if HAVE_CLOSEFROM
-	if (rc == 0 && fds != NULL)
-		rc = posix_spawn_file_actions_addclosefrom_np(fa, 3);
-#endif
-	return rc;
+	return rc == 0 && fds != NULL ? close_rest(fa) : rc;
 }
 
 /*

@@ -50,6 +50,25 @@ path_of(const struct dump_opts *o, size_t at)
 	return amas__asprintf("%s%0*zu", o->write, digits, at);
 }
 
+/* Whether a file is one of those that are read: it would be emptied. */
+static bool
+is_read(const struct dump_opts *o, const char *path)
+{
+	struct stat st, in;
+	size_t i;
+	int rc;
+
+	if (stat(path, &st) == -1 || !S_ISREG(st.st_mode))
+		return false;
+	for (i = 0; i < o->n_reads; i++) {
+		rc = strcmp(o->reads[i], "-") == 0 ?
+		    fstat(STDIN_FILENO, &in) : stat(o->reads[i], &in);
+		if (rc == 0 && in.st_dev == st.st_dev && in.st_ino == st.st_ino)
+			return true;
+	}
+	return false;
+}
+
 static int
 open_file(struct record *r)
 {
@@ -60,6 +79,8 @@ open_file(struct record *r)
 	r->path = out ? amas__strdup("standard output") : path_of(o, r->at);
 	if (r->path == NULL)
 		return cmd_nomem();
+	if (!out && is_read(o, r->path))
+		return cmd_error(CMD_USAGE, r->path, "is read: it would be emptied");
 	r->size = 0;
 	r->written = r->lines_end = 0;
 	r->fd = out ? STDOUT_FILENO : open(r->path, O_WRONLY | O_CREAT |

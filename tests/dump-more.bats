@@ -39,6 +39,21 @@ requests() {
 	equal 600 "$(stat -c %a "$tmp/rec")"
 }
 
+@test "amas-dump: -w does not empty what is read" {
+	requests 20 >"$tmp/in"
+	cp "$tmp/in" "$tmp/same"
+	ln "$tmp/in" "$tmp/out3"
+	run -2 --separate-stderr t amas-dump -r "$tmp/in" -w "$tmp/in"
+	equal "amas-dump: $tmp/in: is read: it would be emptied" "$stderr"
+	run -2 --separate-stderr t amas-dump -w "$tmp/in" <"$tmp/in"
+	equal "amas-dump: $tmp/in: is read: it would be emptied" "$stderr"
+	run -2 t amas-dump -r "$tmp/in" --replay :1 -w "$tmp/in"
+	run -6 --separate-stderr t amas-dump -r "$tmp/in" -w "$tmp/out" -C 200
+	equal "amas-dump: $tmp/out3: is read: it would be emptied" "$stderr"
+	cmp "$tmp/same" "$tmp/in"
+	t amas-dump -r "$tmp/in" -w /dev/null
+}
+
 @test "amas-dump: -w beside a view" {
 	record "$tmp/rec" -o text
 	equal 3 "$(grep -c '[0]' <(grep '> .*: \[0\]' "$tmp/out"))"

@@ -59,6 +59,8 @@ dump_tell(struct dump *d, struct dump_event *e)
 	d->idle_s = 0;
 	if (e->conn->inject != NULL)
 		dump_inject_decide(e->conn->inject, e);
+	if (d->enough)
+		return;
 	e->pass = d->filter == NULL ? DUMP_YES :
 	    dump_filter_event(d->filter, e);
 	if (e->kind == DUMP_REQUEST)
@@ -75,7 +77,7 @@ dump_tell_unanswered(struct dump *d, struct dump_call *c, double t)
 	struct amas__link *i;
 	struct dump_view *v;
 
-	if (d->done)
+	if (d->done || d->enough)
 		return;
 	c->pass = d->filter == NULL || dump_filter_unanswered(d->filter, c, t) ?
 	    DUMP_YES : DUMP_NO;
@@ -127,6 +129,41 @@ dump_end(struct dump *d, int status)
 	if (d->status == CMD_OK)
 		d->status = status;
 	ev_break(d->ev, EVBREAK_ALL);
+}
+
+/* From here on it ends when its connections have ended. */
+static void
+end_with_connections(struct dump *d)
+{
+	size_t i;
+
+	for (i = 0; i < DUMP_SIGNALS; i++)
+		ev_unref(d->ev);
+	if (ev_is_active(&d->look))
+		ev_unref(d->ev);
+}
+
+/* Not inside the callback that had shown the last line. */
+static void
+on_over(struct amas__task *t)
+{
+	struct dump *d = AMAS__OF(t, struct dump, over);
+
+	if (d->stub != NULL)
+		dump_stub_close(d->stub);
+	else
+		dump_tap_close(d->tap);
+	end_with_connections(d);
+}
+
+void
+dump_enough(struct dump *d)
+{
+	d->enough = true;
+	if (d->tap == NULL && d->stub == NULL)
+		dump_end(d, CMD_OK);
+	else if (d->o->run == NULL)
+		amas__task_run(d->loop, &d->over);
 }
 
 void
@@ -186,18 +223,13 @@ on_grace(struct ev_loop *ev, ev_timer *w, int revents)
 static void
 run_out(struct dump *d)
 {
-	size_t i;
-
 	if (d->stub != NULL)
 		dump_stub_drain(d->stub);
 	else
 		dump_tap_drain(d->tap);
 	ev_timer_start(d->ev, &d->grace);
 	ev_unref(d->ev);
-	for (i = 0; i < DUMP_SIGNALS; i++)
-		ev_unref(d->ev);
-	if (ev_is_active(&d->look))
-		ev_unref(d->ev);
+	end_with_connections(d);
 }
 
 static void
@@ -339,6 +371,7 @@ init(struct dump *d, const struct dump_opts *o)
 	amas__list_init(&d->conns);
 	amas__list_init(&d->views);
 	amas__task_init(&d->flush, on_flush);
+	amas__task_init(&d->over, on_over);
 	if ((d->ev = ev_loop_new(EVFLAG_NOENV)) == NULL)
 		return cmd_error(CMD_SYS, NULL, "event loop: %s",
 		    strerror(errno));
@@ -378,8 +411,10 @@ fini(struct dump *d)
 	dump_store_free(d->store);
 	dump_filter_free(d->filter);
 	amas__proc_free(d->run);
-	if (d->loop != NULL)
+	if (d->loop != NULL) {
 		amas__task_cancel(d->loop, &d->flush);
+		amas__task_cancel(d->loop, &d->over);
+	}
 	amas_loop_free(d->loop);
 	ev_loop_destroy(d->ev);
 }

@@ -193,10 +193,12 @@ struct dump {
 	double idle_s;		/* about so long ago */
 	bool live;		/* what comes comes as it passes */
 	bool done;		/* no more is wanted */
+	bool enough;		/* no more is shown: -c */
 	bool stopped;		/* by a signal */
 	bool failed;		/* it never began */
 	int status;
 	struct amas__task flush;	/* of standard output, if it is live */
+	struct amas__task over;	/* then connections are closed */
 	ev_timer look;		/* at requests that wait */
 	ev_timer grace;		/* after the end of the command */
 	struct dump_tap *tap;	/* or NULL */
@@ -215,6 +217,12 @@ void dump_tell_unanswered(struct dump *d, struct dump_call *c, double t);
 /* Ends it, from a callback, with this status. */
 void dump_end(struct dump *d, int status);
 
+/*
+ * So many lines were shown as -c wants.  It ends, but what was shown still gets
+ * to the ends between which it stands; with --run all passes until that is over.
+ */
+void dump_enough(struct dump *d);
+
 /* Standard output took no more, errno tells why: says so and ends it. */
 void dump_output_failed(struct dump *d);
 
@@ -232,6 +240,8 @@ void dump_opts_free(struct dump_opts *o);
 /* Listens.  Returns CMD_OK or a status (has been said). */
 int dump_tap_open(struct dump_tap **out, struct dump *d);
 void dump_tap_drain(struct dump_tap *t);	/* takes no more connections */
+/* Reads no more; connections end when what was read is written. */
+void dump_tap_close(struct dump_tap *t);
 void dump_tap_free(struct dump_tap *t);
 const char *dump_tap_addr(const struct dump_tap *t);
 

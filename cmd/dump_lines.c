@@ -40,11 +40,11 @@ write_line(struct dump_lines *l, const char *line, size_t len)
 {
 	struct dump *d = l->view.d;
 
-	if (d->done)
+	if (d->done || d->enough)
 		return;
 	l->write(l, line, len);
 	if (l->left > 0 && --l->left == 0)
-		dump_end(d, CMD_OK);
+		dump_enough(d);
 }
 
 static void

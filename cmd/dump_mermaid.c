@@ -262,7 +262,7 @@ finish_line(struct mermaid *m, int rc)
 	else if (amas__buf_len(&m->line) > 0 && !d->done) {
 		write_line(m);
 		if (m->left > 0 && --m->left == 0)
-			dump_end(d, CMD_OK);
+			dump_enough(d);
 	}
 	amas__buf_truncate(&m->line, 0);
 }

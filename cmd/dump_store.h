@@ -106,6 +106,7 @@ struct dump_stub;
 int dump_stub_new(struct dump_stub **out, struct dump *d,
     struct dump_store *s);
 void dump_stub_drain(struct dump_stub *s);	/* no more connections */
+void dump_stub_close(struct dump_stub *s);	/* nor those that are there */
 void dump_stub_free(struct dump_stub *s);
 const char *dump_stub_addr(const struct dump_stub *s);
 

@@ -254,14 +254,20 @@ dump_stub_drain(struct dump_stub *s)
 }
 
 void
-dump_stub_free(struct dump_stub *s)
+dump_stub_close(struct dump_stub *s)
 {
-	if (s == NULL)
-		return;
 	dump_stub_drain(s);
 	while (!amas__list_empty(&s->peers))
 		amas_channel_close(AMAS__OF(s->peers.next, struct peer,
 		    link)->ch);
+}
+
+void
+dump_stub_free(struct dump_stub *s)
+{
+	if (s == NULL)
+		return;
+	dump_stub_close(s);
 	free(s->types);
 	free(s);
 }

@@ -51,6 +51,7 @@ struct dump_tap {
 	struct amas__tls_setup *tls;	/* of the target; NULL: plain */
 	struct dump_rules *rules;	/* of --inject, or NULL */
 	struct amas__link pairs;
+	bool closing;		/* nothing more is read */
 };
 
 /* In whole microseconds, as recordings have them. */
@@ -134,7 +135,7 @@ update(struct end *from)
 	struct end *to = &p->end[!back];
 
 	amas__stream_set_reading(from->s, to->s != NULL && !from->ended &&
-	    !to->full && (p->inject == NULL ||
+	    !to->full && !p->tap->closing && (p->inject == NULL ||
 	    dump_inject_held(p->inject, back) <= DUMP_QUEUE_MAX));
 }
 
@@ -153,10 +154,21 @@ pass(struct pair *p, bool back, const void *data, size_t len)
 	update(&p->end[back]);
 }
 
+static bool
+holds_back(const struct pair *p)
+{
+	return p->inject != NULL && (dump_inject_held(p->inject, false) > 0 ||
+	    dump_inject_held(p->inject, true) > 0);
+}
+
 static void
 inject_put(void *arg, bool back, const void *data, size_t len)
 {
-	pass(arg, back, data, len);
+	struct pair *p = arg;
+
+	pass(p, back, data, len);
+	if (p->tap->closing && len == 0 && !holds_back(p))
+		pair_free(p, false);
 }
 
 static void
@@ -370,6 +382,26 @@ dump_tap_drain(struct dump_tap *t)
 {
 	amas__listener_free(t->listener);
 	t->listener = NULL;
+}
+
+void
+dump_tap_close(struct dump_tap *t)
+{
+	struct amas__link *i, *next;
+	struct pair *p;
+
+	dump_tap_drain(t);
+	t->closing = true;
+	for (i = t->pairs.next; i != &t->pairs; i = next) {
+		next = i->next;
+		p = AMAS__OF(i, struct pair, link);
+		if (holds_back(p)) {
+			update(&p->end[0]);
+			update(&p->end[1]);
+		} else {
+			pair_free(p, false);
+		}
+	}
 }
 
 void

@@ -230,6 +230,19 @@ fail("x")
 	    "$(tail -n 1 <<<"$output" | jq -c '[.m[0], .conn - 1, .m[2]]')"
 }
 
+@test "amas-dump: --stub: -c ends it, the last reply is delivered" {
+	printf '%s\n' '[0, 0, ["f", [], {}]]' '[1, 0, 1]' >"$tmp/rec"
+	out=$tmp/out start amas-dump -t -r "$tmp/rec" --stub :0 -c 1
+	equal 1 "$(t amas-call "$addr" f)"
+	ended "$pid" 0
+	equal 1 "$(wc -l <"$tmp/out")"
+	run -9 --separate-stderr t amas-dump -t -r "$tmp/rec" --stub :0 -c 1 \
+	    --run 'exec >&2; amas-call $AMAS_ADDR f; amas-call $AMAS_ADDR f
+		exit 9'
+	equal "1 1" "$(echo $stderr)"
+	equal 1 "${#lines[@]}"
+}
+
 @test "amas-dump: --stub --speed takes as long" {
 	printf '%s\n' \
 	    '{"t": 1, "from": "a", "to": "b", "m": [0, 0, ["f", [], {}]]}' \

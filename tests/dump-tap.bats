@@ -302,6 +302,42 @@ ends() {
 	ended "$dump" 0
 }
 
+@test "amas-dump: -c: what was shown is delivered" {
+	start amas-serve :0 'add=exec:expr "$1" + "$2"' 'big=exec:cat big'
+	server=$addr
+	head -c 3000000 /dev/zero | tr '\0' x >big
+	for options in -c1 '-c2 -ojson' '-c2 --split' '-c2 -omermaid'; do
+		# shellcheck disable=SC2086 # words
+		tap "$server" -s 9 $options
+		t amas-call -r "$addr" big >got
+		[ "$(wc -c <got)" -ge 3000000 ]
+		ended "$pid" 0
+		[ -s lines ]
+	done
+}
+
+@test "amas-dump: -c: what is held back is delivered" {
+	start amas-serve :0 'add=exec:expr "$1" + "$2"'
+	tap "$addr" -c 1 --inject 'kind reply: delay 50ms'
+	equal 7 "$(t amas-call "$addr" add 3 4)"
+	ended "$pid" 0
+	equal '[0] add(3, 4) = 7 <0' "$(bare <lines | cut -d . -f 1 |
+		sed 's/ {delay 50ms}$/ <0/')"
+}
+
+@test "amas-dump: -c and --run: all passes until the command has ended" {
+	start amas-serve :0 'add=exec:expr "$1" + "$2"'
+	run -7 --separate-stderr t amas-dump -t -c 1 --inject \
+		'path add and id 1: fail no' --run '
+		exec >&2
+		amas-call "$AMAS_ADDR" add 3 4
+		printf "%s\n" "[\"add\", [1, 2], {}]" "[\"add\", [1, 2], {}]" |
+			amas-call -q -P 1 -B "$AMAS_ADDR"
+		exit 7' :0 "$addr"
+	equal '[0] add(3, 4) = 7' "$(bare <<<"$output")"
+	equal '7 [1, 1, 3] [2, 2, "no"]' "$(head -n 3 <<<"$stderr" | xargs -d '\n')"
+}
+
 # ---- Back-pressure ----
 
 @test "amas-dump: 78: an end that does not read slows the other one down" {

@@ -165,6 +165,7 @@ struct dump_opts {
 	const char *replay;	/* --replay: address; NULL: no */
 	const char *stub;	/* --stub: address; NULL: no */
 	double speed;		/* --speed; 0: as fast as it goes */
+	double timeout_s;	/* --timeout, for a reply; 0: not given */
 	bool diff;		/* --diff */
 	const char *write;	/* -w; NULL: nothing */
 	size_t file_max;	/* -C; 0: no end */

@@ -27,6 +27,7 @@ enum {
 	OPT_SPLIT,
 	OPT_STUB,
 	OPT_SUMMARY,
+	OPT_TIMEOUT,
 	OPT_WAIT
 };
 
@@ -72,6 +73,8 @@ static const struct cmd_option options[] = {
 	{ OPT_SPLIT, "split", NULL, "requests and replies each on their line" },
 	{ OPT_STUB, "stub", "LISTEN", "-r: answer there as recorded" },
 	{ OPT_SUMMARY, "summary", NULL, "calls per function, nothing else" },
+	{ OPT_TIMEOUT, "timeout", "DUR",
+	    "--replay: end if none of its replies comes for so long (30s)" },
 	{ OPT_WAIT, "wait", "DUR", "keep trying to connect (0), or \"inf\"" },
 	CMD_OPTIONS
 };
@@ -155,6 +158,18 @@ take_speed(struct dump_opts *o)
 }
 
 static int
+take_timeout(struct dump_opts *o)
+{
+	int status = cmd_duration(&o->timeout_s, o->args.name, o->args.value,
+	    true);
+
+	if (status == CMD_OK && o->timeout_s <= 0)
+		return cmd_error(CMD_USAGE, o->args.name,
+		    "has to be above 0");
+	return status;
+}
+
+static int
 take_more(struct dump_opts *o, int id)
 {
 	const struct cmd_args *a = &o->args;
@@ -178,6 +193,8 @@ take_more(struct dump_opts *o, int id)
 		return CMD_OK;
 	case OPT_SPEED:
 		return take_speed(o);
+	case OPT_TIMEOUT:
+		return take_timeout(o);
 	case OPT_INJECT:
 		return take_inject(o);
 	case OPT_SEED:
@@ -326,6 +343,8 @@ check_again(const struct dump_opts *o)
 	if (o->diff && (o->form_given || o->summary))
 		return cmd_error(CMD_USAGE, "--diff",
 		    "standard output is for one thing");
+	if (o->timeout_s > 0 && o->replay == NULL)
+		return cmd_error(CMD_USAGE, "--timeout", "needs --replay");
 	if (o->replay == NULL && o->stub == NULL)
 		return o->speed <= 0 ? CMD_OK : cmd_error(CMD_USAGE,
 		    "--speed", "needs --replay or --stub");

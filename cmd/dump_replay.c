@@ -6,6 +6,7 @@
  */
 #include "dump_store.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #include "mem.h"
 #include "request.h"
 
+#define TIMEOUT_S 30.0	/* for a reply that the recording has */
 #define HOPE_S 1.0	/* at the end, for what got no answer in the recording */
 
 /* A connection that stands for a recorded one. */
@@ -43,6 +45,8 @@ struct dump_replay {
 	double begin;		/* --speed: when the first was sent */
 	struct amas_timer timer;
 	struct amas_timer start;
+	struct amas_timer silent;	/* while some are waited for */
+	bool heard;		/* some reply has come */
 	struct amas__buf buf;	/* --diff */
 };
 
@@ -216,6 +220,34 @@ drop(struct dump_past *past)
 
 /* ---- Requests ----------------------------------------------------------- */
 
+static void
+on_silent(void *arg)
+{
+	struct dump_replay *r = arg;
+	double s = r->d->o->timeout_s;
+
+	r->d->status = cmd_error(CMD_TIMEOUT, r->d->o->replay,
+	    "no reply for %g s, %zu are due", s > 0 ? s : TIMEOUT_S,
+	    r->waiting);
+	dump_end(r->d, CMD_TIMEOUT);
+}
+
+/* Begins to wait, or does so anew. */
+static void
+set_silent(struct dump_replay *r)
+{
+	double s = r->d->o->timeout_s;
+
+	amas_timer_cancel(&r->silent);
+	if (s <= 0)
+		s = TIMEOUT_S;
+	if (!r->heard)
+		s += r->d->o->wait_s;
+	if (r->waiting > 0 && isfinite(s))
+		amas_timer_call_in(&r->silent, amas_loop_clock(r->d->loop), s,
+		    on_silent, r);
+}
+
 /* A request that is sent again, until its answer comes. */
 struct sent {
 	struct dump_replay *r;
@@ -262,6 +294,8 @@ on_reply(const struct amas_reply *rep, void *arg)
 		r->waiting--;
 	else
 		r->hoping--;
+	r->heard = true;
+	set_silent(r);
 	drop(k->past);
 	pump(r);
 }
@@ -289,7 +323,8 @@ send_again(struct dump_replay *r, struct dump_entry *k)
 		free(sent);
 		dump_nomem(r->d);
 	} else if (k->answer != NULL) {
-		r->waiting++;
+		if (r->waiting++ == 0)
+			set_silent(r);
 	} else {
 		r->hoping++;
 	}
@@ -422,6 +457,7 @@ dump_replay_free(struct dump_replay *r)
 		return;
 	amas_timer_cancel(&r->start);
 	amas_timer_cancel(&r->timer);
+	amas_timer_cancel(&r->silent);
 	while (!amas__list_empty(&r->lives))
 		live_free(AMAS__OF(r->lives.next, struct live, link));
 	amas__addr_fini(&r->addr);

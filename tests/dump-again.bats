@@ -195,6 +195,21 @@ fail("x")
 	run -2 --separate-stderr t amas-dump -r "$tmp/rec" --replay tcp://x:y
 }
 
+@test "amas-dump: --replay to who is silent ends with --timeout" {
+	printf '%s\n' '[0, 0, ["add", [1, 2], {}]]' '[1, 0, 3]' \
+	    '[0, 1, ["sleep", [], {}]]' '[0, 2, ["sleep", [], {}]]' \
+	    '[1, 1, null]' '[1, 2, null]' >"$tmp/rec"
+	start amas-serve :0 'add=exec:expr "$1" + "$2"'
+	start amas-dump -w "$tmp/out" --inject 'path sleep: drop' :0 "$addr"
+	run -124 --separate-stderr t amas-dump -t -r "$tmp/rec" \
+	    --replay "$addr" --timeout 0.3
+	equal "amas-dump: $addr: no reply for 0.3 s, 2 are due" "$stderr"
+	[[ ${lines[0]} == *'add(1, 2) = 3 <'* ]]
+	run -2 --separate-stderr t amas-dump -r "$tmp/rec" --timeout 3
+	equal "amas-dump: --timeout: needs --replay" "$stderr"
+	run -2 t amas-dump -r "$tmp/rec" --replay :1 --timeout 0
+}
+
 # ---- Stub ----
 
 @test "amas-dump: --stub answers as recorded" {

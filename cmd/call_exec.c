@@ -22,20 +22,21 @@
 
 extern char **environ;
 
-/* We may ignore SIGPIPE; it must not. */
+/* We ignore SIGXFSZ, and may ignore SIGPIPE; it must not. */
 static int
 spawn_with(pid_t *pid, char *const *argv,
     const posix_spawn_file_actions_t *fa)
 {
 	posix_spawnattr_t attr;
-	sigset_t pipe_set;
+	sigset_t back;
 	int rc;
 
-	sigemptyset(&pipe_set);
-	sigaddset(&pipe_set, SIGPIPE);
+	sigemptyset(&back);
+	sigaddset(&back, SIGPIPE);
+	sigaddset(&back, SIGXFSZ);
 	if ((rc = posix_spawnattr_init(&attr)) != 0)
 		return rc;
-	if ((rc = posix_spawnattr_setsigdefault(&attr, &pipe_set)) == 0 &&
+	if ((rc = posix_spawnattr_setsigdefault(&attr, &back)) == 0 &&
 	    (rc = posix_spawnattr_setflags(&attr,
 	    POSIX_SPAWN_SETSIGDEF)) == 0)
 		rc = posix_spawn(pid, "/bin/sh", fa, &attr, argv, environ);

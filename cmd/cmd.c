@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdio_ext.h>
@@ -47,6 +48,7 @@ cmd_init(const char *name)
 {
 	program.name = name;
 	fill_closed();
+	(void)signal(SIGXFSZ, SIG_IGN);
 }
 
 int

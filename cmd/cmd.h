@@ -36,9 +36,10 @@ enum cmd_status {
 /*
  * Begins a program: takes its name for messages and fills standard descriptors
  * that are closed, so that no socket becomes one of them; reading or writing
- * such a one still fails with EBADF.  Signals stay as they are: SIGPIPE ends a
- * program whose reader has gone, as the shell expects.  A program that writes
- * to pipes of children must ignore it itself.
+ * such a one still fails with EBADF.  A file over its limit fails with EFBIG,
+ * not with SIGXFSZ.  Other signals stay as they are: SIGPIPE ends a program whose
+ * reader has gone, as the shell expects.  A program that writes to pipes of
+ * children must ignore it itself.
  */
 void cmd_init(const char *name);
 

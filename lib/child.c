@@ -59,8 +59,9 @@ set_attributes(posix_spawnattr_t *a, bool own_group)
 		if ((rc = posix_spawnattr_setpgroup(a, 0)) != 0)
 			return rc;
 	} else {
-		/* nohup's SIGHUP stays ignored; SIGPIPE we may have changed. */
+		/* nohup's SIGHUP stays ignored; these we may have changed. */
 		sigaddset(&set, SIGPIPE);
+		sigaddset(&set, SIGXFSZ);
 	}
 	if ((rc = posix_spawnattr_setsigdefault(a, &set)) != 0)
 		return rc;

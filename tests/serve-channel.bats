@@ -344,9 +344,16 @@ ring() {
 	(($(stat -c %s "$tmp/trace") <= 8192))
 }
 
+@test "amas-serve: 87: a program that writes too much is killed as ever" {
+	export -f limited
+	start bash -c 'limited "$@"' amas-serve "$tmp/x" \
+		"much=exec:exec head -c 9000 /dev/zero >$tmp/much"
+	run -1 --separate-stderr t amas-call "$addr" much
+	[[ $stderr == *"much: killed by SIGXFSZ" ]]
+}
+
 # limited COMMAND...: it can write files of 8 KiB.
 limited() {
-	trap '' XFSZ
 	ulimit -f 8
 	exec "$0" "$@"
 }

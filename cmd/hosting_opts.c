@@ -39,7 +39,7 @@ static const struct cmd_option options[] = {
 	{ 'c', "connections", "N", "connections (no bound)" },
 	{ 'f', "file", "FILE", "make the agents that its lines tell" },
 	{ 'j', "jobs", "N", "programs that run at a time (64)" },
-	{ 't', "timeout", "DUR", "end programs that take longer (no limit)" },
+	{ 't', "timeout", "DUR", "end calls, and init, that take longer (no limit)" },
 	{ 'w', "wait", "DUR", "keep trying to reach others (0), or \"inf\"" },
 	{ OPT_ADVERTISE, "advertise", "HOST:PORT",
 	    "what stands in URLs (the address)" },

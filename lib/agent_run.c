@@ -7,6 +7,7 @@
  */
 #include "agent_run.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +40,9 @@ struct amas__agent_run {
 	struct amas__job job;		/* INIT */
 	size_t waiting;			/* jobs.h counts here */
 	struct amas__task canceled;	/* stopped before it had a place */
+	struct amas__timer deadline;
+	double timeout_s;		/* 0: none */
+	bool late;			/* stopped since it has passed */
 	struct amas__buf out;		/* of its output: what was not told */
 	size_t looked;			/* bytes of that without a line end */
 };
@@ -136,7 +140,8 @@ tell_ended(struct amas__agent_run *r, bool ok, const char *why)
 {
 	amas__job_done(&r->job);
 	amas__guest_lives(&r->r.guest, false);
-	r->busy = false;
+	amas__timer_stop(&r->deadline);
+	r->busy = r->late = false;
 	if (r->ops != NULL)
 		r->ops->ended(r, ok, why, r->arg);
 }
@@ -165,14 +170,31 @@ on_ended(struct amas__resident *resident, const char *why)
 	struct amas__agent_run *r = AMAS__OF(resident, struct amas__agent_run,
 	    r);
 	bool ok = strcmp(why, "exit status 0") == 0;
+	char late[64];
 
 	r->refs++;
 	flush(r);
-	if (ok || r->which == AMAS__AGENT_RUN)
+	if (r->late) { /* the last line is what most show alone: no tail */
+		(void)snprintf(late, sizeof late, "timed out after %gs",
+		    r->timeout_s);
+		tell_failed(r, late, false);
+	} else if (ok || r->which == AMAS__AGENT_RUN) {
 		tell_ended(r, ok, why);
-	else
+	} else {
 		tell_failed(r, why, true);
+	}
 	unref(r);
+}
+
+/* on_ended() follows, also when it says that all is well after all. */
+static void
+on_deadline(struct amas__timer *t)
+{
+	struct amas__agent_run *r = AMAS__OF(t, struct amas__agent_run,
+	    deadline);
+
+	r->late = true;
+	amas__resident_stop(&r->r);
 }
 
 static const struct amas__resident_ops resident_ops = {
@@ -191,6 +213,8 @@ start(struct amas__agent_run *r, struct amas_error *err)
 		return rc;
 	amas__proc_end_input(r->r.proc);
 	amas__guest_lives(&r->r.guest, true);
+	if (r->timeout_s > 0)
+		amas__timer_start(&r->deadline, r->timeout_s);
 	return 0;
 }
 
@@ -298,11 +322,18 @@ amas__agent_run_new(struct amas__agent_run **out,
 	amas__job_init(&r->job, home->loop, on_place);
 	r->job.back = on_back;
 	amas__task_init(&r->canceled, on_canceled);
+	amas__timer_init(&r->deadline, home->loop, on_deadline);
 	amas__job_tell(&r->job, r->r.name);
 	if (which == AMAS__AGENT_INIT)
 		r->r.guest.job = &r->job;
 	*out = r;
 	return 0;
+}
+
+void
+amas__agent_run_limit(struct amas__agent_run *r, double timeout_s)
+{
+	r->timeout_s = timeout_s;
 }
 
 void
@@ -324,6 +355,7 @@ amas__agent_run_free(struct amas__agent_run *r)
 	amas__job_done(&r->job);
 	amas__guest_lives(&r->r.guest, false);
 	amas__task_cancel(r->home->loop, &r->canceled);
+	amas__timer_stop(&r->deadline);
 	amas__resident_fini(&r->r);
 	unref(r);
 }

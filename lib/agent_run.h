@@ -61,6 +61,12 @@ int amas__agent_run_new(struct amas__agent_run **out,
     struct amas_error *err);
 
 /*
+ * Has each start of it end after so long, as amas__agent_run_stop() does; of an
+ * INIT the failure is "init: timed out after 1s".  0 is no limit, the default.
+ */
+void amas__agent_run_limit(struct amas__agent_run *r, double timeout_s);
+
+/*
  * Starts it, if it does not run.  Returns 0 and ended follows, never inside; or
  * AMAS_ENOENT (the folder has none), AMAS_ESYS (it has, but it is not to be
  * trusted, or not executable: "run: others can write it"), AMAS_ETYPE or

@@ -146,6 +146,19 @@ no: ' "${output//\\n/
 	run -0 t amas-container --run true ./s ./fails
 }
 
+@test "container: -t ends an init that takes longer" {
+	mkdir slow mod
+	program slow/init 'trap "exit 0" TERM; sleep 300 & wait'
+	cp -r slow mod/Slow
+	run -1 t amas-container -t 50ms ./s ./slow
+	equal 'amas-container: slow: init: timed out after 0.05s' "$output"
+	run -1 t amas-container --clock sim -t 50ms local://a ./slow
+	equal 'amas-container: slow: init: timed out after 0.05s' "$output"
+	start amas-container --manager -t 50ms --class-path . ./s
+	spawn_fails 'init: timed out after 0.05s' mod:Slow
+	stop
+}
+
 @test "container: SIGTERM ends an init that does not, and a run that will not" {
 	mkdir slow stubborn
 	program slow/init 'echo here >here; exec sleep 300'

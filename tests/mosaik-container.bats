@@ -185,6 +185,18 @@ failing() {
 	ended "$pid" 0
 }
 
+@test "mosaik-container: -t ends a making that takes longer" {
+	program m/init 'sleep 300'
+	start amas-container --mosaik :0 -t 50ms ./s M=./m
+	run -1 t amas-call -BP1 "$addr" < <(
+		echo '["init", ["S-0"], {"time_resolution": 1.0}]'
+		echo '["create", [2, "M"], {}]'
+		echo '["stop", [], {}]')
+	[[ ${lines[1]} == *'"M: create: init: timed out after 0.05s"]]' ]]
+	equal '[1, 3, null]' "${lines[2]}"
+	ended "$pid" 0
+}
+
 @test "mosaik-container: one that cannot be made says why, and none is" {
 	program m/init 'test "$AMAS_INDEX" != 3 || { echo "no more" >&2; exit 4; }'
 	host M=./m

@@ -11,6 +11,7 @@
 enum {
 	OPT_DO = 256,
 	OPT_EXPECT,
+	OPT_FROM,
 	OPT_LAG,
 	OPT_NEXT,
 	OPT_RATE,
@@ -25,6 +26,8 @@ static const char synopsis[] = "[options] COMMAND [ADDR...]";
 static const struct cmd_option options[] = {
 	{ OPT_DO, "do", "COMMAND", "run it after each step (run)" },
 	{ OPT_EXPECT, "expect", "N", "that many containers (run, feed, set)" },
+	{ OPT_FROM, "from", "TIME",
+	    "no step before TIME, or to it (run) (0, if none tells its own)" },
 	{ OPT_LAG, "lag", "DUR",
 	    "say who holds a step up for so long (5), or \"inf\"" },
 	{ OPT_NEXT, "next", NULL, "step to whatever sleeps least long (run)" },
@@ -95,6 +98,9 @@ take_option(struct clock_opts *o, int id)
 		break;
 	case OPT_EXPECT:
 		return cmd_number(&o->expect, name, value, 1, EXPECT_MAX);
+	case OPT_FROM:
+		o->has_from = true;
+		return take_time(&o->from, name, value);
 	case OPT_LAG:
 		return cmd_duration(&o->lag_s, name, value, true);
 	case OPT_NEXT:
@@ -186,7 +192,7 @@ static int
 check_together(const struct clock_opts *o)
 {
 	const struct given of_run[] = { { o->hook != NULL, "--do" },
-		{ o->next, "--next" }, { o->rate > 0, "--rate" },
+		{ o->has_from, "--from" }, { o->next, "--next" }, { o->rate > 0, "--rate" },
 		{ o->step_s > 0, "--step" }, { o->strict, "--strict" },
 		{ o->has_until, "--until" }, { false, NULL } };
 	const struct given of_all[] = { { o->expect != 0, "--expect" },
@@ -205,6 +211,8 @@ check_together(const struct clock_opts *o)
 		    o->word);
 	if (o->next && o->step_s > 0)
 		return cmd_error(CMD_USAGE, "--next", "does not go with --step");
+	if (o->next && o->has_from)
+		return cmd_error(CMD_USAGE, "--next", "does not go with --from");
 	if (o->strict && o->rate <= 0)
 		return cmd_error(CMD_USAGE, "--strict", "needs --rate");
 	return CMD_OK;

@@ -81,6 +81,8 @@ struct clock_opts {
 	bool next, strict, stop;
 	bool has_until;
 	struct clock_time until;	/* --until */
+	bool has_from;
+	struct clock_time from;		/* --from */
 	struct clock_time set;	/* set: TIME */
 	const char *hook;	/* --do; NULL: none */
 };

@@ -33,7 +33,7 @@ clock_pace_next(const struct clock_run *r)
 	if (r->o->next)
 		t = next_sleeper(r);
 	else
-		t = r->has_time ? clock_time_after(r->time_s, r->o->step_s) : 0;
+		t = clock_time_after(r->time_s, r->o->step_s);
 	return t <= r->until_s ? t : INFINITY;
 }
 
@@ -78,7 +78,7 @@ clock_pace_due(struct clock_run *r, double t_s)
 	if (r->o->rate <= 0 || r->once)
 		return true;
 	if (!r->paced) { /* from here on, or from where it was paused */
-		r->from_s = r->has_time ? r->time_s : t_s;
+		r->from_s = r->time_s;
 		r->real_s = call_now();
 		r->paced = waited = true;
 	}

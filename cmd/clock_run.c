@@ -316,19 +316,40 @@ clock_run_go(struct clock_run *r)
 		go_feed(r);
 }
 
+/* Where the steps of a run begin and end. */
+static int
+take_bounds(struct clock_run *r)
+{
+	char now[CLOCK_TEXT_SIZE], then[CLOCK_TEXT_SIZE];
+	double from_s;
+
+	r->until_s = INFINITY;
+	if (r->o->has_until && !resolve(r, &r->o->until, &r->until_s))
+		return cmd_error(CMD_USAGE, "--until", no_date);
+	if (r->o->has_from && !resolve(r, &r->o->from, &from_s))
+		return cmd_error(CMD_USAGE, "--from", no_date);
+	if (r->o->has_from && (!r->has_time || from_s > r->time_s))
+		r->time_s = from_s;
+	if (r->until_s < r->time_s)
+		return cmd_error(CMD_FAILED, "--until", "%s is over: it is %s",
+		    clock_time_print(then, r->until_s),
+		    clock_time_print(now, r->time_s));
+	return CMD_OK;
+}
+
 static void
 on_opened(struct clock_fleet *f)
 {
 	struct clock_run *r = AMAS__OF(f, struct clock_run, fleet);
 	const struct clock_peer *last = find_time(r);
+	int status;
 
 	if (last != NULL)
 		r->time_s = last->time_s;
 	r->has_time = last != NULL;
-	r->until_s = INFINITY;
 	r->fleet.time_s = r->time_s;
-	if (r->o->has_until && !resolve(r, &r->o->until, &r->until_s))
-		clock_run_finish(r, cmd_error(CMD_USAGE, "--until", no_date));
+	if ((status = take_bounds(r)) != CMD_OK)
+		clock_run_finish(r, status);
 	else
 		clock_fleet_settle(f);
 }

@@ -28,7 +28,7 @@ struct clock_run {
 	struct call_input in;	/* feed */
 
 	bool has_time;		/* time_s is that of all */
-	double time_s;
+	double time_s;		/* if none tells its time: what is taken for it */
 	bool stepping;		/* a step is under way, or what it says is not
 				 * yet written */
 	bool begun;		/* all were at rest, once */

@@ -236,22 +236,59 @@ fakes() {
 	python_clock b 2016-01-01 -1
 	clock run --step 10 --until 25 ./a ./b
 	equal 0 "$status"
-	equal '0 10 20' "$(times)"
+	equal '10 20' "$(times)"
 	jq -e '.wall >= 0 and (.slowest == "./a" or .slowest == "./b")' \
 		<<<"$output" >/dev/null
 	equal 20 "$(t amas-call "$(cat b.url)1" time)"
-	# the next begins where nobody tells: at 0
-	says 1 '' 'amas-clock: ./a: ValueError: Time must be > 20 but is 0' run ./a
+	# the next begins where nobody tells: behind 0
+	says 1 '' 'amas-clock: ./a: ValueError: Time must be > 20 but is 1' run ./a
+	clock run --from 20 --step 10 --until 40 ./a
+	equal '30 40' "$(times)"
+	says 1 '' 'amas-clock: --until: 5 is over: it is 20' \
+		run --from 20 --until 5 ./a
+}
+
+@test "amas-clock: run drives what aiomas begins at 0, or --from says" {
+	need_peer
+	python_clock a 2016-01-01 0
+	python_clock b 2016-01-01 -1
+	clock run --until 2 ./a
+	equal '0 1 2' "$status $(times)"
+	clock run --from -1 --until 1 ./b
+	equal '0 0 1' "$status $(times)"
+	says 2 '' 'amas-clock: --next: does not go with --from' \
+		run --from 1 --next ./b
+	says 2 '' 'amas-clock: --from: a date means nothing here: no container tells its own' \
+		run --from 2016-01-02 ./b
+}
+
+@test "amas-clock: run from where containers are, and not before" {
+	fakes <<-'END'
+	a = Fake('a', time=3)
+	c = clock([a], 'run', '--from', '1', '--until', '4')
+	a.step(4)
+	ended(c, 0, [4])
+	a = Fake('b', time=3)
+	c = clock([a], 'run', '--step', '5', '--from', '2016-01-01T00:00:12',
+	          '--until', '2016-01-01T00:00:20')
+	a.step(15)
+	a.step(20)
+	ended(c, 0, [15, 20])
+	a = Fake('c', time=3)
+	c = start('amas-clock', 'run', '--until', '2016-01-01T00:00:02', a.name)
+	a.open()
+	ended(c, 1, [], 'amas-clock: --until: 2 is over: it is 3\n')
+	END
 }
 
 @test "amas-clock: Until is inclusive, and steps are whole multiples" {
 	need_peer
 	python_clock a
 	clock run --step 100ms --until 1 ./a
-	equal '0 0.1 0.2 0.3 0.4 0.5 0.6 0.7 0.8 0.9 1' "$(times)"
+	equal '0.1 0.2 0.3 0.4 0.5 0.6 0.7 0.8 0.9 1' "$(times)"
 	python_clock b
 	clock run --until 2.9 ./b
-	equal '0 1 2' "$(times)"
+	equal '1 2' "$(times)"
 }
 
 @test "amas-clock: sleepers of Python wake at their time" {
@@ -605,30 +642,30 @@ amas-clock: first question: deadline of 0.1 s passed' \
 	before=$(date +%s%N)
 	clock run --rate 50 --until 10 ./a
 	after=$(date +%s%N)
-	equal '0 1 2 3 4 5 6 7 8 9 10' "$(times)"
+	equal '1 2 3 4 5 6 7 8 9 10' "$(times)"
 	((after - before >= 200000000))
 	python_clock b
 	clock run --rate 1e9 --until 9 ./b
-	equal '0 10' "$status $(wc -l <<<"$output")"
-	[[ $stderr =~ ^amas-clock:\ --rate:\ step\ 1\ is\ [0-9.]+\ s\ late$ ]]
+	equal '0 9' "$status $(wc -l <<<"$output")"
+	[[ $stderr =~ ^amas-clock:\ --rate:\ step\ 2\ is\ [0-9.]+\ s\ late$ ]]
 	python_clock c
 	clock run --rate 1e9 --strict --until 9 ./c
 	equal '1 1' "$status $(wc -l <<<"$output")"
-	[[ $stderr =~ ^amas-clock:\ --rate:\ step\ 1\ is\ .*\(--strict\)$ ]]
+	[[ $stderr =~ ^amas-clock:\ --rate:\ step\ 2\ is\ .*\(--strict\)$ ]]
 }
 
 @test "amas-clock: --do runs after each step; a failure ends the run" {
 	need_peer
 	python_clock a
 	clock run --step 0.5 --until 1 --do 'echo "[$AMAS_TIME]"' ./a
-	equal $'[0]\n[0.5]\n[1]' "$(grep '\[' <<<"$output")"
-	equal '{[{[{[' "$(cut -c 1 <<<"$output" | tr -d '\n')"
+	equal $'[0.5]\n[1]' "$(grep '\[' <<<"$output")"
+	equal '{[{[' "$(cut -c 1 <<<"$output" | tr -d '\n')"
 	python_clock b
 	clock run --do 'exit 3' ./b
-	equal '1 0|amas-clock: --do: exit status 3' "$status $(times)|$stderr"
+	equal '1 1|amas-clock: --do: exit status 3' "$status $(times)|$stderr"
 	python_clock c
 	clock run --do 'kill -KILL $$' ./c
-	equal '1 0|amas-clock: --do: killed by signal 9' "$status $(times)|$stderr"
+	equal '1 1|amas-clock: --do: killed by signal 9' "$status $(times)|$stderr"
 }
 
 @test "amas-clock: SIGUSR1 pauses and resumes, SIGUSR2 takes one step" {

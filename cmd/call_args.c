@@ -194,7 +194,7 @@ set_proxy(struct amas_value **out, const struct arg *a, const char *path,
 	int status;
 
 	if (o->n_sources == 0)
-		return cmd_error(CMD_USAGE, a->rest,
+		return cmd_error(CMD_INPUT, a->rest,
 		    "a proxy needs -x (as text: ==%s)", a->rest);
 	path += strspn(path, "/");
 	if ((status = set_text(&rep, a, path, strlen(path))) != CMD_OK)
@@ -320,7 +320,7 @@ add_keyword(struct amas_value *map, const struct arg *a,
 	if (name == NULL)
 		return cmd_nomem();
 	if (amas_value_get(map, name) != NULL)
-		status = cmd_error(CMD_USAGE, name,
+		status = cmd_error(CMD_INPUT, name,
 		    "keyword argument is given twice");
 	else if (amas_value_add(map, "s:v", name, v) != 0)
 		status = cmd_nomem();
@@ -364,7 +364,7 @@ call_args_read(struct call_args *out, const struct call_opts *o)
 	for (i = 0; i < o->argc; i++) {
 		parse_arg(&a, i + 1, o->argv[i], o->text);
 		if (takes_stdin(&a) && input_taken)
-			return bad_arg(&a, CMD_USAGE,
+			return bad_arg(&a, CMD_INPUT,
 			    "standard input is taken already");
 		input_taken = input_taken || takes_stdin(&a);
 		if (o->channel && a.name_len > 0)

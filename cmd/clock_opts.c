@@ -27,7 +27,7 @@ static const struct cmd_option options[] = {
 	{ OPT_DO, "do", "COMMAND", "run it after each step (run)" },
 	{ OPT_EXPECT, "expect", "N", "that many containers (run, feed, set)" },
 	{ OPT_FROM, "from", "TIME",
-	    "no step before TIME, or to it (run) (0, if none tells its own)" },
+	    "where containers are that do not tell it (0) (run)" },
 	{ OPT_LAG, "lag", "DUR",
 	    "say who holds a step up for so long (5), or \"inf\"" },
 	{ OPT_NEXT, "next", NULL, "step to whatever sleeps least long (run)" },

@@ -106,5 +106,8 @@ container_clock(struct amas_clock **out, double *until,
 		return cmd_fail("--start", &err);
 	if (o->until != NULL)
 		status = take_time(until, "--until", o->until, *out);
+	if (status == CMD_OK && *until < first)
+		status = cmd_error(CMD_USAGE, "--until", "\"%s\" is before the "
+		    "clock begins (--start, --init-time)", o->until);
 	return status;
 }

@@ -63,7 +63,7 @@ bad() {
 	args '[[1], {"a": 2, "_b9": "x", "C": [3]}]' a=2 1 _b9=x 'C=[3]'
 	args '[[], {"a": "b=c", "d": "", "e": "=f"}]' a=b=c d= e===f
 	args '[["=a", "1a=2", "a-b=1", "a b=1"], {}]' =a 1a=2 a-b=1 'a b=1'
-	bad 2 'a: keyword argument is given twice' a=1 b=2 a==3
+	bad 4 'a: keyword argument is given twice' a=1 b=2 a==3
 }
 
 @test "amas-call: := is JSON, == is text" {
@@ -93,7 +93,7 @@ bad() {
 	bad 6 '.: Is a directory' :json@.
 	bad 4 'argument 1: expected a value at offset 0, where it ends' \
 		:json@/dev/null
-	bad 2 'argument 2: standard input is taken already' :text@- :json@-
+	bad 4 'argument 2: standard input is taken already' :text@- :json@-
 	printf '\377' >t
 	bad 4 'argument 1: text is not UTF-8' :text@t
 	bad 4 'argument 2: text is not UTF-8' a "$(printf '\377')"
@@ -121,8 +121,8 @@ bad() {
 }
 
 @test "amas-call: a bare @ is kept for proxies" {
-	bad 2 '@me: a proxy needs -x (as text: ==@me)' @me
-	bad 2 '@: a proxy needs -x (as text: ==@)' k=@
+	bad 4 '@me: a proxy needs -x (as text: ==@me)' @me
+	bad 4 '@: a proxy needs -x (as text: ==@)' k=@
 }
 
 @test "amas-call: JSON that is wrong says where" {

@@ -67,7 +67,7 @@ program() {
 	run -4 --separate-stderr call "$addr" ask :proxy=me name
 	equal "amas-call: $addr: No RPC service running for this side of the connection.  Cannot send service proxy." \
 		"$stderr"
-	run -2 --separate-stderr call "$addr" ask @me name
+	run -4 --separate-stderr call "$addr" ask @me name
 	equal 'amas-call: @me: a proxy needs -x (as text: ==@me)' "$stderr"
 	run -0 --separate-stderr call -x me=exec:true -s "$addr" echo @me
 	equal '"@me"' "$output"

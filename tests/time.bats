@@ -89,6 +89,10 @@ refused() {
 		--clock sim --start 2016-01-01 --init-time 1e300
 	refused '--until: "x" is no time: seconds, or a date in ISO 8601' \
 		--clock sim --until x
+	refused '--until: "2015-01-01" is before the clock begins (--start, --init-time)' \
+		--clock sim --start 2016-01-01 --until 2015-01-01
+	refused '--until: "4" is before the clock begins (--start, --init-time)' \
+		--clock sim --init-time 5 --until 4
 	run -2 t amas-container local://a ./folder +
 	equal 'amas-container: +: no address behind it' "$output"
 	run -2 t amas-container local://a ./folder + + local://b

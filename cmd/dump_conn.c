@@ -20,8 +20,8 @@
 
 /* ---- Begin and end ------------------------------------------------------ */
 
-static size_t
-max_message(const struct dump *d)
+size_t
+dump_max_message(const struct dump *d)
 {
 	size_t max = d->o->args.max_message;
 
@@ -47,7 +47,7 @@ dump_conn_new(struct dump *d, const char *dialled, const char *called)
 	amas__list_init(&c->calls);
 	for (i = 0; i < 2; i++) {
 		amas__frame_reader_init(&c->half[i].reader, false,
-		    max_message(d));
+		    dump_max_message(d));
 		amas__buf_init(&c->half[i].lost, 0);
 		amas__map_init(&c->half[i].calls);
 	}
@@ -92,6 +92,21 @@ dump_conn_free(struct dump_conn *c, double t)
 
 /* ---- What is no message ------------------------------------------------- */
 
+/* Of a file the first that cannot be read is named. */
+static void
+bad_bytes(struct dump_conn *c, const struct dump_half *h, const char *why)
+{
+	struct dump *d = c->d;
+
+	if (c->file == NULL || d->done)
+		return;
+	(void)cmd_error(CMD_INPUT, c->file, "byte %llu: %s",
+	    (unsigned long long)h->taken, why);
+	if (d->status == CMD_OK)
+		d->status = CMD_INPUT;
+	c->file = NULL;
+}
+
 static void
 odd(struct dump_conn *c, bool back, const char *data, size_t len, size_t size,
     const char *why, double t)
@@ -106,6 +121,7 @@ odd(struct dump_conn *c, bool back, const char *data, size_t len, size_t size,
 	memcpy(head, data, len);
 	e.data_len = len;
 	dump_tell(c->d, &e);
+	bad_bytes(c, &c->half[back], why);
 }
 
 static void
@@ -238,7 +254,7 @@ decode(struct dump_conn *c, bool back, struct amas__area *area, char *data,
 {
 	const struct amas_codec *codec = c->codec != NULL ? c->codec :
 	    guess_codec(data, len);
-	struct amas__limits limits = { .max_bytes = max_message(c->d) };
+	struct amas__limits limits = { .max_bytes = dump_max_message(c->d) };
 	size_t size = len + AMAS__FRAME_HEADER, n;
 	const struct amas_value *v;
 	struct amas_error err;
@@ -280,6 +296,7 @@ take_frame(struct dump_conn *c, bool back, struct amas__frame *f, double t)
 		dump_nomem(c->d);
 	else
 		decode(c, back, area, data, f->len, t);
+	c->half[back].taken += f->len + AMAS__FRAME_HEADER;
 	amas__area_unref(area);
 }
 
@@ -376,7 +393,7 @@ find_begin(struct dump_conn *c, bool back, double t)
 		is = BEGIN_NO;
 		for (from = i; len - i >= BEGIN_MIN; i++)
 			if ((is = is_begin(data + i, len - i,
-			    max_message(c->d))) != BEGIN_NO)
+			    dump_max_message(c->d))) != BEGIN_NO)
 				break;
 		h->skipped += i - from;
 		if (is != BEGIN_YES)
@@ -423,7 +440,7 @@ dump_conn_gap(struct dump_conn *c, bool back, size_t n, double t)
 	if (n > 0)
 		gap(c, back, n, "missing", t);
 	if (h->flow != DUMP_FLOW_OTHER)
-		set_lost(h, max_message(c->d));
+		set_lost(h, dump_max_message(c->d));
 }
 
 void
@@ -443,5 +460,5 @@ dump_conn_eof(struct dump_conn *c, bool back, double t)
 	amas__buf_truncate(&h->lost, 0);
 	tell_skipped(c, back, t);
 	amas__frame_reader_fini(&h->reader);
-	amas__frame_reader_init(&h->reader, false, max_message(c->d));
+	amas__frame_reader_init(&h->reader, false, dump_max_message(c->d));
 }

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "buf.h"
 #include "dump.h"
@@ -27,6 +28,7 @@ struct dump_half {
 	bool unsure;		/* a begin was found, but no message yet */
 	struct amas__buf lost;	/* LOST: the last bytes, maybe of a header */
 	size_t skipped;		/* LOST, OTHER: bytes that were not told yet */
+	uint64_t taken;		/* bytes of frames */
 	struct amas__map calls;	/* requests that wait, by id */
 };
 
@@ -39,6 +41,8 @@ struct dump_conn {
 	struct dump_inject *inject;	/* decides on messages, or NULL */
 	const char *injected;	/* what a recording says that was done to the
 				 * message that it tells now, or NULL */
+	const char *file;	/* whose bytes these are: they have to be
+				 * messages; NULL: foreign ones are usual */
 	bool one_way;		/* all comes one way: replies are back */
 	bool container;		/* dates have an id */
 	bool typed;		/* types is set */
@@ -47,6 +51,9 @@ struct dump_conn {
 	struct amas__link calls;	/* requests that wait, oldest first */
 	size_t n_calls;
 };
+
+/* The largest message that is read. */
+size_t dump_max_message(const struct dump *d);
 
 /* Begins one; the names are copied, "" is none.  NULL: memory is short. */
 struct dump_conn *dump_conn_new(struct dump *d, const char *dialled,

@@ -275,14 +275,6 @@ take(struct way *w, size_t len, bool message, double t)
 	return dispatch(w, len, t);
 }
 
-static size_t
-max_message(const struct dump_inject *x)
-{
-	size_t max = x->conn->d->o->args.max_message;
-
-	return max != 0 ? max : AMAS__FRAME_MAX;
-}
-
 bool
 dump_inject_bytes(struct dump_inject *x, bool back, const char *data,
     size_t len, double t)
@@ -300,7 +292,8 @@ dump_inject_bytes(struct dump_inject *x, bool back, const char *data,
 	while (!w->ended && !w->other &&
 	    (have = amas__buf_len(&w->in)) >= AMAS__FRAME_HEADER) {
 		want = amas__get32(amas__buf_head(&w->in));
-		w->other = want == 0 || want > max_message(x);
+		w->other = want == 0 || want >
+		    dump_max_message(x->conn->d);
 		if (w->other || have - AMAS__FRAME_HEADER < want)
 			break;
 		if (!take(w, want + AMAS__FRAME_HEADER, true, t))

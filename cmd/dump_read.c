@@ -18,6 +18,7 @@
 #include "mem.h"
 
 #define READ_SIZE ((size_t)256 << 10)
+#define TEXT_MAX ((size_t)64 << 10)	/* at the head of lines */
 
 /* In whole microseconds, as recordings have them. */
 double
@@ -53,6 +54,7 @@ frames_step(struct dump_reader *r)
 			return;
 		}
 		r->conn->one_way = true;
+		r->conn->file = r->name;
 	}
 	if (amas__buf_reserve(&r->buf, 1) != 0) {
 		dump_nomem(r->d);
@@ -74,6 +76,27 @@ const struct dump_reader_ops dump_frames_ops = { frames_peek, frames_step,
 
 /* ---- Forms -------------------------------------------------------------- */
 
+/*
+ * What begins as text may be lines all the same, behind what a program has said
+ * before its trace; NULL: more bytes are needed.
+ */
+static const struct dump_reader_ops *
+form_of_text(const struct dump_reader *r)
+{
+	const char *p = amas__buf_head(&r->buf);
+	size_t len = amas__buf_len(&r->buf), i;
+
+	for (i = 0; i < len && i < TEXT_MAX; i++) {
+		if (p[i] == '\n' && i + 1 < len && (p[i + 1] == '{' ||
+		    p[i + 1] == '['))
+			return &dump_lines_form;
+		if ((unsigned char)p[i] < ' ' && (p[i] == '\0' ||
+		    strchr("\t\r\n\033", p[i]) == NULL))
+			return &dump_frames_ops;
+	}
+	return i == TEXT_MAX || r->eof ? &dump_frames_ops : NULL;
+}
+
 /* Tells the form by the first bytes; NULL: more are needed. */
 static const struct dump_reader_ops *
 form_of(const struct dump_reader *r)
@@ -90,7 +113,10 @@ form_of(const struct dump_reader *r)
 		return &dump_lines_form;
 	if (len < 4 && !r->eof)
 		return NULL;
-	return blank == len ? &dump_lines_form : &dump_frames_ops;
+	if (blank == len)
+		return &dump_lines_form;
+	return amas__get32(p) > dump_max_message(r->d) ? form_of_text(r) :
+	    &dump_frames_ops;
 }
 
 static int

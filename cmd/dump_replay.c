@@ -426,6 +426,18 @@ on_start(void *arg)
 	pump(r);
 }
 
+/* Whether there is a request of who dialled. */
+static bool
+wants_any(const struct dump_store *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->n; i++)
+		if (!s->entry[i].back)
+			return true;
+	return false;
+}
+
 int
 dump_replay_new(struct dump_replay **out, struct dump *d, struct dump_store *s)
 {
@@ -447,6 +459,8 @@ dump_replay_new(struct dump_replay **out, struct dump *d, struct dump_store *s)
 	r->addr.container = r->addr.container || s->container;
 	amas_timer_call_in(&r->start, amas_loop_clock(d->loop), 0, on_start,
 	    r);
+	if (!wants_any(s))
+		return cmd_error(CMD_INPUT, NULL, "nothing to replay");
 	return sort_answers(r);
 }
 

@@ -180,8 +180,9 @@ says() {
 		    assert not bad, (name, bad, text)
 		END
 	done
-	printf '\0\0\0\010\033[2J\007\177\233\n' | t amas-dump -t >out
-	equal '?? 12 bytes: unknown codec: 1b5b 324a 077f 9b0a' "$(cat out)"
+	run -4 --separate-stderr t amas-dump -t \
+		< <(printf '\0\0\0\010\033[2J\007\177\233\n')
+	equal '?? 12 bytes: unknown codec: 1b5b 324a 077f 9b0a' "$output"
 }
 
 @test "amas-dump: colours on a terminal, and only there" {
@@ -334,7 +335,7 @@ n t from to conn path m' "$(jq -r 'keys_unsorted | join(" ")' <<<"$output")"
 
 @test "amas-dump: -o json: what is no message, and from what" {
 	printf '\0\0\0\003abc\0\0\0\015[1, 0, "\\u1"]GET / HTTP/1.1\r\n' |
-		t amas-dump -o json >odd
+		t amas-dump -o json >odd || equal 4 "$?"
 	run -0 jq -c 'del(.t)' odd
 	shows '{"from":"","to":"","conn":1,"size":7,"odd":"unknown codec","hex":"616263"}' \
 		'{"from":"","to":"","conn":1,"size":17,"odd":"'"$(jq -rs '.[1].odd' odd)"'","hex":"5b312c20302c20225c7531225d"}' \
@@ -358,8 +359,9 @@ n t from to conn path m' "$(jq -r 'keys_unsorted | join(" ")' <<<"$output")"
 	shows '[0] add(3, 4) = ?'
 	dump -r frame
 	shows '0.000000 [0] add(3, 4) = ?'
-	dump -t --codec json -r frame
+	run -4 --separate-stderr t amas-dump -t --codec json -r frame
 	[[ $output == '?? 16 bytes: '* ]]
+	[[ $stderr == 'amas-dump: frame: byte 0: '* ]]
 }
 
 @test "amas-dump: a frame in pieces, and one that is cut" {
@@ -370,9 +372,42 @@ n t from to conn path m' "$(jq -r 'keys_unsorted | join(" ")' <<<"$output")"
 		printf "\\x$byte"
 	done | t amas-dump -t >out
 	equal '[0] add(3, 4) = ?' "$(cat out)"
-	printf '\0\0\0\033[0, 0, ["add"' | t amas-dump -t >out
-	equal '?? 17 bytes: closed inside a message (13 of 27 bytes)' \
-		"$(cat out)"
+	printf '\0\0\0\011[1, 0, 7]\0\0\0\033[0, 0, ["add"' >cut
+	run -4 --separate-stderr t amas-dump -t -r cut
+	shows '[0] ? = 7' \
+		'?? 17 bytes: closed inside a message (13 of 27 bytes)'
+	equal 'amas-dump: cut: byte 13: closed inside a message (13 of 27 bytes)' \
+		"$stderr"
+}
+
+@test "amas-dump: what is neither is one line, status 4" {
+	local name
+
+	printf 'root:x:0:0\nbin:x:1:1\n' >passwd
+	{ printf 'ab\1cd\n[[{'; seq 90000; } >noise
+	printf '\0\0\0\011[1, 0, 7]\0\0\0\003abc\0\0\0\004abcd' >second
+	for name in passwd:0 noise:0 second:13; do
+		run -4 --separate-stderr t amas-dump -t -r "${name%:*}"
+		equal 1 "$(wc -l <<<"$stderr")"
+		[[ $stderr == "amas-dump: ${name%:*}: byte ${name#*:}: "* ]]
+	done
+	run -4 --separate-stderr t amas-dump -t <passwd
+	[[ $stderr == "amas-dump: standard input: byte 0: message of "* ]]
+}
+
+@test "amas-dump: lines behind what a program has said" {
+	local byte
+
+	{ printf 'ready: \303\244\n\nwarning\n'; cat rec; } >log
+	run -4 --separate-stderr t amas-dump -t -r log
+	shows "$ADD" "$HI" "$ASK" "$STOP"
+	equal '1 3' "$(echo $(sed -n \
+		's/^amas-dump: log: line \([0-9]*\): .*/\1/p' <<<"$stderr"))"
+	# It may come in pieces.
+	{ head -c 3 log; tail -c +4 log | while IFS= read -r byte; do
+		echo "$byte"; done; } | t amas-dump -t >out 2>&1 || equal 4 "$?"
+	equal "$(printf '%s\n' "$ADD" "$HI" "$ASK" "$STOP")" \
+		"$(grep -v ^amas-dump: out)"
 }
 
 @test "amas-dump: message lines and traces of amas-call" {

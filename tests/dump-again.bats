@@ -189,8 +189,10 @@ fail("x")
 	run -3 --separate-stderr t amas-dump -r "$tmp/rec" \
 	    --replay "$tmp/nobody"
 	equal "amas-dump: $tmp/nobody: No such file or directory" "$stderr"
-	run -0 --separate-stderr t amas-dump -r /dev/null --replay :1
-	equal "" "$output$stderr"
+	run -4 --separate-stderr t amas-dump -r /dev/null --replay :1
+	equal "amas-dump: nothing to replay" "$output$stderr"
+	run -4 --separate-stderr t amas-dump -r "$tmp/rec" --replay :1 path g
+	equal "amas-dump: nothing to replay" "$output$stderr"
 	run -6 --separate-stderr t amas-dump -r "$tmp/none" --replay :1
 	run -2 --separate-stderr t amas-dump -r "$tmp/rec" --replay tcp://x:y
 }

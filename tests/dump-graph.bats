@@ -92,7 +92,7 @@ graph() {
 	mermaid -s 300
 	((${#lines[3]} > 300))
 	printf '\0\0\0\04[0,0hello' >"$tmp/rec"
-	mermaid
+	run -4 --separate-stderr t amas-dump -o mermaid -r "$tmp/rec"
 	[[ $output == *'    participant p1 as caller'*'    Note over p1,p2: 8 bytes '* ]]
 }
 

@@ -101,7 +101,7 @@ add_views(struct dump *d)
 	    o->form == DUMP_MERMAID ? dump_mermaid_new(d) :
 	    o->form == DUMP_DOT ? dump_graph_new(d) : dump_text_new(d);
 	if (status == CMD_OK && (d->tap != NULL || d->capture != NULL) &&
-	    o->form == DUMP_TEXT)
+	    o->form == DUMP_TEXT && cmd_verbose(AMAS_LOG_WARN))
 		status = dump_table_new(d, false);
 	return status;
 }
@@ -403,6 +403,8 @@ fini(struct dump *d)
 	dump_capture_free(d->capture);
 	if (!d->failed)
 		end_views(d);
+	if (fflush(stdout) != 0) /* whatever the status is until now */
+		dump_output_failed(d);
 	while (!amas__list_empty(&d->views)) {
 		v = AMAS__OF(d->views.next, struct dump_view, link);
 		amas__list_remove(&v->link);
@@ -436,5 +438,6 @@ main(int argc, char *argv[])
 	d.failed = status != CMD_OK && d.status == CMD_OK;
 	fini(&d);
 	dump_opts_free(&o);
-	return cmd_finish(status == CMD_OK ? d.status : status);
+	return cmd_finish(status == CMD_OK || d.status == CMD_SYS ? d.status :
+	    status);
 }

@@ -62,10 +62,24 @@ is_other(const struct amas_value *map)
 	    amas_value_get(map, "unread") != NULL;
 }
 
+/* A recording tells the size of a message, else it is that of its line. */
+static int
+check_size(struct dump_reader *r, size_t size)
+{
+	size_t max = dump_max_message(r->d);
+	char why[80];
+
+	if (size <= max)
+		return 1;
+	(void)snprintf(why, sizeof why, "message of %zu bytes, limit %zu",
+	    size, max);
+	return bad_line(r, why);
+}
+
 /* Returns 1 if the line is a message, 0 if not; *line is set. */
 static int
 take_value(struct dump_reader *r, struct dump_line *line,
-    const struct amas_value *v)
+    const struct amas_value *v, size_t len)
 {
 	const struct amas_value *m = v;
 	struct amas_error err;
@@ -91,7 +105,7 @@ take_value(struct dump_reader *r, struct dump_line *line,
 	}
 	if (amas__msg_parse(&line->msg, m, &err) != 0)
 		return bad_line(r, err.text);
-	return 1;
+	return check_size(r, line->size > 0 ? line->size : len);
 }
 
 static int
@@ -115,7 +129,7 @@ take_line(struct dump_reader *r, const char *text, size_t len)
 	    NULL, true, &err) != 0))
 		(void)bad_line(r, err.text);
 	else
-		is = take_value(r, line, v);
+		is = take_value(r, line, v, len);
 	if (is == 0) {
 		amas__area_unref(line->area);
 		line->area = NULL;

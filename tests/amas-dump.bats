@@ -372,26 +372,26 @@ n t from to conn path m' "$(jq -r 'keys_unsorted | join(" ")' <<<"$output")"
 		printf "\\x$byte"
 	done | t amas-dump -t >out
 	equal '[0] add(3, 4) = ?' "$(cat out)"
-	printf '\0\0\0\011[1, 0, 7]\0\0\0\033[0, 0, ["add"' >cut
-	run -4 --separate-stderr t amas-dump -t -r cut
+	printf '\0\0\0\011[1, 0, 7]\0\0\0\033[0, 0, ["add"' >piece
+	run -4 --separate-stderr t amas-dump -t -r piece
 	shows '[0] ? = 7' \
 		'?? 17 bytes: closed inside a message (13 of 27 bytes)'
-	equal 'amas-dump: cut: byte 13: closed inside a message (13 of 27 bytes)' \
+	equal 'amas-dump: piece: byte 13: closed inside a message (13 of 27 bytes)' \
 		"$stderr"
 }
 
 @test "amas-dump: what is neither is one line, status 4" {
 	local name
 
-	printf 'root:x:0:0\nbin:x:1:1\n' >passwd
+	printf 'root:x:0:0\nbin:x:1:1\n' >users
 	{ printf 'ab\1cd\n[[{'; seq 90000; } >noise
 	printf '\0\0\0\011[1, 0, 7]\0\0\0\003abc\0\0\0\004abcd' >second
-	for name in passwd:0 noise:0 second:13; do
+	for name in users:0 noise:0 second:13; do
 		run -4 --separate-stderr t amas-dump -t -r "${name%:*}"
 		equal 1 "$(wc -l <<<"$stderr")"
 		[[ $stderr == "amas-dump: ${name%:*}: byte ${name#*:}: "* ]]
 	done
-	run -4 --separate-stderr t amas-dump -t <passwd
+	run -4 --separate-stderr t amas-dump -t <users
 	[[ $stderr == "amas-dump: standard input: byte 0: message of "* ]]
 }
 
@@ -476,6 +476,19 @@ n t from to conn path m' "$(jq -r 'keys_unsorted | join(" ")' <<<"$output")"
 	equal 9 "$(wc -l <<<"$stderr")"
 	run -4 --separate-stderr t amas-dump <<<'[0, 0'
 	[[ $stderr == 'amas-dump: standard input: line 1: '* ]]
+}
+
+@test "amas-dump: --max-message is the limit of lines, too" {
+	printf '%s\n' '[0, 0, ["add", [3], {}]]' '[0, 1, ["add", [3, 4], {}]]' \
+		'[1, 0, 7]' >lines
+	run -4 --separate-stderr t amas-dump -t --max-message 25 -r lines
+	shows '[0] add(3) = 7 <0.000000>'
+	equal "amas-dump: lines: line 2: message of 27 bytes, limit 25" "$stderr"
+	dump -t --max-message 27 -r lines
+	run -4 --separate-stderr t amas-dump -t --max-message 4999 -r rec
+	equal 'amas-dump: rec: line 3: message of 5000 bytes, limit 4999' \
+		"$stderr"
+	dump --max-message 5000 -r rec
 }
 
 @test "amas-dump: 80: input that is empty, closed, a directory, not there" {

@@ -76,6 +76,9 @@ fail("x")
 - ! no: x
 + ! never: x' "$output"
 	run -0 t amas-dump -r "$tmp/rec" --replay "$server" --diff id 2
+	run -6 --separate-stderr bash -c "timeout '$PATIENCE' amas-dump \
+	    -r '$tmp/rec' --replay '$server' --diff >/dev/full"
+	equal "amas-dump: standard output: No space left on device" "$stderr"
 }
 
 @test "amas-dump: --replay: maps in another order are no difference" {

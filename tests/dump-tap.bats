@@ -504,6 +504,20 @@ ends() {
 
 # ---- The summary ----
 
+@test "amas-dump: the summary at the end, not with -q" {
+	local quiet
+
+	start amas-serve :0 'add=exec:expr "$1" + "$2"'
+	for quiet in '' -q -qq; do
+		# shellcheck disable=SC2086 # words
+		run -0 --separate-stderr t amas-dump -t $quiet --run \
+			'amas-call "$AMAS_ADDR" add 3 4' :0 "$addr"
+		[[ $output == *'add(3, 4) = 7 <'* ]]
+		[ -n "$quiet" ] || [[ $stderr == *'function'*' add' ]]
+		[ -z "$quiet" ] || equal '' "$stderr"
+	done
+}
+
 @test "amas-dump: the summary counts what the server counts, 100,000 calls" {
 	local server dump
 

@@ -79,7 +79,8 @@ struct cmd_option {
 	const char *name;	/* the long name, without "--" */
 	const char *arg;	/* what its value is called; NULL: takes none;
 				 * "[DUR]": it may be missing, a long name */
-	const char *help;	/* for --help, with the default */
+	const char *help;	/* for --help, with the default; NULL: it is
+				 * not told of */
 };
 
 #define CMD_OPT_CODEC 0x1001
@@ -94,8 +95,12 @@ struct cmd_option {
 #define CMD_OPT_PLAIN 0x100a
 #define CMD_OPT_SERVERNAME 0x100b
 
-/* The options of all programs, handled by cmd_getopt(), and the table's end. */
-#define CMD_OPTIONS							\
+/*
+ * The options of all programs, handled by cmd_getopt(), and the table's end.
+ * CMD_OPTIONS_TRACE: what --help says of --trace.
+ */
+#define CMD_OPTIONS CMD_OPTIONS_TRACE("record each message there")
+#define CMD_OPTIONS_TRACE(trace_help)					\
 	{ CMD_OPT_CODEC, "codec", "NAME", "json (default), msgpack, msgpack-blosc" }, \
 	{ CMD_OPT_TYPES, "types", "NAMES",				\
 	    "extra types in their order: date,money (none)" },		\
@@ -103,7 +108,7 @@ struct cmd_option {
 	    "largest message (64M)" },					\
 	{ CMD_OPT_MEMORY, "memory", "SIZE",				\
 	    "bound of all queues together (512M)" },			\
-	{ CMD_OPT_TRACE, "trace", "FILE", "record each message there" }, \
+	{ CMD_OPT_TRACE, "trace", "FILE", trace_help },			\
 	{ CMD_OPT_CACERT, "cacert", "FILE", "TLS: who is trusted" },	\
 	{ CMD_OPT_CERT, "cert", "FILE", "TLS: our certificate" },	\
 	{ CMD_OPT_KEY, "key", "FILE", "TLS: its key" },			\

@@ -45,6 +45,8 @@ print_help(const struct cmd_args *a)
 
 	print_usage(a, stdout);
 	for (o = a->options; o->name != NULL; o++) {
+		if (o->help == NULL)
+			continue;
 		(void)snprintf(left, sizeof left, "%c%c%s --%s%s%s",
 		    o->id < 256 ? '-' : ' ', o->id < 256 ? o->id : ' ',
 		    o->id < 256 ? "," : " ", o->name, takes_value(o) ==

@@ -139,14 +139,15 @@ use_parties(struct mermaid *m, const struct dump_call *k, size_t *caller,
 
 /* ---- Messages ----------------------------------------------------------- */
 
-/* Without the agent, whose line it is. */
+/* Without the agent, whose line it is; a slash may be of the arguments, too. */
 static int
 put_call(struct mermaid *m, const char *text, size_t len)
 {
-	const char *slash;
+	const char *open = memchr(text, '(', len), *slash;
+	size_t path = open != NULL ? (size_t)(open - text) : len;
 
-	if (len > 7 && memcmp(text, "agents/", 7) == 0 &&
-	    (slash = memchr(text + 7, '/', len - 7)) != NULL) {
+	if (path > 7 && memcmp(text, "agents/", 7) == 0 &&
+	    (slash = memchr(text + 7, '/', path - 7)) != NULL) {
 		len -= (size_t)(slash + 1 - text);
 		text = slash + 1;
 	}

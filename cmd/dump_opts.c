@@ -76,7 +76,7 @@ static const struct cmd_option options[] = {
 	{ OPT_TIMEOUT, "timeout", "DUR",
 	    "--replay: end if none of its replies comes for so long (30s)" },
 	{ OPT_WAIT, "wait", "DUR", "keep trying to connect (0), or \"inf\"" },
-	CMD_OPTIONS
+	CMD_OPTIONS_TRACE(NULL) /* it is refused, with a hint */
 };
 
 static int
@@ -326,7 +326,7 @@ check_together(const struct dump_opts *o)
 		    "--port", "needs -i or -r");
 	if (o->args.trace != NULL)
 		return cmd_error(CMD_USAGE, "--trace",
-		    "-o json is what records here");
+		    "-w records here");
 	if (o->listen == NULL && name != NULL)
 		return cmd_error(CMD_USAGE, name, "needs LISTEN and TARGET");
 	return CMD_OK;

@@ -181,6 +181,15 @@ time_text(char out[16], double s)
 	return out;
 }
 
+/* What a share of its replies took at most; 1: all. */
+static const char *
+share_text(char out[16], const struct row *r, double share)
+{
+	if (r->timed == 0)
+		return "-";
+	return time_text(out, share < 1 ? percentile(r, share) : r->max);
+}
+
 static void
 print_row(const struct named *n, FILE *to)
 {
@@ -193,10 +202,9 @@ print_row(const struct named *n, FILE *to)
 		    "%.*s\n", (unsigned long long)(r->calls + r->waiting),
 		    (unsigned long long)r->failures,
 		    (unsigned long long)(r->open + r->waiting),
-		    time_text(p50, percentile(r, .5)),
-		    time_text(p90, percentile(r, .9)),
-		    time_text(p99, percentile(r, .99)),
-		    time_text(max, r->max), (unsigned long long)r->bytes,
+		    share_text(p50, r, .5), share_text(p90, r, .9),
+		    share_text(p99, r, .99), share_text(max, r, 1),
+		    (unsigned long long)r->bytes,
 		    (int)amas__buf_len(&name), amas__buf_head(&name));
 	amas__buf_fini(&name);
 }

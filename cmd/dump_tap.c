@@ -319,6 +319,26 @@ use_tls(struct amas__tls_setup **out, struct dump *d,
 	return CMD_OK;
 }
 
+static bool
+is_loopback(const char *host)
+{
+	return *host == '\0' || strcmp(host, "localhost") == 0 ||
+	    strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
+}
+
+/* Whether who listens at a would call itself at b. */
+static bool
+same_place(const struct amas__addr *a, const struct amas__addr *b)
+{
+	if (a->kind != b->kind)
+		return false;
+	if (a->kind != AMAS__ADDR_TCP)
+		return strcmp(a->name, b->name) == 0;
+	return a->port == b->port && a->port != 0 &&
+	    (strcmp(a->host, b->host) == 0 || (is_loopback(b->host) &&
+	    (is_loopback(a->host) || strcmp(a->host, "*") == 0)));
+}
+
 static int
 open_listener(struct dump_tap *t)
 {
@@ -330,6 +350,11 @@ open_listener(struct dump_tap *t)
 
 	if (amas__addr_parse(&a, o->listen, &err) != 0)
 		return cmd_error(CMD_USAGE, o->listen, "%s", err.text);
+	if (same_place(&a, &t->target)) {
+		amas__addr_fini(&a);
+		return cmd_error(CMD_USAGE, o->target,
+		    "is LISTEN: it would call itself");
+	}
 	rc = amas__listener_new(&t->listener, t->d->loop, &a, o->socket_mode,
 	    on_accept, t, &err);
 	amas__addr_fini(&a);

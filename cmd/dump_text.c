@@ -53,8 +53,12 @@ put_time(struct text_view *v, struct amas__buf *b, double t)
 {
 	unsigned form = v->lines.view.d->o->time_form;
 	double whole = floor(t), from = 0;
-	int micro = (int)((t - whole) * 1e6);
+	long micro = lround((t - whole) * 1e6);
 
+	if (micro == 1000000) { /* rounded up to the next second */
+		whole++;
+		micro = 0;
+	}
 	if (isnan(v->first))
 		v->first = v->last = t;
 	if (form == 3)
@@ -66,7 +70,7 @@ put_time(struct text_view *v, struct amas__buf *b, double t)
 		return 0;
 	if (form == 3 || form == 5 || form == 2 || t < SIMULATED)
 		return amas__buf_printf(b, "%.6f ", t - from);
-	return amas__buf_printf(b, "%s.%06d ", clock_text(v, (time_t)whole),
+	return amas__buf_printf(b, "%s.%06ld ", clock_text(v, (time_t)whole),
 	    micro);
 }
 

@@ -87,6 +87,17 @@ says() {
 	((before <= BASH_REMATCH[1] && BASH_REMATCH[1] <= after))
 }
 
+@test "amas-dump: the time is rounded, to the next second too" {
+	printf '{"t": %s, "m": [0, 0, ["f", [], {}]]}\n' 1448150400.000007 \
+		1448150400.123457 1448150400.9999996 >stamps
+	for options in '' -tttt; do
+		# shellcheck disable=SC2086 # words
+		dump $options -r stamps
+		equal '00:00:00.000007 00:00:00.123457 00:00:01.000000' \
+			"$(echo $(sed 's/ \[.*//; s/.* //' <<<"$output"))"
+	done
+}
+
 # ---- Lines ----
 
 @test "amas-dump: --split: requests and replies each on their line" {
@@ -562,7 +573,8 @@ n t from to conn path m' "$(jq -r 'keys_unsorted | join(" ")' <<<"$output")"
 	dump --summary -r rec
 	equal 'calls add admin/stop agents/*/hi ask' \
 		"$(echo $(awk '{ print NR == 1 ? $1 : $NF }' <<<"$output"))"
-	equal '1 0 1' "$(awk '/stop/ { print $1, $2, $3 }' <<<"$output")"
+	equal '1 0 1 - - - -' "$(awk '/stop/ { print $1, $2, $3, $4, $5, $6, $7 }' \
+		<<<"$output")"
 }
 
 # ---- Usage ----
@@ -589,7 +601,7 @@ n t from to conn path m' "$(jq -r 'keys_unsorted | join(" ")' <<<"$output")"
 		# shellcheck disable=SC2086 # words
 		says 2 "${option%% *}: needs LISTEN and TARGET" $option -r rec
 	done
-	says 2 '--trace: -o json is what records here' --trace t -r rec
+	says 2 '--trace: -w records here' --trace t -r rec
 	dump -n -t -r rec
 }
 

@@ -96,6 +96,15 @@ graph() {
 	[[ $output == *'    participant p1 as caller'*'    Note over p1,p2: 8 bytes '* ]]
 }
 
+@test "amas-dump: -o mermaid: an agent without a function" {
+	echo '[0, 1, ["agents/1", ["a/b"], {}]]' >"$tmp/rec"
+	mermaid
+	[[ $output == *'p1->>p2: agents/1(#34;a/b#34;)'* ]]
+	echo '[0, 1, ["agents/1/f", ["a/b"], {}]]' >"$tmp/rec"
+	mermaid
+	[[ $output == *'p1->>p2: f(#34;a/b#34;)'* ]]
+}
+
 @test "amas-dump: -o mermaid of a tap shows messages at once" {
 	local line n=0
 

@@ -286,6 +286,19 @@ ends() {
 	equal '[0] add(3, 4) = 7' "$(bare <lines)"
 }
 
+@test "amas-dump: a tap onto itself" {
+	local ends
+
+	for ends in ':1 :1' '*:1 localhost:1' \
+	    'tcp://127.0.0.1:1 :1' "$tmp/s ipc://$tmp/s"; do
+		# shellcheck disable=SC2086 # words
+		run -2 --separate-stderr t amas-dump $ends
+		equal "amas-dump: ${ends#* }: is LISTEN: it would call itself" \
+			"$stderr"
+	done
+	[ ! -e "$tmp/s" ]
+}
+
 @test "amas-dump: --wait goes on trying to reach the target" {
 	local dump
 

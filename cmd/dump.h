@@ -156,10 +156,12 @@ struct dump_opts {
 	const char *injects[DUMP_INJECT_MAX];
 	size_t n_injects;
 	long long seed;		/* of their chances */
+	bool seed_given;
 	const char *run;	/* NULL: nothing */
 	int ready_fd;		/* -1: none */
 	unsigned socket_mode;
 	double wait_s;		/* --wait, for TARGET */
+	bool wait_given;
 	enum dump_form form;
 	bool form_given;	/* -o; else -w shows nothing */
 	const char *replay;	/* --replay: address; NULL: no */

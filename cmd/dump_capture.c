@@ -119,6 +119,10 @@ on_end(void *arg, const struct amas_error *err)
 		    (unsigned long long)s->flows,
 		    (unsigned long long)s->gaps,
 		    (unsigned long long)s->gap_bytes);
+	if (s->shortened > 0 && k->d->o->iface == NULL &&
+	    cmd_verbose(AMAS_LOG_WARN))
+		(void)cmd_error(CMD_OK, k->name,
+		    "packets are shortened: tcpdump -s 0");
 	if (err == NULL)
 		return;
 	k->status = err->code == AMAS_EPROTO || err->code == AMAS_ETOOBIG ?
@@ -164,7 +168,10 @@ capture_new(struct dump_capture **out, struct dump *d, const char *name,
 	if (amas__capture_open(&k->c, d->loop, &o, iface != NULL ? &live_ops :
 	    &ops, k, &err) != 0) {
 		free(k);
-		return cmd_fail(err.code == AMAS_EINVAL ? "--bpf" : name, &err);
+		if (err.code == AMAS_EINVAL)
+			return cmd_error(CMD_USAGE, "--bpf", "\"%s\": %s",
+			    d->o->bpf, err.text);
+		return cmd_fail(name, &err);
 	}
 	*out = k;
 	return CMD_OK;

@@ -46,6 +46,9 @@ struct dump_filter {
 static int
 wrong(const char *what, const char *word)
 {
+	if (word != NULL && word[0] == '-' && word[1] != '\0')
+		return cmd_error(CMD_USAGE, word,
+		    "options go before operands");
 	return cmd_error(CMD_USAGE, "filter", word != NULL ?
 	    "%s \"%s\"" : "%s at the end", what, word);
 }
@@ -112,6 +115,18 @@ read_kind(struct node *n, const char *word)
 	return wrong("kind is request, reply or failure, not", word);
 }
 
+/* Kept as it is: an id may be larger than any integer of ours. */
+static int
+read_id(struct node *n, const char *word)
+{
+	const char *digits = word + (*word == '-');
+
+	n->text = word;
+	if (*digits != '\0' && digits[strspn(digits, "0123456789")] == '\0')
+		return CMD_OK;
+	return cmd_error(CMD_USAGE, "id", "\"%s\" is no number", word);
+}
+
 static int
 read_value(struct node *n, const char *name, const char *word)
 {
@@ -127,6 +142,8 @@ read_value(struct node *n, const char *name, const char *word)
 		status = cmd_size(&size, name, word, 0);
 		n->number = status == CMD_OK ? (double)size : 0;
 		return status;
+	case ID:
+		return read_id(n, word);
 	default:
 		n->text = word;
 		return CMD_OK;
@@ -158,7 +175,7 @@ read_condition(struct dump_filter *f, const struct node **out)
 	if (n->what == FAILED || n->what == UNANSWERED)
 		return CMD_OK;
 	if (f->at == f->n_words)
-		return wrong("a value is missing", NULL);
+		return wrong("a value is missing behind", word);
 	return read_value(n, word, f->word[f->at++]);
 }
 

@@ -59,7 +59,7 @@ static const struct cmd_option options[] = {
 	{ OPT_LISTEN_CERT, "listen-cert", "FILE",
 	    "TLS at LISTEN: our certificate" },
 	{ OPT_LISTEN_KEY, "listen-key", "FILE", "TLS at LISTEN: its key" },
-	{ OPT_PORT, "port", "N", "of a capture, packets from or to that port" },
+	{ OPT_PORT, "port", "N", "of a capture, connections with that port" },
 	{ OPT_READY_FD, "ready-fd", "N", "write the address there when ready" },
 	{ OPT_REPLAY, "replay", "ADDR",
 	    "-r: send the requests again, to there" },
@@ -198,6 +198,7 @@ take_more(struct dump_opts *o, int id)
 	case OPT_INJECT:
 		return take_inject(o);
 	case OPT_SEED:
+		o->seed_given = true;
 		return cmd_number(&o->seed, a->name, a->value, 0, LLONG_MAX);
 	}
 	return take_capture(o, id);
@@ -245,6 +246,7 @@ take_option(struct dump_opts *o, int id)
 		o->summary = true;
 		return CMD_OK;
 	case OPT_WAIT:
+		o->wait_given = true;
 		return cmd_duration(&o->wait_s, a->name, a->value, true);
 	}
 	return take_more(o, id);
@@ -282,6 +284,9 @@ take_operands(struct dump_opts *o, int n, char **operand)
 	}
 	if (n < 2)
 		return cmd_usage(&o->args);
+	if (operand[1][0] == '-')
+		return cmd_error(CMD_USAGE, operand[1],
+		    "options go before operands");
 	o->listen = operand[0];
 	o->target = operand[1];
 	return join_filter(o, operand + 2);
@@ -313,6 +318,7 @@ static int
 check_together(const struct dump_opts *o)
 {
 	const char *name = o->n_injects > 0 ? "--inject" :
+	    o->wait_given && o->replay == NULL ? "--wait" :
 	    o->stub != NULL ? NULL : o->run != NULL ? "--run" :
 	    o->ready_fd >= 0 && o->iface == NULL ? "--ready-fd" :
 	    o->listen_tls.cert != NULL ? "--listen-cert" :
@@ -329,6 +335,8 @@ check_together(const struct dump_opts *o)
 		    "-w records here");
 	if (o->listen == NULL && name != NULL)
 		return cmd_error(CMD_USAGE, name, "needs LISTEN and TARGET");
+	if (o->seed_given && o->n_injects == 0)
+		return cmd_error(CMD_USAGE, "--seed", "needs --inject");
 	return CMD_OK;
 }
 
@@ -341,8 +349,8 @@ check_again(const struct dump_opts *o)
 	if (o->diff && o->replay == NULL)
 		return cmd_error(CMD_USAGE, "--diff", "needs --replay");
 	if (o->diff && (o->form_given || o->summary))
-		return cmd_error(CMD_USAGE, "--diff",
-		    "standard output is for one thing");
+		return cmd_error(CMD_USAGE, "--diff", "does not go with %s",
+		    o->form_given ? "-o" : "--summary");
 	if (o->timeout_s > 0 && o->replay == NULL)
 		return cmd_error(CMD_USAGE, "--timeout", "needs --replay");
 	if (o->replay == NULL && o->stub == NULL)

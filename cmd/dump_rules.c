@@ -1,5 +1,5 @@
 /*
- * Rules of --inject, "FILTER: ACTION".  Chance comes from a generator for each
+ * Rules of --inject, "FILTER: ACTION" or "ACTION".  Chance comes from a generator for each
  * rule, connection and direction, so that what one of them draws is no matter
  * of how the others are timed: with a seed a run can be had again.
  */
@@ -46,12 +46,17 @@ action_of(const char *text, enum dump_action *out)
 	return NULL;
 }
 
-/* The colon before the action; one in a filter has none behind it. */
+/*
+ * The end of the filter: the colon before the action; one in a filter has none
+ * behind it.
+ */
 static const char *
 find_colon(const char *text, enum dump_action *action, const char **rest)
 {
 	const char *colon = text;
 
+	if ((*rest = action_of(text, action)) != NULL)
+		return text; /* all messages; no condition is called so */
 	for (; (colon = strchr(colon, ':')) != NULL; colon++)
 		if ((*rest = action_of(colon + 1, action)) != NULL)
 			return colon;

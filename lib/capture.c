@@ -205,6 +205,9 @@ take_packet(struct amas__capture *c, const struct amas__packet *p,
 			return 0;
 	}
 	c->stats.packets++;
+	if (p->len < p->wire && (kind == AMAS__PACKET_TCP ||
+	    kind == AMAS__PACKET_MALFORMED))
+		c->stats.shortened++;
 	switch (kind) {
 	case AMAS__PACKET_TCP:
 		return take_segment(c, &s, err);

@@ -82,6 +82,8 @@ struct amas__capture_stats {
 	uint64_t fragments;	/* of IP: skipped */
 	uint64_t malformed;	/* packets with lengths that cannot be */
 	uint64_t unknown;	/* packets of unknown link types */
+	uint64_t shortened;	/* that were captured in part: of TCP, or not
+				 * to be told */
 	uint64_t flows;		/* connections */
 	uint64_t evicted;	/* of these closed early: there were too many */
 	uint64_t differing;	/* segments that say other bytes than the one

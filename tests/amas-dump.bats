@@ -288,7 +288,11 @@ passes() {
 
 @test "amas-dump: filters that are none are one line, status 2" {
 	says 2 'filter: no condition: "foo"' -r rec foo
-	says 2 'filter: a value is missing at the end' -r rec path
+	says 2 'filter: a value is missing behind "path"' -r rec path
+	says 2 'filter: a value is missing behind "path"' -r rec failed or path
+	says 2 'id: "x" is no number' -r rec 'id x'
+	says 2 'id: "-" is no number' -r rec id -
+	passes '' id -99999999999999999999
 	says 2 'filter: a condition is missing at the end' -r rec failed and
 	says 2 'filter: a condition is missing at the end' -r rec not
 	says 2 'filter: no condition: "or"' -r rec or failed
@@ -601,6 +605,13 @@ n t from to conn path m' "$(jq -r 'keys_unsorted | join(" ")' <<<"$output")"
 		# shellcheck disable=SC2086 # words
 		says 2 "${option%% *}: needs LISTEN and TARGET" $option -r rec
 	done
+	says 2 '-o: options go before operands' -r rec failed -o json
+	says 2 '-o: options go before operands' -r rec -- -o json
+	says 2 '--run: options go before operands' :0 :1 --run x
+	says 2 '-r: options go before operands' :0 -r rec
+	says 2 '--wait: needs LISTEN and TARGET' -r rec --wait 3
+	says 2 '--seed: needs --inject' -r rec --seed 3
+	says 2 '--seed: needs --inject' --seed 3 :0 :1
 	says 2 '--trace: -w records here' --trace t -r rec
 	dump -n -t -r rec
 }

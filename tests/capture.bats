@@ -185,7 +185,7 @@ counts() {
 	run -0 t amas-dump -r "$tmp/cap" --bpf "dst port ${port##*:}"
 	equal 5 "$(grep -c ' = ?$' <<<"$output")"
 	run -2 --separate-stderr t amas-dump -r "$tmp/cap" --bpf 'port x y'
-	[[ $stderr == 'amas-dump: --bpf: filter: '* ]]
+	[[ $stderr == 'amas-dump: --bpf: "port x y": '* ]]
 }
 
 @test "capture: IPv6, and two connections at once" {
@@ -367,13 +367,50 @@ p = p[:3] + [x for i, x in sorted(q)] + p[-4:]' <"$tmp/cap" >"$tmp/mixed"
 	[[ $stderr =~ ^amas-dump:\ standard\ input:\ packet\ [0-9]+:\ cut$ ]]
 }
 
+@test "capture: shortened packets are told of once" {
+	local size
+
+	for size in 500 60; do
+		"$(python)" - $size >"$tmp/part" <<-'END'
+		import struct, sys
+		def packet(flags, seq, data=b''):
+		    return struct.pack('>BBHIBBH4s4sHHIIBBHI', 69, 0,
+		        40 + len(data), 0, 9, 6, 0, bytes(4), bytes(4), 1, 2,
+		        seq, 0, 80, flags, 9, 0) + data
+		def frame(i):
+		    m = b'[0, %d, ["f", ["%0100d"], {}]]' % (i, i)
+		    return struct.pack('>I', len(m)) + m
+		out, snap, seq = sys.stdout.buffer, int(sys.argv[1]), 1
+		out.write(struct.pack('<IHHIIII', 0xa1b2c3d4, 2, 4, 0, 0, snap, 101))
+		for i in range(4):
+		    data = frame(i) if i else b''
+		    p = packet(16 if i else 2, seq if i else 0, data)
+		    seq += len(data)
+		    out.write(struct.pack('<IIII', i, 0, min(snap, len(p)), len(p)))
+		    out.write(p[:snap])
+		END
+		run -0 --separate-stderr t amas-dump -r "$tmp/part"
+		if [ $size = 500 ]; then
+			equal '' "$stderr"
+			equal 3 "$(grep -c '] f("0' <<<"$output")"
+		else
+			equal "amas-dump: $tmp/part: packets are shortened: tcpdump -s 0" \
+				"$stderr"
+			[[ $output == *'bytes missing'* ]]
+		fi
+	done
+	run -0 --separate-stderr t amas-dump -q -r "$tmp/part"
+	equal '' "$stderr"
+}
+
 @test "capture: 76: short packets, fragments, other link types" {
 	needs jq
 	simple 4
 	edit 'p = [x[:8] + struct.pack("<I", 40) + x[12:56] if i == 6 else x
     for i, x in enumerate(p)]' <"$tmp/cap" >"$tmp/part"
 	run -4 --separate-stderr t amas-dump -r "$tmp/part" -o json
-	equal "amas-dump: $tmp/part: packet 7: headers that are cut or wrong, skipped" \
+	equal "amas-dump: $tmp/part: packets are shortened: tcpdump -s 0
+amas-dump: $tmp/part: packet 7: headers that are cut or wrong, skipped" \
 	    "$stderr"
 	edit 'b = b[:20] + struct.pack("<I", 147)' <"$tmp/cap" >"$tmp/part"
 	run -4 --separate-stderr t amas-dump -r "$tmp/part"

@@ -334,6 +334,9 @@ no recorded reply to h" "$output"
 	run -2 t amas-dump -r /dev/null --diff
 	run -2 t amas-dump -r /dev/null --speed 2
 	run -2 t amas-dump -r /dev/null --replay :1 --speed 0
-	run -2 t amas-dump -r /dev/null --replay :1 --diff -o json
+	run -2 --separate-stderr t amas-dump -r /dev/null --replay :1 --diff \
+	    -o json
+	equal "amas-dump: --diff: does not go with -o" "$stderr"
+	run -2 t amas-dump -r /dev/null --stub :1 --wait 3
 	run -2 t amas-dump -r /dev/null --replay :1 --run true
 }

@@ -33,6 +33,8 @@ calls() {
 	    'amas-call $AMAS_ADDR f 1'
 	run -0 jq -c '[.injected, (.took // 0) >= 0.06]' "$tmp/out"
 	equal '["delay 60ms",false] [null,true]' "$(echo $output)"
+	tap --inject 'delay 5ms' -- 'amas-call $AMAS_ADDR f 1'
+	equal 'delay 5ms delay 5ms' "$(jq -r .injected "$tmp/out" | xargs)"
 	tap --inject 'kind reply: delay 30ms' \
 	    --inject 'kind reply and path g: delay 20ms' -- '
 		a=$(date +%s%N)

@@ -349,6 +349,8 @@ open_one(struct hosted *d, const char *addr, const struct amas_opts *opts)
 	struct amas_error err;
 	int rc = amas_container_open(&d->c, d->h->s.loop, addr, opts, &err);
 
+	if (rc == AMAS_EEXIST && strncmp(addr, "local://", 8) == 0)
+		return cmd_error(CMD_USAGE, addr, "the name is given twice");
 	if (rc == AMAS_EEXIST) /* in use: cannot listen */
 		return cmd_error(CMD_CONNECT, addr, "%s", err.text);
 	if (rc != 0)

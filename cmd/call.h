@@ -52,6 +52,9 @@ void call_opts_free(struct call_opts *o);
 /* Seconds of a monotonic clock. */
 double call_now(void);
 
+/* What is wrong with an address of somebody else's queue. */
+#define CALL_LOCAL_ONLY "local:// is reached only from inside its own process"
+
 /* ---- Arguments (call_args.c) ---- */
 
 struct call_args {
@@ -61,6 +64,13 @@ struct call_args {
 
 /* Reads the ARGs.  What it wrote is the caller's, also on failure. */
 int call_args_read(struct call_args *out, const struct call_opts *o);
+
+/*
+ * Writes why a call could not be sent, with the argument in the place of where
+ * it is in the message: "argument 1: JSON cannot carry bytes".
+ */
+void call_args_explain(char *out, size_t size, const struct call_opts *o,
+    const char *text);
 void call_args_free(struct call_args *args);
 
 /*

@@ -376,6 +376,53 @@ call_args_read(struct call_args *out, const struct call_opts *o)
 	return CMD_OK;
 }
 
+/* ---- What of them could not be sent ---- */
+
+/*
+ * The number, from 1, of the argument that where begins with, as "[1][0]" or
+ * "[2].name" in [path, args, kwargs]; *rest is what follows.  0: of none.
+ */
+static int
+find_arg(const struct call_opts *o, const char *where, const char **rest)
+{
+	struct arg a;
+	unsigned index;
+	bool named = strncmp(where, "[2].", 4) == 0;
+	int i, len = 0;
+
+	if (!named && (sscanf(where, "[1][%u]%n", &index, &len) != 1 ||
+	    len == 0))
+		return 0;
+	for (i = 0; i < o->argc; i++) {
+		parse_arg(&a, i + 1, o->argv[i], o->text);
+		*rest = where + (named ? 4 + a.name_len : (size_t)len);
+		if (named && a.name_len > 0 && strncmp(where + 4, a.name,
+		    a.name_len) == 0 && strchr(".[)", **rest) != NULL)
+			return a.n;
+		if (!named && a.name_len == 0 && index-- == 0)
+			return a.n;
+	}
+	return 0;
+}
+
+void
+call_args_explain(char *out, size_t size, const struct call_opts *o,
+    const char *text)
+{
+	static const char bytes[] = "JSON cannot carry bytes", at[] = " (at [2]";
+	const char *where = strstr(text, at), *rest = "", *hint = "";
+	int n = where != NULL ? find_arg(o, where + strlen(at), &rest) : 0;
+
+	if (strncmp(text, bytes, strlen(bytes)) == 0)
+		hint = "; --codec msgpack can";
+	if (n == 0)
+		(void)snprintf(out, size, "%s%s", text, hint);
+	else
+		(void)snprintf(out, size, "argument %d: %.*s%s%s%s", n,
+		    (int)(where - text), text, *rest == ')' ? "" : " (at ",
+		    *rest == ')' ? "" : rest, hint);
+}
+
 void
 call_args_free(struct call_args *args)
 {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <math.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -166,9 +167,14 @@ open_addr(struct amas_channel **out, struct call_peer *p, const char *addr,
 	bool agent;
 	int rc;
 
+	p->parent = NULL;
+	if (parent == NULL && strncmp(addr, "local://", 8) == 0)
+		return amas_error_set(err, AMAS_ECONNECT, "%s",
+		    CALL_LOCAL_ONLY);
 	if (parent == NULL)
 		return amas_channel_open(out, p->loop, addr, opts, err);
 	if (strcmp(addr, parent) == 0) {
+		p->parent = parent;
 		own.codec = &amas__codec_msgpack;
 		own.types = NULL;
 		rc = amas_channel_open(out, p->loop, addr, &own, err);
@@ -183,6 +189,7 @@ open_addr(struct amas_channel **out, struct call_peer *p, const char *addr,
 	if (!agent)
 		return amas_error_set(err, AMAS_EINVAL, "an address is not "
 		    "called from here without --dial: AMAS_PARENT is set");
+	p->parent = parent;
 	return amas__rpc_open_via(out, p->loop, parent, addr, opts, err);
 }
 
@@ -247,8 +254,15 @@ int
 call_peer_fail(struct call_peer *p, const struct amas_error *err)
 {
 	pid_t child = p->child;
+	char parent[512];
 	int how;
 
+	if (p->parent != NULL && (err->code == AMAS_ECONNECT ||
+	    err->code == AMAS_EINVAL)) {
+		(void)snprintf(parent, sizeof parent, "AMAS_PARENT=%s",
+		    p->parent);
+		return cmd_fail(parent, err);
+	}
 	if (child == 0 || err->code != AMAS_ECLOSED ||
 	    !call_exec_wait(child, DYING_S, &how))
 		return cmd_fail(p->o->addr, err);

@@ -21,6 +21,8 @@ struct call_peer {
 	struct ev_loop *ev;		/* NULL: the loop has one of its own */
 	ev_signal signals[CALL_SIGNALS];	/* with ev: that end us */
 	int sig;			/* the one that came; 0: none */
+	const char *parent;		/* AMAS_PARENT, if that is what was
+					 * opened last; else NULL */
 	amas_request_fn *on_request;	/* answers on a plain channel */
 };
 
@@ -55,7 +57,8 @@ int call_peer_run(struct call_peer *p);
 
 /*
  * Says why the connection ended, or could not be made, and returns the status.
- * How a process of --exec ended says more than that its pipe is closed.
+ * How a process of --exec ended says more than that its pipe is closed, and a
+ * host that is not there is not ADDR.
  */
 int call_peer_fail(struct call_peer *p, const struct amas_error *err);
 

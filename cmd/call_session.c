@@ -406,7 +406,7 @@ on_retry(struct amas__timer *t)
 	struct amas_error err;
 
 	if (open_channel(s, &err) != 0)
-		call_session_end(s, cmd_fail(s->o->addr, &err));
+		call_session_end(s, call_peer_fail(s->peer, &err));
 }
 
 /* ---- All of it ---- */
@@ -466,7 +466,7 @@ call_session_run(struct call_session *s)
 	if (start(s, &err) != 0) {
 		amas__timer_stop(&s->deadline);
 		call_quiet_fini(&s->quiet);
-		return cmd_fail(s->o->addr, &err);
+		return call_peer_fail(s->peer, &err);
 	}
 	status = call_peer_run(s->peer);
 	if (status != CMD_OK) /* a signal */

@@ -9,7 +9,9 @@
 #include "call.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <math.h>
+#include <string.h>
 
 #include "call_agent.h"
 #include "call_list.h"
@@ -158,16 +160,28 @@ go_on(struct single *s)
 	amas__timer_start(&s->next, wait);
 }
 
+/* What may be behind a connection that ended without a byte for us. */
+static const char *
+doubt(const struct single *s, const struct amas_reply *rep)
+{
+	if (rep->code != AMAS_ECLOSED || s->o->command != NULL ||
+	    amas__channel_heard(s->ch))
+		return "";
+	if (strcmp(rep->text, strerror(EPIPE)) == 0 ||
+	    strcmp(rep->text, strerror(ECONNRESET)) == 0)
+		return "; the peer ended the connection while we were sending, "
+		    "its log may say why";
+	return "; is --codec right?"; /* it may speak something else */
+}
+
 static int
 no_answer(struct single *s, const struct amas_reply *rep)
 {
 	struct amas_error err = { .code = rep->code };
-	bool doubt = rep->code == AMAS_ECLOSED && s->o->command == NULL &&
-	    !amas__channel_heard(s->ch);
+	char text[512];
 
-	/* asked, it went without a byte: it may speak something else */
-	(void)amas_error_set(&err, rep->code, "%s%s", rep->text,
-	    doubt ? "; is --codec right?" : "");
+	call_args_explain(text, sizeof text, s->o, rep->text);
+	(void)amas_error_set(&err, rep->code, "%s%s", text, doubt(s, rep));
 	return call_peer_fail(&s->peer, &err);
 }
 
@@ -253,7 +267,7 @@ run(struct single *s)
 	opts.on_close = on_close;
 	opts.arg = s;
 	if (call_peer_open(&s->ch, &s->peer, s->o->addr, &opts, &err) != 0)
-		return cmd_fail(s->o->addr, &err);
+		return call_peer_fail(&s->peer, &err);
 	s->ask = call_peer_is_agent(&s->peer);
 	amas__timer_init(&s->deadline, l, on_deadline);
 	amas__timer_init(&s->next, l, on_next);

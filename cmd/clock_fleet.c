@@ -505,6 +505,8 @@ open_peer(struct clock_peer *p, const struct clock_addr *addr)
 	struct amas_error err;
 
 	p->name = addr->name;
+	if (strncmp(addr->url, "local://", 8) == 0)
+		return cmd_error(CMD_CONNECT, p->name, "%s", CALL_LOCAL_ONLY);
 	p->next_s = INFINITY;
 	if (amas_channel_open(&p->ch, f->loop, addr->url, &opts, &err) != 0)
 		return cmd_fail(p->name, &err);

@@ -5,6 +5,7 @@
 #include "clock_opts.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@
 
 struct ask {
 	const struct clock_opts *o;
+	const char *parent;
 	struct amas_channel *ch;
 	int status;
 };
@@ -89,6 +91,16 @@ print_value(const struct ask *q, const struct amas_value *v)
 	return status;
 }
 
+/* It is not there, or has gone. */
+static int
+no_host(const struct ask *q, int code, const char *why)
+{
+	char subject[512];
+
+	(void)snprintf(subject, sizeof subject, "AMAS_PARENT=%s", q->parent);
+	return cmd_error(amas_exit_status(code), subject, "%s", why);
+}
+
 static void
 on_reply(const struct amas_reply *rep, void *arg)
 {
@@ -100,8 +112,7 @@ on_reply(const struct amas_reply *rep, void *arg)
 		q->status = cmd_error(CMD_TIMEOUT, q->o->word,
 		    "deadline of %g s passed while waiting", q->o->timeout_s);
 	else if (rep->kind == AMAS_ERROR)
-		q->status = cmd_error(amas_exit_status(rep->code), q->o->word,
-		    "%s", rep->text);
+		q->status = no_host(q, rep->code, rep->text);
 	else if (q->o->command == CLOCK_TIME)
 		q->status = print_time(q, rep->value);
 	else if (q->o->command == CLOCK_DATE)
@@ -168,16 +179,16 @@ make_args(struct amas_value *list, struct call_args *rest,
 }
 
 static int
-call(struct ask *q, struct amas_loop *loop, const char *parent,
-    const struct amas_value *list, const struct amas_value *map)
+call(struct ask *q, struct amas_loop *loop, const struct amas_value *list,
+    const struct amas_value *map)
 {
 	const struct amas_opts opts = { .codec = &amas__codec_msgpack,
 		.max_message = q->o->args.max_message };
 	struct amas_error err;
 	int rc;
 
-	if (amas_channel_open(&q->ch, loop, parent, &opts, &err) != 0)
-		return cmd_fail("AMAS_PARENT", &err);
+	if (amas_channel_open(&q->ch, loop, q->parent, &opts, &err) != 0)
+		return no_host(q, err.code, err.text);
 	amas__channel_any_types(q->ch); /* as its other children speak */
 	rc = amas_proxy_call(amas_channel_remote(q->ch), function_of(q->o),
 	    q->o->timeout_s, on_reply, q, "vv", list, map);
@@ -196,14 +207,14 @@ clock_host_run(const struct clock_opts *o, const char *parent)
 	struct amas_value *list = amas_value_pack("[]");
 	struct call_args rest = { NULL, NULL };
 	struct amas_loop *loop = NULL;
-	struct ask q = { .o = o };
+	struct ask q = { .o = o, .parent = parent };
 	int status;
 
 	if (list == NULL)
 		return cmd_nomem();
 	if ((status = make_args(list, &rest, o)) == CMD_OK &&
 	    (status = cmd_loop_new(&loop, NULL, &o->args)) == CMD_OK)
-		status = call(&q, loop, parent, list, rest.map);
+		status = call(&q, loop, list, rest.map);
 	amas_loop_free(loop);
 	call_args_free(&rest);
 	amas_value_free(list);

@@ -95,6 +95,8 @@ say_line(const char *subject, const char *text)
 	amas__buf_init(&b, 0);
 	rc |= amas__buf_printf(&b, "%s: ", program.name);
 	if (subject != NULL) {
+		if (*subject == '\0')
+			subject = "\"\"";
 		rc |= amas__buf_put_escaped(&b, subject, strlen(subject),
 		    MESSAGE_MAX);
 		rc |= amas__buf_puts(&b, ": ");

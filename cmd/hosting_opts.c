@@ -112,6 +112,25 @@ take_on_exit(enum amas__on_exit *out, const struct cmd_args *a)
 	    "restart and fail", a->value);
 }
 
+/* It stands in URLs, in the place of the address. */
+static int
+take_advertise(struct serve_opts *s, const struct cmd_args *a)
+{
+	struct amas__addr addr;
+	bool ok = strchr(a->value, '/') == NULL &&
+	    amas__addr_parse(&addr, a->value, NULL) == 0;
+
+	if (ok) {
+		ok = addr.kind == AMAS__ADDR_TCP && addr.host[0] != '\0';
+		amas__addr_fini(&addr);
+	}
+	if (!ok)
+		return cmd_error(CMD_USAGE, a->name, "\"%s\" is no HOST:PORT",
+		    a->value);
+	s->server.advertise = a->value;
+	return CMD_OK;
+}
+
 static int
 take_option(struct container_opts *o, int id)
 {
@@ -135,8 +154,7 @@ take_option(struct container_opts *o, int id)
 		return cmd_duration(&s->server.connect_timeout_s, a->name,
 		    a->value, true);
 	case OPT_ADVERTISE:
-		s->server.advertise = a->value;
-		return CMD_OK;
+		return take_advertise(s, a);
 	case OPT_ALLOW:
 		s->allow = a->value;
 		return CMD_OK;

@@ -422,7 +422,11 @@ make_told(struct amas_container *c, const struct amas_value *v,
 	    count < 1)
 		return amas_error_set(err, AMAS_EPROTO, "\"args\" is a list, "
 		    "\"kwargs\" a map, \"count\" at least 1");
-	if ((rc = amas__class_find(&cls, c, name, err)) != 0)
+	if ((rc = amas__class_find(&cls, c, name, err)) == AMAS_ENOENT &&
+	    strchr(name, ':') == NULL) /* it was not meant as Python's */
+		return amas_error_set(err, rc, "there is no class \"%.100s\"",
+		    name);
+	if (rc != 0)
 		return rc;
 	return amas__container_make(c, cls, (size_t)count, args, kwargs, err);
 }

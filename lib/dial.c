@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "err.h"
@@ -211,6 +212,18 @@ on_connect(struct amas__io *io, int events)
 		connected(d);
 }
 
+/* A file that is no socket refuses, too. */
+static void
+refused(struct amas__dial *d, int sys)
+{
+	struct stat st;
+
+	amas__error_sys(&d->first, AMAS_ECONNECT, sys, NULL);
+	if (sys == ECONNREFUSED && d->addr.kind == AMAS__ADDR_UNIX &&
+	    stat(d->addr.name, &st) == 0 && !S_ISSOCK(st.st_mode))
+		amas_error_set(&d->first, AMAS_ECONNECT, "is no socket");
+}
+
 /* Starts on the next address; the result comes from the loop in any case. */
 static void
 try_next(struct amas__dial *d)
@@ -240,7 +253,7 @@ try_next(struct amas__dial *d)
 			return;
 		}
 		if (d->first.code == 0)
-			amas__error_sys(&d->first, AMAS_ECONNECT, errno, NULL);
+			refused(d, errno);
 		drop_socket(d);
 	}
 	attempt_failed(d);

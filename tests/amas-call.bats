@@ -141,7 +141,7 @@ bad() {
 	done
 	for p in '' / ///; do
 		run -2 --separate-stderr call "$addr" "$p"
-		equal "amas-call: ${p:-}: is no function" "$stderr"
+		equal "amas-call: ${p:-\"\"}: is no function" "$stderr"
 	done
 	run -0 call "ipc://[${addr#ipc://}]/sub" inner/where
 	equal '"sub/inner"' "$output"
@@ -363,4 +363,39 @@ failesc: exit status 3
 	done
 	run -3 --separate-stderr t amas-call fd:9 f 9<"$tmp"
 	equal 'amas-call: fd:9: not a socket, pipe, terminal or file' "$stderr"
+}
+
+@test "amas-call: a host that is not there is named as such" {
+	export AMAS_PARENT=./gone
+	run -3 --separate-stderr call 'ipc:///x/h//1' f
+	equal 'amas-call: AMAS_PARENT=./gone: No such file or directory' "$stderr"
+	run -3 --separate-stderr call ./gone f
+	equal 'amas-call: AMAS_PARENT=./gone: No such file or directory' "$stderr"
+	run -3 --separate-stderr bash -c 'echo "[\"f\"]" |
+		amas-call -B ipc:///x/h//1'
+	equal 'amas-call: AMAS_PARENT=./gone: No such file or directory' "$stderr"
+	run -3 --separate-stderr t amas-clock time
+	equal 'amas-clock: AMAS_PARENT=./gone: No such file or directory' "$stderr"
+	AMAS_PARENT=gone run -2 --separate-stderr call 'ipc:///x/h//1' f
+	[[ $stderr == 'amas-call: AMAS_PARENT=gone: '* ]]
+}
+
+@test "amas-call: addresses that nobody can be reached at say why" {
+	run -3 --separate-stderr call local://a f
+	equal 'amas-call: local://a: local:// is reached only from inside its own process' \
+		"$stderr"
+	run -3 --separate-stderr t amas-clock set 1 local://a
+	equal 'amas-clock: local://a: local:// is reached only from inside its own process' \
+		"$stderr"
+	run -2 --separate-stderr call ''
+	equal 'amas-call: "": no host and port' "$stderr"
+	run -3 --separate-stderr call "$tmp"
+	equal "amas-call: $tmp: is no socket" "$stderr"
+}
+
+@test "amas-call: a request that the server does not take to its end" {
+	start amas-serve --max-message 1M "$tmp/s" f=exec:true
+	head -c 20000000 /dev/zero | tr '\0' x >"$tmp/big"
+	run -5 --separate-stderr call "$addr" f :text@"$tmp/big"
+	[[ $stderr == *'; the peer ended the connection while we were sending, its log may say why' ]]
 }

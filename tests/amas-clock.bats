@@ -225,7 +225,7 @@ fakes() {
 	says 2 '' 'amas-clock: sleep: "x" is no duration' sleep x
 	says 2 '' 'amas-clock: at: "x" is no time' at x f
 	export AMAS_PARENT="ipc://$tmp/gone//token"
-	says 3 '' 'amas-clock: time: No such file or directory' time
+	says 3 '' "amas-clock: AMAS_PARENT=$AMAS_PARENT: No such file or directory" time
 }
 
 # ---- Python's containers ----

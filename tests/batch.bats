@@ -265,7 +265,7 @@ amas-call: standard input: line 5: line is too long (--max-message)' "$stderr"
 	run -0 --separate-stderr call -B -L "$addr" echo <in
 	equal '[1, 1, "a b"]' "${lines[0]}"
 	equal '[1, 5, "  x "]' "${lines[4]}"
-	run -2 --separate-stderr call -L "$addr" kwargs :text@- <in
+	run -4 --separate-stderr call -L "$addr" kwargs :text@- <in
 }
 
 @test "batch: -L with a failure and a bad line" {

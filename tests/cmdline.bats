@@ -170,7 +170,7 @@ usage() {
 		http://localhost:80 ''; do
 		run -2 --separate-stderr call "$a" f
 		equal '' "$output"
-		[[ $stderr == "amas-call: $a: "* ]]
+		[[ $stderr == "amas-call: ${a:-\"\"}: "* ]]
 		equal 1 "$(printf '%s\n' "$stderr" | wc -l)"
 	done
 }

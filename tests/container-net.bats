@@ -532,3 +532,13 @@ cabled() {
 	equal "$other" "$(calls "${addr}1" pid)"
 	equal '"other"' "$(t amas-call "$addr" validate_aid ==1)"
 }
+
+@test "container-net: an --advertise that could not stand in a URL" {
+	local bad
+
+	for bad in foo foo:70000 tcp://foo:5 ./foo foo:5/ ''; do
+		run -2 t amas-container --advertise "$bad" :0 ./folder
+		equal "amas-container: --advertise: \"$bad\" is no HOST:PORT" \
+			"$output"
+	done
+}

@@ -146,6 +146,16 @@ no: ' "${output//\\n/
 	run -0 t amas-container --run true ./s ./fails
 }
 
+@test "container: a line of -f with a class that is not there" {
+	echo '{"class": "zz"}' >agents
+	run -4 t amas-container -f agents ./s ./folder
+	equal 'amas-container: agents:1: there is no class "zz"' "$output"
+	echo '{"class": "mod:zz"}' >agents
+	run -4 t amas-container -f agents ./s ./folder
+	equal "amas-container: agents:1: ModuleNotFoundError: No module named 'mod'" \
+		"$output"
+}
+
 @test "container: -t ends an init that takes longer" {
 	mkdir slow mod
 	program slow/init 'trap "exit 0" TERM; sleep 300 & wait'

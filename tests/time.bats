@@ -103,8 +103,8 @@ refused() {
 	run -2 t amas-container local://a/7 ./folder
 	equal "amas-container: local://a/7: \"/\" not allowed in queue ID ('a/7')" \
 		"$output"
-	run -3 t amas-container local://a ./folder + local://a ./folder
-	equal 'amas-container: local://a: Server is already set.' "$output"
+	run -2 t amas-container local://a ./folder + local://a ./folder
+	equal 'amas-container: local://a: the name is given twice' "$output"
 }
 
 # ---- What the host tells ----

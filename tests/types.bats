@@ -72,7 +72,7 @@ typed() {
 	equal "$(typed money 3)" "$output"
 	AMAS_TYPES=x run -0 t amas-call --types money "$addr" echo :money=3
 	AMAS_TYPES=money run -4 t amas-call --types '' "$addr" echo :money=3
-	equal "amas-call: $addr: type \"money\" is not known on this connection (at [2][1][0])" \
+	equal "amas-call: $addr: argument 1: type \"money\" is not known on this connection" \
 		"$output"
 }
 
@@ -144,7 +144,7 @@ typed() {
 
 	serve "$tmp/s" w='worker:jq -c --unbuffered "[1, .[1], .[2][1][0]]"'
 	gives "$map" w ":=$map"
-	refuses 4 "$addr: JSON cannot carry a map with \"__type__\" as its only key (at [2][1][0])" \
+	refuses 4 "$addr: argument 1: JSON cannot carry a map with \"__type__\" as its only key" \
 		w ':={"__type__": ["map", [["__type__", 1]]]}'
 	types='' refuses 4 "argument 1: __type__ is no pair" w ':={"__type__": 5}'
 }
@@ -163,10 +163,14 @@ typed() {
 	[[ $stderr == *'MsgPack cannot carry an integer'*'(at [2][1])'* ]]
 	call f :=123456789012345678901234567890
 	equal 4 "$status"
-	[[ $stderr == *'MsgPack cannot carry an integer'*'(at [2][1][0])'* ]]
-	AMAS_CODEC=json call f :bytes=AAEC
+	[[ $stderr == *'argument 1: MsgPack cannot carry an integer'* ]]
+	AMAS_CODEC=json call f a=1 :bytes=AAEC
 	equal 4 "$status"
-	[[ $stderr == *'JSON cannot carry bytes (at [2][1][0])'* ]]
+	equal "amas-call: $addr: argument 2: JSON cannot carry bytes; --codec msgpack can" \
+		"$stderr"
+	call f 1 a=1 b:='{"x": [1, 123456789012345678901234567890]}'
+	equal 4 "$status"
+	[[ $stderr == *'argument 3: MsgPack cannot carry an integer'*'(at .x[1])' ]]
 }
 
 @test "dates: short forms become whole, on every way in" {

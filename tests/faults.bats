@@ -1,6 +1,6 @@
 # What the system refuses: memory, descriptors, any call of it, surroundings.
-# tests/tools/faults.py has what programs may do then.  Each third one (of those
-# with sanitizers each twelfth) is tried here; make faults tries all.
+# tests/tools/faults.py has what programs may do then.  Each fifth one (of those
+# with sanitizers each thirtieth) is tried here; make faults tries all.
 
 load helper
 load tools/raw
@@ -10,7 +10,7 @@ each() {
 	local kind=$1
 
 	shift
-	: "${FAULT_STEP:=$([ "$(has_asan)" = 1 ] && echo 12 || echo 3)}"
+	: "${FAULT_STEP:=$([ "$(has_asan)" = 1 ] && echo 30 || echo 5)}"
 	export FAULT_STEP
 	run -0 timeout -k 1 "${BATS_TEST_TIMEOUT:-100}" "$(python)" "$AMAS_ROOT/tests/tools/faults.py" \
 		"$AMAS_BUILD/tests/tools/faulty.so" "$tmp" "$@" -- "$kind"

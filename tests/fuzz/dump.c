@@ -86,6 +86,13 @@ dump_end(struct dump *d, int status)
 }
 
 void
+dump_enough(struct dump *d)
+{
+	(void)d;
+	abort();
+}
+
+void
 dump_output_failed(struct dump *d)
 {
 	(void)d;

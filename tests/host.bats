@@ -149,16 +149,18 @@ fails() {
 @test "host: 36: one that waits gives its place back" {
 	put wait <<-END
 	#!/bin/sh
-	: >"\$AMAS_STATE/waits"
+	: >"$tmp/begun"
 	exec $ask amas/wait news
 	END
 	put tell <<-END
 	#!/bin/sh
 	while [ "\$($ask amas/notify news "\$1")" = 0 ]; do :; done
 	END
+	mkfifo "$tmp/begun"
 	serve -j 1
 	amas-call "$addr" wait >"$tmp/out" &
 	caller $!
+	read -r -t "$PATIENCE" _ <"$tmp/begun" || [ $? = 1 ] # its end
 	gives null tell fresh
 	wait "$!"
 	equal '"fresh"' "$(<"$tmp/out")"

@@ -80,7 +80,8 @@ open_file(struct record *r)
 	if (r->path == NULL)
 		return cmd_nomem();
 	if (!out && is_read(o, r->path))
-		return cmd_error(CMD_USAGE, r->path, "is read: it would be emptied");
+		return cmd_error(CMD_USAGE, r->path,
+		    "is read: it would be emptied");
 	r->size = 0;
 	r->written = r->lines_end = 0;
 	r->fd = out ? STDOUT_FILENO : open(r->path, O_WRONLY | O_CREAT |

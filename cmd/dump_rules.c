@@ -1,7 +1,8 @@
 /*
- * Rules of --inject, "FILTER: ACTION" or "ACTION".  Chance comes from a generator for each
- * rule, connection and direction, so that what one of them draws is no matter
- * of how the others are timed: with a seed a run can be had again.
+ * Rules of --inject, "FILTER: ACTION" or "ACTION".  Chance comes from a
+ * generator for each rule, connection and direction, so that what one of them
+ * draws is no matter of how the others are timed: with a seed a run can be had
+ * again.
  */
 #include "dump_inject.h"
 

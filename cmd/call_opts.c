@@ -305,7 +305,8 @@ take_call(struct call_opts *o)
 		return cmd_error(CMD_USAGE, argv[1],
 		    "--channel takes one argument");
 	if (n < 1)
-		return o->each ? cmd_usage(&o->args) : CMD_OK;
+		return o->each ? cmd_missing(&o->args, "-L: no FUNCTION") :
+		    CMD_OK;
 	if (o->channel)
 		return CMD_OK;
 	o->argv = argv + 1;
@@ -374,7 +375,7 @@ call_opts_parse(struct call_opts *o, int argc, char *argv[])
 	if ((status = check_together(o)) != CMD_OK)
 		return status;
 	if (o->addr == NULL)
-		return cmd_usage(&o->args);
+		return cmd_missing(&o->args, "no ADDR");
 	if ((status = take_call(o)) != CMD_OK || (status = set_tls(o)) !=
 	    CMD_OK)
 		return status;

@@ -117,8 +117,9 @@ sleep_until(const struct clock_opts *o)
 		    why);
 	s = (t.is_date ? (double)t.us / US : t.s) - (double)now_us() / US;
 	if (s <= 0)
-		return cmd_error(CMD_FAILED, o->word,
-		    "Date \"%s\" is in the past", o->argv[0]);
+		return cmd_error(CMD_FAILED, o->word, t.is_date ?
+		    "Date \"%s\" is in the past" :
+		    "%s seconds since 1970 are in the past", o->argv[0]);
 	if (s > 1e9)
 		return cmd_error(CMD_USAGE, o->word, "%s is too far away",
 		    o->argv[0]);

@@ -149,6 +149,7 @@ on_limit(struct amas__timer *t)
 		name_all(f);
 	else if (f->n_asked == 0)
 		(void)cmd_error(CMD_TIMEOUT, clock_fleet_doing(f, doing),
+		    f->phase == CLOCK_OPENING ? "no answer within %g s" :
 		    "deadline of %g s passed", f->o->timeout_s);
 	look_named(f);
 }

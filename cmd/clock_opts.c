@@ -46,11 +46,17 @@ static const struct {
 	const char *word;
 	enum clock_command command;
 	int least, most;
-} commands[] = { { "time", CLOCK_TIME, 0, 0 }, { "date", CLOCK_DATE, 0, 1 },
-	{ "sleep", CLOCK_SLEEP, 1, 1 }, { "until", CLOCK_UNTIL, 1, 1 },
-	{ "in", CLOCK_IN, 2, -1 }, { "at", CLOCK_AT, 2, -1 },
-	{ "cancel", CLOCK_CANCEL, 1, 1 }, { "set", CLOCK_SET, 2, -1 },
-	{ "run", CLOCK_RUN, 1, -1 }, { "feed", CLOCK_FEED, 1, -1 } };
+	const char *needs;
+} commands[] = { { "time", CLOCK_TIME, 0, 0, NULL },
+	{ "date", CLOCK_DATE, 0, 1, NULL },
+	{ "sleep", CLOCK_SLEEP, 1, 1, "DUR" },
+	{ "until", CLOCK_UNTIL, 1, 1, "TIME" },
+	{ "in", CLOCK_IN, 2, -1, "DUR and FUNCTION" },
+	{ "at", CLOCK_AT, 2, -1, "TIME and FUNCTION" },
+	{ "cancel", CLOCK_CANCEL, 1, 1, "ID" },
+	{ "set", CLOCK_SET, 2, -1, "TIME and ADDR" },
+	{ "run", CLOCK_RUN, 1, -1, "ADDR" },
+	{ "feed", CLOCK_FEED, 1, -1, "ADDR" } };
 
 static int
 take_time(struct clock_time *out, const char *name, const char *text)
@@ -165,7 +171,8 @@ check_count(const struct clock_opts *o)
 	while (commands[i].command != o->command)
 		i++;
 	if (o->argc < commands[i].least)
-		return cmd_usage(&o->args);
+		return cmd_missing(&o->args, "%s needs %s", o->word,
+		    commands[i].needs);
 	if (commands[i].most >= 0 && o->argc > commands[i].most)
 		return cmd_error(CMD_USAGE, o->argv[commands[i].most],
 		    "is one operand too many for %s", o->word);
@@ -256,7 +263,8 @@ take_operands(struct clock_opts *o, int argc, char *argv[])
 	int status;
 
 	if (o->args.first >= argc)
-		return cmd_usage(&o->args);
+		return cmd_missing(&o->args, "no COMMAND, such as time, set or "
+		    "run");
 	if ((status = take_command(o, argv[o->args.first])) != CMD_OK)
 		return status;
 	o->args.first++;

@@ -162,6 +162,10 @@ int cmd_getopt(struct cmd_args *a, int argc, char *argv[]);
 /* Writes the usage line to standard error.  Returns CMD_USAGE. */
 int cmd_usage(const struct cmd_args *a);
 
+/* The same after a line that says what is missing: "no ADDR". */
+int cmd_missing(const struct cmd_args *a, const char *fmt, ...)
+    AMAS_PRINTF(2, 3);
+
 /*
  * Puts together what options and environment (AMAS_CACERT, AMAS_CERT, AMAS_KEY)
  * say about TLS, in a->tls.

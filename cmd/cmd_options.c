@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <getopt.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,6 +27,19 @@ cmd_usage(const struct cmd_args *a)
 {
 	print_usage(a, stderr);
 	return CMD_USAGE;
+}
+
+int
+cmd_missing(const struct cmd_args *a, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	(void)cmd_error(CMD_USAGE, NULL, "%s", text);
+	return cmd_usage(a);
 }
 
 /* As struct option has it. */

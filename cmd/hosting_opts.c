@@ -345,7 +345,9 @@ container_opts_parse(struct container_opts *o, int argc, char *argv[])
 		return CMD_STOP;
 	left = argc - s->args.first;
 	if (left < 1 || (left < 2 && o->file == NULL && !s->server.manager)) {
-		s->args.status = cmd_usage(&s->args);
+		s->args.status = left < 1 ? cmd_missing(&s->args, "no ADDR") :
+		    cmd_missing(&s->args, "no SOURCE behind \"%.200s\", which "
+		    "is ADDR", argv[s->args.first]);
 		return CMD_STOP;
 	}
 	s->addr = argv[s->args.first];

@@ -10,6 +10,7 @@
 #include "serve.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@
 #include "mosaik.h"
 #include "request.h"
 #include "service.h"
+#include "service_list.h"
 
 #define NAME_SHOWN 200
 
@@ -238,6 +240,40 @@ serve_mosaik_request(struct amas_request *req, void *self)
 }
 
 /* ---- The beginning ---- */
+
+/* Whether a list has a name, or what may answer to any. */
+static bool
+has(const struct amas__paths *p, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < p->n; i++)
+		if (strcmp(p->path[i], name) == 0 ||
+		    strcmp(p->path[i], "*") == 0)
+			return true;
+	return false;
+}
+
+/* A list that cannot be had says nothing. */
+void
+serve_mosaik_look(struct serve *s, struct amas_service *service)
+{
+	static const char *const needed[] = { "init", "create", "step",
+		"get_data" };
+	struct amas__paths p = { NULL, 0, 0, 0 };
+	char missing[64] = "";
+	size_t i;
+
+	if (amas__service_list(service, "", &p, NULL) == 0)
+		for (i = 0; i < sizeof needed / sizeof *needed; i++)
+			if (!has(&p, needed[i]))
+				(void)sprintf(missing + strlen(missing), "%s%s",
+				    missing[0] != '\0' ? ", " : "", needed[i]);
+	amas__paths_fini(&p);
+	if (missing[0] != '\0')
+		amas__log(amas__loop_log(s->loop), AMAS_LOG_WARN, "--mosaik: "
+		    "nothing is there for %s", missing);
+}
 
 static int
 sim_open(struct sim *sim, struct serve *s, struct amas_channel *ch)

@@ -243,6 +243,20 @@ set_tls(struct serve_opts *o)
 	return cmd_tls(&o->args, tcp, listens);
 }
 
+static int
+check_count(const struct serve_opts *o, int n)
+{
+	if (n < 1)
+		return cmd_missing(&o->args, "no ADDR");
+	if (n < 2 && !o->channel)
+		return cmd_missing(&o->args, "no SOURCE behind \"%.200s\", which "
+		    "is ADDR", o->addr);
+	if (n > 2 && o->channel)
+		return cmd_error(CMD_USAGE, o->sources[1], "--channel takes one "
+		    "SOURCE");
+	return CMD_OK;
+}
+
 int
 serve_opts_parse(struct serve_opts *o, int argc, char *argv[])
 {
@@ -257,13 +271,10 @@ serve_opts_parse(struct serve_opts *o, int argc, char *argv[])
 	if (id == CMD_STOP)
 		return CMD_STOP;
 	left = argc - o->args.first;
-	if (left < (o->channel ? 1 : 2) || (o->channel && left > 2)) {
-		o->args.status = cmd_usage(&o->args);
-		return CMD_STOP;
-	}
 	o->addr = argv[o->args.first];
 	o->sources = argv + o->args.first + 1;
-	if ((o->args.status = check_together(o)) != CMD_OK ||
+	if ((o->args.status = check_count(o, left)) != CMD_OK ||
+	    (o->args.status = check_together(o)) != CMD_OK ||
 	    (o->args.status = check_mosaik(o)) != CMD_OK ||
 	    (o->args.status = set_tls(o)) != CMD_OK)
 		return CMD_STOP;

@@ -73,6 +73,8 @@ serve_service_open(struct serve *s)
 	if (amas_service_new(&tried, &err) != 0)
 		return cmd_fail(NULL, &err);
 	status = serve_service_load(s, tried, s->state, NULL);
+	if (status == CMD_OK && s->o->mosaik)
+		serve_mosaik_look(s, tried);
 	amas_service_free(tried);
 	return status;
 }

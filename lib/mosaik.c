@@ -203,6 +203,9 @@ take_models(struct amas__mosaik *m, const struct amas_value *meta,
 	size_t i;
 	int rc;
 
+	if (models == NULL)
+		return wrong(err, meta, "has no \"models\", a map of names and "
+		    "models");
 	if (!is(models, AMAS_MAP))
 		return wrong(err, models, "\"models\" is a map of names and "
 		    "models");

@@ -87,8 +87,10 @@ check_given(const struct amas__mosaik_agents *m,
 	for (i = 0; i < amas_value_len(models); i++) {
 		name = amas_value_key(models, i);
 		if (amas_value_type(amas_value_at(models, i)) != AMAS_MAP)
-			return amas_error_set(err, AMAS_ETYPE, "a model is a "
-			    "map");
+			return amas_error_set(err, AMAS_ETYPE, "model "
+			    "\"%.100s\" is no map, as {\"attrs\": [...]}",
+			    amas_value_type(name) == AMAS_STRING ?
+			    amas_value_text(name) : "?");
 		if (amas_value_type(name) != AMAS_STRING ||
 		    amas__map_get(&m->models, amas_value_text(name),
 		    amas_value_len(name)) == NULL)

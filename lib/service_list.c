@@ -63,8 +63,8 @@ amas__paths_add_all(struct amas__paths *p, const char *base,
 	return amas__paths_add(p, base, "*", 1, err);
 }
 
-static void
-paths_free(struct amas__paths *p)
+void
+amas__paths_fini(struct amas__paths *p)
 {
 	size_t i;
 
@@ -110,6 +110,6 @@ amas__service_answer_list(struct amas_service *svc, struct amas_request *req)
 		reply(req, &p);
 	else
 		amas_request_fail(req, "%s", err.text);
-	paths_free(&p);
+	amas__paths_fini(&p);
 	return true;
 }

@@ -36,6 +36,8 @@ int amas__paths_look(struct amas__paths *p, struct amas_error *err);
 /* "base/name", or name if base is "": for free(3); NULL if memory is short. */
 char *amas__paths_join(const char *base, const char *name, size_t len);
 
+void amas__paths_fini(struct amas__paths *p);
+
 /* Answers a request for the list; false: it is for something else. */
 bool amas__service_answer_list(struct amas_service *svc,
     struct amas_request *req);

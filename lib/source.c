@@ -142,6 +142,24 @@ read_count(size_t *out, const char *digits, struct amas_error *err)
 	return 0;
 }
 
+/* Nothing stands at a path: what was meant may be a command, or have a name. */
+static int
+no_file(const char *text, struct amas_error *err)
+{
+	size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz");
+	const char *eq = strchr(text, '='), *command;
+
+	if (len > 0 && text[len] == ':')
+		return amas_error_set(err, AMAS_EINVAL, "no file, and "
+		    "\"%.*s:\" is none of exec:, text:, json:, filter:, "
+		    "worker: and shared:", (int)len, text);
+	if (eq != NULL && by_word(eq + 1, &command) != NULL)
+		return amas_error_set(err, AMAS_EINVAL, "\"%.*s\" is no NAME: "
+		    "it begins with a letter or _, and goes on with these, "
+		    "digits, - and .", (int)(eq - text), text);
+	return amas__error_sys(err, AMAS_ENOENT, ENOENT, NULL);
+}
+
 /* The kind of a path, and the name that it has unless another was given. */
 static int
 read_path(struct amas__source_spec *spec, struct amas_error *err)
@@ -151,8 +169,8 @@ read_path(struct amas__source_spec *spec, struct amas_error *err)
 	size_t len;
 
 	if (stat(spec->text, &st) == -1)
-		return amas__error_sys(err, errno == ENOENT ? AMAS_ENOENT :
-		    AMAS_ESYS, errno, NULL);
+		return errno == ENOENT ? no_file(spec->text, err) :
+		    amas__error_sys(err, AMAS_ESYS, errno, NULL);
 	if (S_ISDIR(st.st_mode)) {
 		spec->kind = &amas__source_folder;
 		return 0;

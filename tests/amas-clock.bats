@@ -139,6 +139,7 @@ fakes() {
 	after=$(date +%s%N)
 	((after - before >= 30000000))
 	says 1 '' 'amas-clock: until: Date "2016-01-01" is in the past' until 2016-01-01
+	says 1 '' 'amas-clock: until: 5 seconds since 1970 are in the past' until 5
 	says 124 '' 'amas-clock: sleep: deadline of 0.01 s passed while waiting' \
 		-t 10ms sleep 1h
 	says 2 '' 'amas-clock: sleep: "x" is no duration' sleep x
@@ -153,12 +154,12 @@ fakes() {
 @test "amas-clock: wrong use is one line, status 2" {
 	local usage='usage: amas-clock [options] COMMAND [ADDR...]'
 
-	says 2 '' "$usage"
+	says 2 '' $'amas-clock: no COMMAND, such as time, set or run\n'"$usage"
 	says 2 '' 'amas-clock: nap: is no command' nap
-	says 2 '' "$usage" sleep
-	says 2 '' "$usage" run
-	says 2 '' "$usage" run --step 5
-	says 2 '' "$usage" set 5
+	says 2 '' $'amas-clock: sleep needs DUR\n'"$usage" sleep
+	says 2 '' $'amas-clock: run needs ADDR\n'"$usage" run
+	says 2 '' $'amas-clock: run needs ADDR\n'"$usage" run --step 5
+	says 2 '' $'amas-clock: set needs TIME and ADDR\n'"$usage" set 5
 	says 2 '' 'amas-clock: 5: is one operand too many for sleep' sleep 5 5
 	says 2 '' 'amas-clock: x: is no +FMT' date x
 	says 2 '' 'amas-clock: --step: "x" is no duration' run --step x ./x
@@ -367,7 +368,7 @@ fakes() {
 	clock run --lag 50ms -t 100ms ./b ./a
 	equal '124 ' "$status $output"
 	equal 'amas-clock: ./a: first question: has not answered for T s
-amas-clock: first question: deadline of 0.1 s passed' \
+amas-clock: first question: no answer within 0.1 s' \
 		"$(sed 's/0\.[0-9] s$/T s/' <<<"$stderr")"
 	exec 5>&-
 	wait $!

@@ -128,8 +128,14 @@ call_has() {
 @test "amas-serve: 81: wrong use is one line, status 2" {
 	local usage='usage: amas-serve [options] ADDR [NAME=]SOURCE...'
 
-	says 2 "$usage"
-	says 2 "$usage" :0
+	says 2 $'amas-serve: no ADDR\n'"$usage"
+	says 2 $'amas-serve: no SOURCE behind ":0", which is ADDR\n'"$usage" :0
+	says 2 'amas-serve: 1=exec:ls: "1" is no NAME: it begins with a letter or _, and goes on with these, digits, - and .' \
+		:0 1=exec:ls
+	says 2 'amas-serve: x=bogus:y: no file, and "bogus:" is none of exec:, text:, json:, filter:, worker: and shared:' \
+		:0 x=bogus:y
+	says 2 'amas-serve: x=exec:true: --channel takes one SOURCE' \
+		--channel :0 "$ADD" x=exec:true
 	says 2 'amas-serve: --nonsense: no such option' --nonsense :0 "$ADD"
 	says 2 'amas-serve: -x: no such option' -x :0 "$ADD"
 	says 2 'amas-serve: -j: needs a value' -j

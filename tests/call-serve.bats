@@ -230,7 +230,7 @@ program() {
 		printf "\0\0\0\011[1, 0, 7]"' f
 	[ "$(cat died)" = 141 ]
 	run -2 --separate-stderr call --exec 'true' -L
-	[[ $stderr == 'usage: '* ]]
+	[[ $stderr == $'amas-call: -L: no FUNCTION\nusage: '* ]]
 }
 
 @test "amas-call: --exec: a command that stays is ended" {

@@ -708,6 +708,9 @@ for line in sys.stdin:
 	echo '{"api_version": 3}' >bad
 	refused 4 'bad: 3: "api_version" is a text, as "3.0"' \
 		--mosaik :0 --meta bad
+	echo '{"models": {"M": 5}}' >bad
+	refused 4 'bad: model "M" is no map, as {"attrs": [...]}' \
+		--mosaik :0 --meta bad
 	echo '{"extra_methods": ["f"]}' >bad
 	refused 4 'bad: agents have no "extra_methods"' --mosaik :0 --meta bad
 	start amas-serve ./taken x=exec:true

@@ -95,6 +95,8 @@ request() {
 	sed -i '3s/^...../AAAAA/' bad.csr
 	run -6 amas-pki sign bad.csr
 	[ ! -e bad.pem ]
+	run -4 amas-pki sign /etc/passwd
+	equal 'amas-pki: /etc/passwd: is no request' "$output"
 }
 
 @test "amas-pki: names that are none are wrong use" {

@@ -67,7 +67,13 @@ sim() {
 	assert c.ask(3, 'stop') == [1, 3, None]
 	END
 	stop
-	equal '' "$(cat "$err")"
+	equal 'amas-serve: --mosaik: nothing is there for create, step, get_data' \
+		"$(cat "$err")"
+	mkdir "$tmp/empty"
+	start amas-serve --mosaik :0 "$tmp/empty"
+	stop
+	equal 'amas-serve: --mosaik: nothing is there for init, create, step, get_data' \
+		"$(cat "$err")"
 }
 
 @test "serve-mosaik: stop is called once, however mosaik goes" {
@@ -129,7 +135,8 @@ sim() {
 	    global c, server
 	    server = listen()
 	    program = start('amas-serve', '--mosaik', '--connect', server.addr,
-	        "init=exec:echo '%s'" % meta, *more)
+	        "init=exec:echo '%s'" % meta, 'create=exec:true',
+	        'step=exec:true', 'get_data=exec:true', *more)
 	    c = server.accept()
 	    assert c.ask(0, 'init', 'S-0', time_resolution=1.0)[0] == 1
 	    return program

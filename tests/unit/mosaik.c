@@ -106,7 +106,7 @@ test_no_metas(void)
 		    "hybrid" },
 		{ META("\"models\": [\"M\"]"),
 		    "[\"M\"]: \"models\" is a map of names and models" },
-		{ "{}", "null: \"models\" is a map of names and models" },
+		{ "{}", "{}: has no \"models\", a map of names and models" },
 		{ META("\"models\": {\"M\": 1}"), "1: a model is a map" },
 		{ META("\"models\": {\"M\": {\"attrs\": \"a\"}}"),
 		    "\"attrs\" of a model is a list of texts" },

@@ -150,7 +150,7 @@ usage() {
 	for options in '' -B -L '-L ./nobody'; do
 		# shellcheck disable=SC2086 # options
 		run -2 --separate-stderr call $options
-		equal 'usage: amas-call [options] ADDR [FUNCTION [ARG...]]' "$stderr"
+		equal $'amas-call: no ADDR\nusage: amas-call [options] ADDR [FUNCTION [ARG...]]' "$stderr"
 	done
 }
 

@@ -150,7 +150,9 @@ usage() {
 	for options in '' -B -L '-L ./nobody'; do
 		# shellcheck disable=SC2086 # options
 		run -2 --separate-stderr call $options
-		equal $'amas-call: no ADDR\nusage: amas-call [options] ADDR [FUNCTION [ARG...]]' "$stderr"
+		equal 'usage: amas-call [options] ADDR [FUNCTION [ARG...]]' \
+			"$(last_line "$stderr")"
+		[[ $stderr == 'amas-call: '@('no ADDR'|'-L: no FUNCTION')$'\n'* ]]
 	done
 }
 

@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "err.h"
 #include "mem.h"
@@ -19,6 +20,15 @@
 #define BEGIN_BLOSC 20		/* the same, if it may be a Blosc buffer */
 
 /* ---- Begin and end ------------------------------------------------------ */
+
+double
+dump_now(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	return (double)ts.tv_sec + (double)(ts.tv_nsec / 1000) * 1e-6;
+}
 
 size_t
 dump_max_message(const struct dump *d)

@@ -55,6 +55,9 @@ struct dump_conn {
 /* The largest message that is read. */
 size_t dump_max_message(const struct dump *d);
 
+/* The time, in whole microseconds, as recordings have it. */
+double dump_now(void);
+
 /* Begins one; the names are copied, "" is none.  NULL: memory is short. */
 struct dump_conn *dump_conn_new(struct dump *d, const char *dialled,
     const char *called);

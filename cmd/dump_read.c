@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "capture_file.h"
@@ -19,16 +18,6 @@
 
 #define READ_SIZE ((size_t)256 << 10)
 #define TEXT_MAX ((size_t)64 << 10)	/* at the head of lines */
-
-/* In whole microseconds, as recordings have them. */
-double
-dump_read_now(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	return (double)ts.tv_sec + (double)(ts.tv_nsec / 1000) * 1e-6;
-}
 
 /* ---- Frames ------------------------------------------------------------- */
 
@@ -45,7 +34,7 @@ frames_peek(struct dump_reader *r, double *t)
 static void
 frames_step(struct dump_reader *r)
 {
-	double t = r->d->live ? dump_read_now() : 0;
+	double t = r->d->live ? dump_now() : 0;
 
 	if (r->conn == NULL) {
 		r->conn = dump_conn_new(r->d, "", "");
@@ -68,7 +57,7 @@ frames_step(struct dump_reader *r)
 static void
 frames_free(struct dump_reader *r)
 {
-	dump_conn_free(r->conn, r->d->live ? dump_read_now() : 0);
+	dump_conn_free(r->conn, r->d->live ? dump_now() : 0);
 }
 
 const struct dump_reader_ops dump_frames_ops = { frames_peek, frames_step,

@@ -70,9 +70,6 @@ struct dump_reads {
 	double t;		/* of the last line */
 };
 
-/* The time, in whole microseconds. */
-double dump_read_now(void);
-
 int dump_reads_open(struct dump_reads **out, struct dump *d);
 void dump_reads_free(struct dump_reads *s);
 

@@ -168,14 +168,12 @@ static const struct amas__channel_ops channel_ops = {
 static void
 live_free(struct live *l)
 {
-	struct timespec ts;
 
 	if (l == NULL)
 		return;
 	amas__list_remove(&l->link);
 	amas_channel_close(l->ch);
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	dump_conn_free(l->conn, (double)ts.tv_sec);
+	dump_conn_free(l->conn, dump_now());
 	free(l);
 }
 

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "dump_conn.h"
 #include "err.h"
@@ -417,13 +416,11 @@ dump_store_tell(struct dump_store *s, struct dump_conn *c, bool back,
 {
 	struct amas__msg m = { .type = type, .content = content };
 	struct amas_value number;
-	struct timespec ts;
 
 	amas__value_int(&number, NULL, id);
 	m.id = &number;
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
 	dump_conn_message(c, back, &m, 0, dump_store_codec(s)->name,
-	    (double)ts.tv_sec + (double)(ts.tv_nsec / 1000) * 1e-6);
+	    dump_now());
 }
 
 int

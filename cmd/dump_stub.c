@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "addr.h"
 #include "channel.h"
@@ -127,7 +126,6 @@ static void
 peer_free(struct peer *p)
 {
 	struct amas_request *req;
-	struct timespec ts;
 	struct late *l;
 
 	amas__list_remove(&p->link);
@@ -139,8 +137,7 @@ peer_free(struct peer *p)
 		free(l);
 		amas_request_fail(req, "connection is over");
 	}
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	dump_conn_free(p->conn, (double)ts.tv_sec);
+	dump_conn_free(p->conn, dump_now());
 	free(p);
 }
 

@@ -8,7 +8,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "addr.h"
 #include "dial.h"
@@ -54,16 +53,6 @@ struct dump_tap {
 	bool closing;		/* nothing more is read */
 };
 
-/* In whole microseconds, as recordings have them. */
-static double
-now(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	return (double)ts.tv_sec + (double)(ts.tv_nsec / 1000) * 1e-6;
-}
-
 /* ---- The end of a connection -------------------------------------------- */
 
 /* abort: an end that is left sees a reset, as we saw one. */
@@ -81,7 +70,7 @@ pair_free(struct pair *p, bool abort)
 			amas__stream_close(p->end[i].s);
 	p->conn->inject = NULL;
 	dump_inject_free(p->inject);
-	dump_conn_free(p->conn, now());
+	dump_conn_free(p->conn, dump_now());
 	free(p);
 }
 
@@ -118,10 +107,10 @@ take_end(struct end *from)
 	from->ended = true;
 	amas__stream_set_reading(from->s, false);
 	if (p->inject != NULL) {
-		dump_inject_end(p->inject, back, now());
+		dump_inject_end(p->inject, back, dump_now());
 		return;
 	}
-	dump_conn_eof(p->conn, back, now());
+	dump_conn_eof(p->conn, back, dump_now());
 	pass_end(p, back);
 }
 
@@ -211,11 +200,11 @@ on_readable(void *arg)
 	} else if (n == 0) {
 		take_end(from);
 	} else if (p->inject != NULL) {
-		if (dump_inject_bytes(p->inject, back, data, (size_t)n, now()))
+		if (dump_inject_bytes(p->inject, back, data, (size_t)n, dump_now()))
 			update(from);
 	} else {
 		pass(p, back, data, (size_t)n);
-		dump_conn_bytes(p->conn, back, data, (size_t)n, now());
+		dump_conn_bytes(p->conn, back, data, (size_t)n, dump_now());
 	}
 }
 

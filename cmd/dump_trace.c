@@ -85,7 +85,7 @@ take_value(struct dump_reader *r, struct dump_line *line,
 	struct amas_error err;
 
 	line->from = line->to = line->codec = line->injected = "";
-	line->t = r->d->live ? dump_read_now() : 0;
+	line->t = r->d->live ? dump_now() : 0;
 	if (amas_value_type(v) == AMAS_MAP) {
 		if ((m = amas_value_get(v, "m")) == NULL && is_other(v))
 			return 0;

@@ -295,4 +295,8 @@ states() {
 	# Pages that are not installed cannot be found: that is no fault.
 	run ! grep -v 'referenced manual not found\|outdated mandoc.db' < <(
 		mandoc -Tlint -W warning $(pages) 2>&1)
+	# A quote at the start of an argument is eaten, and JSON is full of them;
+	# macros that stand on a line of text are printed.
+	run ! grep -nE '^\.(It )?(Li|Ql) [^"]*[]{}([][^"]*"' $(pages)
+	run ! grep -nE '^[^.].* (No|Ns)( and)? (Li|Ar|Xr) ' $(pages)
 }

@@ -239,7 +239,7 @@ ring() {
 		"$stderr"
 	run -2 --separate-stderr t amas-serve --channel :0 a=exec:true \
 		b=exec:true
-	equal 'usage: amas-serve [options] ADDR [NAME=]SOURCE...' "$stderr"
+	equal 'amas-serve: b=exec:true: --channel takes one SOURCE' "$stderr"
 }
 
 # --- Failures as lists ---

@@ -160,7 +160,7 @@ both() {
 wrong_ends() {
 	cat <<-'END'
 	init: echo 3: raises RemoteException: ('ValueError', 'init: 3: not the map that describes a simulator')
-	init: echo {}: raises RemoteException: ('ValueError', 'init: null: "models" is a map of names and models')
+	init: echo {}: raises RemoteException: ('ValueError', 'init: {}: has no "models", a map of names and models')
 	init: exit 3: raises RemoteException: ('init', 'exit status 3')
 	create: :: raises RemoteException: ('ValueError', 'create: null: not a list of entities')
 	create: echo "[{}]": raises RemoteException: ('ValueError', 'create: null: the "eid" of an entity is text')

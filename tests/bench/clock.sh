@@ -50,8 +50,7 @@ amas() {
 	    --class "sleeper=$bench/clock_plugin.so" "$@" "$dir/${#pids[@]}"
 }
 
-# Clocks show -PERIOD first, so that all wake at the first step, to 0: that is
-# the first one that amas-clock takes with containers of Python.
+# Clocks show -PERIOD first, so that all wake at the first step, which is to 0.
 
 # fleet KIND N COUNT PERIOD: starts N containers with COUNT sleepers each: amas;
 # ring, whose sleepers call those of the next one when they wake; free, which
@@ -110,7 +109,7 @@ timed() {
 # run STEPS PERIOD: has amas-clock take so many steps with all containers; sets
 # $took, $rate.
 run() {
-	timed "$build/amas-clock" run --step "$2" \
+	timed "$build/amas-clock" run --step "$2" "--from=-$2" \
 	    --until $((($1 - 1) * $2)) "${urls[@]}"
 	[ "$(wc -l <"$dir/out")" -eq "$1" ] || die "not $1 steps"
 	rate=$(divide "$1" "$took")

@@ -319,19 +319,27 @@ time_keys(const struct amas_codec *codec, enum keys keys, size_t n)
 	return least;
 }
 
-/* Eight times the keys take 8 times as long; 64 times if it were quadratic. */
+/*
+ * Eight times the keys take 8 times as long; 64 times if it were quadratic, each
+ * time that it is tried.
+ */
 static void
 test_keys(const struct amas_codec *codec)
 {
 	static const char *const name[] = { "keys", "equal keys",
 		"integers as keys" };
+	double few = 0, many = 0;
 	enum keys k;
-	double few, many;
+	int i;
 
 	for (k = TEXT; k <= INTEGERS; k++) {
-		few = time_keys(codec, k, 25000);
-		many = time_keys(codec, k, 200000);
-		tap_ok(many < few * 32 + 0.001,
+		for (i = 0; i < 5; i++) {
+			few = time_keys(codec, k, 25000);
+			many = time_keys(codec, k, 200000);
+			if (many < few * 32 + 0.001)
+				break;
+		}
+		tap_ok(i < 5,
 		    "faults 25: %s: 200,000 %s in linear time", codec->name,
 		    name[k]);
 		tap_diag("%.4f s, 25,000: %.4f s", many, few);

@@ -53,16 +53,7 @@ steps() {
 started() {
 	mkfifo ends
 	exec 5<>ends
-	cat >started <<-END
-	#!/bin/bash
-	trap 'kill -TERM \$p' TERM
-	"\$@" 2>>$tmp/log &
-	p=\$!
-	while wait \$p; status=\$?; kill -0 \$p 2>/dev/null; do :; done
-	echo \$status >$tmp/ends
-	END
-	chmod +x started
-	echo "$tmp/started $*"
+	echo "$(python) $AMAS_ROOT/tests/tools/told.py $tmp/ends $tmp/log $*"
 }
 
 # values UNTIL: what the two plants of the example do.

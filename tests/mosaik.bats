@@ -10,23 +10,13 @@ setup() {
 	unset PYTHON
 }
 
-# started COMMAND...: a command for mosaik, which then tells by ends: it passes
-# SIGTERM on, as if it were not there.
+# started COMMAND...: a command for mosaik, which then tells by ends.
 started() {
-	if [ ! -e "$tmp/started" ]; then
+	if [ ! -e "$tmp/ends" ]; then
 		mkfifo "$tmp/ends"
 		exec 5<>"$tmp/ends"
-		cat >"$tmp/started" <<-END
-		#!$(python)
-		import os, signal, subprocess, sys
-		p = None
-		signal.signal(signal.SIGTERM, lambda *_: p and p.terminate())
-		p = subprocess.Popen(sys.argv[1:], stderr=open('$tmp/log', 'a'))
-		os.write(os.open('$tmp/ends', os.O_WRONLY), b'%d\n' % p.wait())
-		END
-		chmod +x "$tmp/started"
 	fi
-	echo "$tmp/started $*"
+	echo "$(python) $AMAS_ROOT/tests/tools/told.py $tmp/ends $tmp/log $*"
 }
 
 # ends N [LOG]: so many commands of mosaik's end by themselves, with status 0, and

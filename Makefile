@@ -152,7 +152,7 @@ install:
 	install $(B)/installed/$(SO) $(DESTDIR)$(LIBDIR)
 	for m in $(MODULES:$(B)/%=%); do install $(B)/installed/$$m $(DESTDIR)$(LIBDIR)/$$m || exit 1; done
 	ln -sf $(SO) $(DESTDIR)$(LIBDIR)/libamas.so
-	install -m 644 lib/amas.h lib/amas_jansson.h $(DESTDIR)$(INCDIR)
+	install -m 644 lib/amas.h lib/amas_value.h lib/amas_jansson.h $(DESTDIR)$(INCDIR)
 	install -m 644 scripts/amas.lua $(DESTDIR)$(DATADIR)
 	for p in amas amas-plugin; do \
 	    sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCDIR@|$(INCDIR)|' \
@@ -164,7 +164,7 @@ uninstall:
 	rm -f $(TOOLS:$(B)/%=$(DESTDIR)$(BINDIR)/%) $(DESTDIR)$(BINDIR)/amas-pki $(DESTDIR)$(LIBDIR)/libamas.a \
 	    $(DESTDIR)$(LIBDIR)/$(SO) $(DESTDIR)$(LIBDIR)/libamas.so \
 	    $(DESTDIR)$(LIBDIR)/pkgconfig/amas.pc $(DESTDIR)$(LIBDIR)/pkgconfig/amas-plugin.pc \
-	    $(DESTDIR)$(INCDIR)/amas.h $(DESTDIR)$(INCDIR)/amas_jansson.h
+	    $(DESTDIR)$(INCDIR)/amas.h $(DESTDIR)$(INCDIR)/amas_value.h $(DESTDIR)$(INCDIR)/amas_jansson.h
 	rm -rf $(DESTDIR)$(LIBDIR)/amas $(DESTDIR)$(DATADIR)
 	for p in $(MAN); do rm -f $(DESTDIR)$(MANDIR)/man$${p##*.}/$${p##*/}; done
 

@@ -49,7 +49,8 @@ def main():
     page = (root / 'man/libamas.3').read_text()
     part = page.split('.Sh NAMES OF AIOMAS\n')[1].split('\n.Sh ')[0]
     rows = dict(re.findall(r'^\.It Li (\S+) Ta (.*)$', part, re.M))
-    header = (root / 'lib/amas.h').read_text()
+    header = ''.join((root / 'lib' / h).read_text()
+                     for h in ('amas.h', 'amas_value.h'))
     wrong = [f'{name}: no line in libamas(3)' for name, any_of in names()
              if not any(n in rows for n in any_of)]
     for name, text in rows.items():

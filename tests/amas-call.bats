@@ -252,7 +252,8 @@ failesc: exit status 3
 	equal '' "$output"
 	equal "amas-call: $addr: deadline of 0.05 s passed while waiting for the answer" \
 		"$stderr"
-	run -124 --separate-stderr call -t .05 "$addr" echo :text@- < <(sleep 1)
+	mkfifo never
+	run -124 --separate-stderr call -t .05 "$addr" echo :text@- <>never
 	equal 'amas-call: standard input: deadline passed while reading it' "$stderr"
 	run -124 --separate-stderr call -t 1 -i 1h "$addr" add 3 4
 	equal 7 "$output"

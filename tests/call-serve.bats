@@ -234,11 +234,11 @@ program() {
 }
 
 @test "amas-call: --exec: a command that stays is ended" {
-	mkfifo started gone
+	mkfifo started gone never
 	# shellcheck disable=SC2016
 	run -124 --separate-stderr call -t 200ms --exec '
 		trap "echo x >gone; exit" TERM; echo >started
-		while :; do sleep 1; done' f 3< <(cat started gone >seen)
+		cat never & while :; do wait; done' f 3< <(cat started gone >seen)
 	equal x "$(grep x <(until grep x seen; do :; done))"
 }
 

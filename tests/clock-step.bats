@@ -6,8 +6,6 @@ load helper
 setup() {
 	make_tmp
 	cd "$tmp"
-	amas-container --help | grep -q -- --clock ||
-		skip 'amas-container has no --clock'
 	mkdir sleeper teller
 	# each a minute of the clock, its time in a file
 	program sleeper/run 'while amas-clock sleep "${1:-60}"; do

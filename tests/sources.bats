@@ -198,13 +198,7 @@ gone() {
 	for c in cs[1:]:
 	    c.close()
 	c = cs[0]
-	for i in range(100):
-	    answer = c.ask(i, 'count', 1)
-	    if answer == [1, i, 1]:
-	        break
-	    time.sleep(0.05)
-	else:
-	    assert False, answer
+	until(lambda: c.ask(99, 'count', 1) == [1, 99, 1])
 	END
 }
 
@@ -350,10 +344,11 @@ adopts() {
 	adopts
 	put away <<-'END'
 	#!/bin/sh
-	setsid sh -c 'echo $$ >"$1.new"; mv "$1.new" "$1"; exec sleep 1000' - "$1" \
+	setsid sh -c 'echo $$ >"$1"; echo >"$1.there"; exec sleep 1000' - "$1" \
 		>/dev/null 2>&1 &
-	until [ -e "$1" ]; do sleep 0.02; done
+	read _ <"$1.there"
 	END
+	mkfifo "$tmp/pid.there"
 	serve
 	gives null away "$tmp/pid"
 	kill -0 "$(<"$tmp/pid")"

@@ -394,7 +394,8 @@ amas-serve: m: exit status 5; starts again in 0.4s' "$(head -n 3 "$err")"
 }
 
 @test "worker: -t bounds the wait for one that is down, too" {
-	serve -t 200ms "m=worker:sleep 0.3; exec $worker"
+	mkfifo "$tmp/never"
+	serve -t 200ms "m=worker:read x <>$tmp/never; exec $worker"
 	fails 'timed out after 0.2s in m/add' m/add 1 2
 }
 
@@ -467,6 +468,7 @@ amas-serve: m: exit status 5; starts again in 0.4s' "$(head -n 3 "$err")"
 }
 
 @test "worker: SIGTERM ends one that does not mind its input" {
-	serve 'm=worker:trap "" TERM; while :; do sleep 0.01; done'
+	mkfifo "$tmp/never"
+	serve "m=worker:trap '' TERM; read x <>$tmp/never"
 	stop
 }

@@ -26,96 +26,16 @@ static const int signals[DUMP_SIGNALS] = { SIGTERM, SIGINT, SIGUSR1 };
 
 /* ---- Views -------------------------------------------------------------- */
 
-void
-dump_view_add(struct dump *d, struct dump_view *v,
-    const struct dump_view_ops *ops)
-{
-	v->d = d;
-	v->ops = ops;
-	amas__list_add(&d->views, &v->link);
-}
-
-const char *
-dump_from(const struct dump_event *e)
-{
-	return e->conn->name[e->back];
-}
-
-const char *
-dump_to(const struct dump_event *e)
-{
-	return e->conn->name[!e->back];
-}
-
-void
-dump_tell(struct dump *d, struct dump_event *e)
-{
-	struct amas__link *i;
-	struct dump_view *v;
-
-	if (d->done)
-		return;
-	d->seen = e->t;
-	d->idle_s = 0;
-	if (e->conn->inject != NULL)
-		dump_inject_decide(e->conn->inject, e);
-	if (d->enough)
-		return;
-	e->pass = d->filter == NULL ? DUMP_YES :
-	    dump_filter_event(d->filter, e);
-	if (e->kind == DUMP_REQUEST)
-		e->call->pass = e->pass;
-	for (i = d->views.next; i != &d->views; i = i->next) {
-		v = AMAS__OF(i, struct dump_view, link);
-		v->ops->event(v, e);
-	}
-}
-
-void
-dump_tell_unanswered(struct dump *d, struct dump_call *c, double t)
-{
-	struct amas__link *i;
-	struct dump_view *v;
-
-	if (d->done || d->enough)
-		return;
-	c->pass = d->filter == NULL || dump_filter_unanswered(d->filter, c, t) ?
-	    DUMP_YES : DUMP_NO;
-	for (i = d->views.next; i != &d->views; i = i->next) {
-		v = AMAS__OF(i, struct dump_view, link);
-		v->ops->unanswered(v, c, t);
-	}
-}
-
 static int
 add_views(struct dump *d)
 {
 	const struct dump_opts *o = d->o;
-	int status;
+	int status = dump_view_new(d);
 
-	if (o->summary)
-		return dump_table_new(d, true);
-	if (o->form == DUMP_NONE || o->diff)
-		return CMD_OK;
-	status = o->form == DUMP_JSON ? dump_json_new(d) :
-	    o->form == DUMP_MERMAID ? dump_mermaid_new(d) :
-	    o->form == DUMP_DOT ? dump_graph_new(d) : dump_text_new(d);
 	if (status == CMD_OK && (d->tap != NULL || d->capture != NULL) &&
-	    o->form == DUMP_TEXT && cmd_verbose(AMAS_LOG_WARN))
+	    o->form == DUMP_TEXT && !o->summary && cmd_verbose(AMAS_LOG_WARN))
 		status = dump_table_new(d, false);
 	return status;
-}
-
-static void
-end_views(struct dump *d)
-{
-	struct amas__link *i;
-	struct dump_view *v;
-
-	for (i = d->views.next; i != &d->views; i = i->next) {
-		v = AMAS__OF(i, struct dump_view, link);
-		v->ops->end(v);
-	}
 }
 
 /* ---- The end ------------------------------------------------------------ */
@@ -204,7 +124,7 @@ on_signal(struct ev_loop *ev, ev_signal *w, int revents)
 	(void)ev;
 	(void)revents;
 	if (w->signum == SIGUSR1)
-		end_views(d);
+		dump_end_views(d);
 	else
 		d->stopped = true;
 	if (d->stopped)
@@ -392,8 +312,6 @@ init(struct dump *d, const struct dump_opts *o)
 static void
 fini(struct dump *d)
 {
-	struct dump_view *v;
-
 	if (d->ev == NULL)
 		return;
 	dump_tap_free(d->tap);
@@ -402,14 +320,10 @@ fini(struct dump *d)
 	dump_reads_free(d->reads);
 	dump_capture_free(d->capture);
 	if (!d->failed)
-		end_views(d);
+		dump_end_views(d);
 	if (fflush(stdout) != 0) /* whatever the status is until now */
 		dump_output_failed(d);
-	while (!amas__list_empty(&d->views)) {
-		v = AMAS__OF(d->views.next, struct dump_view, link);
-		amas__list_remove(&v->link);
-		v->ops->free(v);
-	}
+	dump_free_views(d);
 	dump_store_free(d->store);
 	dump_filter_free(d->filter);
 	amas__proc_free(d->run);

@@ -14,6 +14,7 @@
  *	dump_conn.c	a watched connection: bytes become messages
  *	dump_calls.c	messages become calls
  *	dump_filter.c	which of them are wanted
+ *	dump_views.c	views are told what passed
  *	dump_lines.c	views that are lines: what waits for its reply, -c
  *	dump_text.c	for people
  *	dump_json.c	for programs
@@ -213,9 +214,20 @@ struct dump {
 	struct amas__proc *run;	/* command of --run while it lives, or NULL */
 };
 
+/* ---- dump_views.c ---- */
+
+/* The view of standard output that is asked for, if one is. */
+int dump_view_new(struct dump *d);
+
 /* Tells the views what passed; and of a call that is over. */
 void dump_tell(struct dump *d, struct dump_event *e);
 void dump_tell_unanswered(struct dump *d, struct dump_call *c, double t);
+
+/* Has them say what they gathered; frees them. */
+void dump_end_views(struct dump *d);
+void dump_free_views(struct dump *d);
+
+/* ---- amas-dump.c ---- */
 
 /* Ends it, from a callback, with this status. */
 void dump_end(struct dump *d, int status);

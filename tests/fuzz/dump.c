@@ -33,51 +33,6 @@ static const char *const filters[16] = { NULL, "path a*", "peer :1", "agent *",
 /* ---- In the place of amas-dump.c ---------------------------------------- */
 
 void
-dump_view_add(struct dump *d, struct dump_view *v,
-    const struct dump_view_ops *ops)
-{
-	v->d = d;
-	v->ops = ops;
-	amas__list_add(&d->views, &v->link);
-}
-
-static struct dump_view *
-view_of(struct dump *d)
-{
-	return AMAS__OF(d->views.next, struct dump_view, link);
-}
-
-const char *
-dump_from(const struct dump_event *e)
-{
-	return e->conn->name[e->back];
-}
-
-const char *
-dump_to(const struct dump_event *e)
-{
-	return e->conn->name[!e->back];
-}
-
-void
-dump_tell(struct dump *d, struct dump_event *e)
-{
-	e->pass = d->filter == NULL ? DUMP_YES :
-	    dump_filter_event(d->filter, e);
-	if (e->kind == DUMP_REQUEST)
-		e->call->pass = e->pass;
-	view_of(d)->ops->event(view_of(d), e);
-}
-
-void
-dump_tell_unanswered(struct dump *d, struct dump_call *c, double t)
-{
-	c->pass = d->filter == NULL || dump_filter_unanswered(d->filter, c, t) ?
-	    DUMP_YES : DUMP_NO;
-	view_of(d)->ops->unanswered(view_of(d), c, t);
-}
-
-void
 dump_end(struct dump *d, int status)
 {
 	(void)d;
@@ -231,23 +186,6 @@ run_lines(struct dump *d, const uint8_t *p, size_t size)
 
 /* ---- One conversation --------------------------------------------------- */
 
-static int
-view_new(struct dump *d)
-{
-	if (d->o->summary)
-		return dump_table_new(d, true);
-	switch (d->o->form) {
-	case DUMP_JSON:
-		return dump_json_new(d);
-	case DUMP_MERMAID:
-		return dump_mermaid_new(d);
-	case DUMP_DOT:
-		return dump_graph_new(d);
-	default:
-		return dump_text_new(d);
-	}
-}
-
 static void
 run(const struct dump_opts *o, const char *filter, const uint8_t *p,
     size_t size, bool lines)
@@ -260,14 +198,14 @@ run(const struct dump_opts *o, const char *filter, const uint8_t *p,
 	if (filter != NULL)
 		CHECK(dump_filter_new(&d.filter, filter, o->form == DUMP_DOT ||
 		    (o->form == DUMP_TEXT && !o->split)) == CMD_OK);
-	CHECK(view_new(&d) == CMD_OK);
-	v = view_of(&d);
+	CHECK(dump_view_new(&d) == CMD_OK);
+	v = AMAS__OF(d.views.next, struct dump_view, link);
 	if (!o->summary && (o->form == DUMP_TEXT || o->form == DUMP_JSON))
 		((struct dump_lines *)(void *)v)->write = write_line;
 	(lines ? run_lines : run_bytes)(&d, p, size);
 	CHECK(amas__list_empty(&d.conns));
-	v->ops->end(v);
-	v->ops->free(v);
+	dump_end_views(&d);
+	dump_free_views(&d);
 	dump_filter_free(d.filter);
 }
 

@@ -213,7 +213,9 @@ struct group {
 	struct amas__link link;		/* in the container */
 	struct amas_container *c;
 	struct amas__class *cls;
-	size_t first, count;		/* their ids; how many are begun */
+	size_t count;			/* that are begun */
+	uint32_t *id;			/* theirs: others may come in between */
+	size_t room;			/* for ids */
 	size_t left;			/* that are not made yet */
 	bool failed;
 	/* Of those that are made one by one: */
@@ -230,6 +232,7 @@ group_free(struct group *g)
 	amas_value_free(g->args);
 	amas_value_free(g->kwargs);
 	amas__class_unref(g->cls);
+	free(g->id);
 	free(g);
 	amas__container_update(c);
 	if (c->loading && amas__list_empty(&c->groups) && !c->ending)
@@ -244,7 +247,7 @@ undo(struct group *g)
 
 	g->failed = true;
 	for (i = g->count; i > 0; i--)
-		amas_agent_free(g->c->slot[g->first + i - 1]);
+		amas_agent_free(g->c->slot[g->id[i - 1]]);
 }
 
 /* One cannot be made: none is. */
@@ -289,11 +292,23 @@ group_new(struct amas_container *c, struct amas__class *cls)
 	g->c = c;
 	g->cls = cls;
 	cls->refs++;
-	g->first = c->n;
 	g->left = 1;
 	amas__list_add(&c->groups, &g->link);
 	amas__container_update(c);
 	return g;
+}
+
+static int
+make_room(struct group *g)
+{
+	size_t room = g->room != 0 ? 2 * g->room : 16;
+	uint32_t *id = amas__reallocarray(g->id, room, sizeof *id);
+
+	if (id == NULL)
+		return AMAS_ENOMEM;
+	g->id = id;
+	g->room = room;
+	return 0;
 }
 
 /* Begins the next of a group; as amas__agent_make(). */
@@ -302,13 +317,16 @@ make_next(struct group *g, const struct amas_value *args,
     const struct amas_value *kwargs, struct amas_error *err)
 {
 	struct amas_agent *a;
-	int rc = amas__agent_make(&a, g->c, g->cls, g->count, args, kwargs,
-	    &g->spawn, err);
+	int rc;
 
+	if (g->count == g->room && make_room(g) != 0)
+		return amas__error_nomem(err);
+	rc = amas__agent_make(&a, g->c, g->cls, g->count, args, kwargs,
+	    &g->spawn, err);
 	if (rc > 0)
 		g->left++;
 	if (rc >= 0)
-		g->count++;
+		g->id[g->count++] = a->id;
 	return rc;
 }
 
@@ -338,8 +356,6 @@ on_make(struct amas__event *e)
 
 	if (g == NULL)
 		return;
-	if (g->count == 0)
-		g->first = c->n;
 	while (rc == 0 && g->count < g->wanted)
 		rc = make_next(g, g->args, g->kwargs, &err);
 	if (rc < 0)

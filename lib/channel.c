@@ -491,7 +491,6 @@ int
 amas__channel_set_self(struct amas_channel *ch, const char *self)
 {
 	free(ch->local);
-	free(ch->why);
 	if ((ch->local = amas__strdup(self)) == NULL)
 		return AMAS_ENOMEM;
 	if (ch->dial != NULL)

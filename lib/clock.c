@@ -405,7 +405,7 @@ amas__clock_epoch(const struct amas_clock *c, double *t_s)
 		return c->start_us;
 	}
 	*t_s = amas_clock_time(c);
-	return amas__clock_us(since_1970());
+	return amas__date_us(since_1970());
 }
 
 /* ---- Making and moving ---- */

@@ -130,7 +130,4 @@ int amas__clock_check_new(int64_t *start_us, const char *start, double time_s,
  */
 int64_t amas__clock_epoch(const struct amas_clock *c, double *t_s);
 
-/* Microseconds, half to even, as timedelta() rounds; of at most 1e12 seconds. */
-int64_t amas__clock_us(double s);
-
 #endif

@@ -50,33 +50,6 @@ is_time(double t_s)
 	return t_s >= -TIME_MAX && t_s <= TIME_MAX;
 }
 
-int64_t
-amas__clock_us(double s)
-{
-	int64_t whole = (int64_t)s, n;
-	double us = (s - (double)whole) * MICROSECONDS, rest;
-
-	n = (int64_t)us;
-	rest = us - (double)n;
-	if (rest > 0.5 || (rest == 0.5 && n % 2 != 0))
-		n++;
-	else if (rest < -0.5 || (rest == -0.5 && n % 2 != 0))
-		n--;
-	return whole * MICROSECONDS + n;
-}
-
-static int
-parse_date(int64_t *us, const char *text, size_t len, struct amas_error *err)
-{
-	const char *why;
-	char shown[64];
-
-	if (amas__date_parse(us, text, len, &why))
-		return 0;
-	return amas_error_set(err, AMAS_EINVAL, "date \"%s\": %s",
-	    amas__log_text(shown, sizeof shown, text, len), why);
-}
-
 int
 amas__clock_date(const struct amas_clock *c, const char *text, size_t len,
     double *t_s, struct amas_error *err)
@@ -85,7 +58,7 @@ amas__clock_date(const struct amas_clock *c, const char *text, size_t len,
 	double then_s;
 	int rc;
 
-	if ((rc = parse_date(&us, text, len, err)) != 0)
+	if ((rc = amas__date_read(&us, text, len, err)) != 0)
 		return rc;
 	us -= amas__clock_epoch(c, &then_s);
 	*t_s = (double)us / MICROSECONDS + then_s;
@@ -102,7 +75,7 @@ amas__clock_print_date(const struct amas_clock *c, double t_s,
 	t_s -= then_s;
 	if (!(t_s >= -DATE_MAX && t_s <= DATE_MAX))
 		return 0;
-	return amas__date_print(out, us + amas__clock_us(t_s));
+	return amas__date_print(out, us + amas__date_us(t_s));
 }
 
 /* ---- What aiomas's clocks refuse ---- */
@@ -124,7 +97,7 @@ amas__clock_check_new(int64_t *start_us, const char *start, double time_s,
 		return amas_error_set(err, AMAS_EINVAL, "no clock shows %s",
 		    show(text, time_s));
 	if (start != NULL)
-		return parse_date(start_us, start, strlen(start), err);
+		return amas__date_read(start_us, start, strlen(start), err);
 	*start_us = 0;
 	return 0;
 }

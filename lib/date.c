@@ -6,7 +6,6 @@
  */
 #include "date.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -429,38 +428,45 @@ amas__date_print(char out[AMAS__DATE_SIZE], int64_t us)
 	return print(out, &d);
 }
 
+int64_t
+amas__date_us(double s)
+{
+	int64_t whole = (int64_t)s, n;
+	double us = (s - (double)whole) * MICROSECONDS, rest;
+
+	n = (int64_t)us;
+	rest = us - (double)n;
+	if (rest > 0.5 || (rest == 0.5 && n % 2 != 0))
+		n++;
+	else if (rest < -0.5 || (rest == -0.5 && n % 2 != 0))
+		n--;
+	return whole * MICROSECONDS + n;
+}
+
+int
+amas__date_read(int64_t *us, const char *text, size_t len,
+    struct amas_error *err)
+{
+	const char *why;
+	char shown[64];
+
+	if (amas__date_parse(us, text, len, &why))
+		return 0;
+	return amas_error_set(err, AMAS_EINVAL, "date \"%s\": %s",
+	    amas__log_text(shown, sizeof shown, text, len), why);
+}
+
 /* ---- For programs ---- */
 
 int
 amas_date_parse(const char *text, double *unix_s, struct amas_error *err)
 {
-	const char *why;
-	char shown[64];
 	int64_t us;
+	int rc = amas__date_read(&us, text, strlen(text), err);
 
-	if (!amas__date_parse(&us, text, strlen(text), &why))
-		return amas_error_set(err, AMAS_EINVAL, "date \"%s\": %s",
-		    amas__log_text(shown, sizeof shown, text, strlen(text)),
-		    why);
-	*unix_s = (double)us / MICROSECONDS;
-	return 0;
-}
-
-/*
- * Rounded half to even, as Python's timedelta() rounds.  llrint() would do it, but
- * have each program load libm.
- */
-static int64_t
-round_even(double x)
-{
-	int64_t i = (int64_t)x;
-	double rest = x - (double)i;
-
-	if (rest > 0.5 || (!(rest < 0.5) && i % 2 != 0))
-		return i + 1;
-	if (rest < -0.5 || (!(rest > -0.5) && i % 2 != 0))
-		return i - 1;
-	return i;
+	if (rc == 0)
+		*unix_s = (double)us / MICROSECONDS;
+	return rc;
 }
 
 const char *
@@ -469,7 +475,7 @@ amas_date_print(double unix_s, char *buf, size_t size)
 	char out[AMAS__DATE_SIZE] = "";
 
 	if (unix_s >= -SECONDS_MAX && unix_s <= SECONDS_MAX)
-		(void)amas__date_print(out, round_even(unix_s * MICROSECONDS));
+		(void)amas__date_print(out, amas__date_us(unix_s));
 	(void)snprintf(buf, size, "%s", out);
 	return buf;
 }

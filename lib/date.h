@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "amas.h"
+
 #define AMAS__DATE_SIZE 48	/* holds any date as text, and a NUL */
 
 /*
@@ -44,5 +46,12 @@ bool amas__date_parse(int64_t *us, const char *text, size_t len,
  * complete(), to out.  Returns the length; 0: not in the years 0001 to 9999.
  */
 size_t amas__date_print(char out[AMAS__DATE_SIZE], int64_t us);
+
+/* amas__date_parse(), with the whole cause: "date \"x\": ...". */
+int amas__date_read(int64_t *us, const char *text, size_t len,
+    struct amas_error *err);
+
+/* Seconds as microseconds, half to even. */
+int64_t amas__date_us(double s);
 
 #endif

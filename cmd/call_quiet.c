@@ -4,11 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "channel.h"
 #include "mem.h"
 #include "rpc.h"
 #include "service.h"
-#include "value.h"
 
 /*
  * Where the host is told, for free(3); NULL: it is not what we speak to.  A pipe
@@ -102,18 +100,8 @@ on_told(const struct amas_reply *rep, void *arg)
 static void
 tell(const struct call_quiet *q, bool streams)
 {
-	struct amas_value *args = amas_value_pack("[b]", (int)streams);
-	struct amas_value content;
-	struct amas__area *a;
-
-	a = amas__area_new(amas__loop_pool(amas__channel_loop(q->ch)));
-	if (args != NULL && a != NULL && amas__rpc_content(a, &content,
-	    q->path, "", args, NULL) == 0)
-		(void)amas__channel_request(q->ch, 0, on_told, NULL, &content,
-		    NULL);
-	if (a != NULL)
-		amas__area_unref(a);
-	amas_value_free(args);
+	(void)amas__rpc_call(q->ch, q->path, on_told, NULL, "[b]",
+	    (int)streams);
 }
 
 void

@@ -334,17 +334,22 @@ amas__rpc_validate(struct amas_channel *ch, const char *id, amas_reply_fn *fn,
 
 int
 amas__rpc_call(struct amas_channel *ch, const char *function,
-    amas_reply_fn *fn, void *arg)
+    amas_reply_fn *fn, void *arg, const char *fmt, ...)
 {
+	struct amas_value args, kwargs, content;
 	struct amas__area *a;
-	struct amas_value content;
 	int rc = AMAS_ENOMEM;
+	va_list ap;
 
 	a = amas__area_new(amas__loop_pool(amas__channel_loop(ch)));
 	if (a == NULL)
 		return rc;
-	if (amas__rpc_content(a, &content, "", function, NULL, NULL) == 0)
+	va_start(ap, fmt);
+	if ((rc = amas__vpack_call(a, &args, &kwargs, fmt, ap)) == 0 &&
+	    (rc = amas__rpc_content(a, &content, "", function, &args,
+	    &kwargs)) == 0)
 		rc = amas__channel_request(ch, 0, fn, arg, &content, NULL);
+	va_end(ap);
 	amas__area_unref(a);
 	return rc;
 }

@@ -73,9 +73,12 @@ void amas__rpc_free_owned(struct amas__link *owner);
 int amas__rpc_validate(struct amas_channel *ch, const char *id,
     amas_reply_fn *fn, void *arg);
 
-/* Calls a function of the root of the peer, without arguments. */
+/*
+ * Calls a function of the root of the peer; fmt as in amas_proxy_call(), NULL: no
+ * arguments.
+ */
 int amas__rpc_call(struct amas_channel *ch, const char *function,
-    amas_reply_fn *fn, void *arg);
+    amas_reply_fn *fn, void *arg, const char *fmt, ...);
 
 /* Frees what amas_channel_remote() made. */
 void amas__rpc_forget(struct amas_channel *ch);

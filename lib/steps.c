@@ -170,7 +170,7 @@ on_kept(void *arg)
 	    i = i->next)
 		clock = container(i)->steps.clock;
 	if (clock == NULL || amas__rpc_call(clock, "amas/wake", on_woken,
-	    NULL) != 0)
+	    NULL, NULL) != 0)
 		amas__rest_release(s->rest); /* it cannot be told */
 }
 

@@ -45,7 +45,8 @@ room(const struct call_session *s)
 {
 	const struct batch *b = (const struct batch *)(const void *)s;
 
-	return !full(s) && b->slots.held + amas__buf_len(&s->out.buf) < CALL_HELD_MAX;
+	return !full(s) &&
+	    b->slots.held + amas__buf_len(&s->out.buf) < CALL_HELD_MAX;
 }
 
 static size_t
@@ -70,6 +71,7 @@ no_answer(struct batch *b, struct call_slot *slot,
     const struct amas_reply *rep, struct amas_error *err)
 {
 	const char *text;
+	char cause[512];
 
 	if (b->s.deaf != 0)
 		return call_slot_nothing(slot, err);
@@ -80,7 +82,8 @@ no_answer(struct batch *b, struct call_slot *slot,
 	else if (b->s.many && !unsendable(rep->code))
 		text = rep->text;
 	else if (b->s.many || !call_session_sent(&b->s, rep, &text)) {
-		call_session_bad(&b->s, slot->n, rep->text);
+		call_args_explain(cause, sizeof cause, b->s.o, rep->text);
+		call_session_bad(&b->s, slot->n, cause);
 		return call_slot_nothing(slot, err);
 	}
 	b->s.failed = true;

@@ -168,6 +168,9 @@ typed() {
 	equal 4 "$status"
 	equal "amas-call: $addr: argument 2: JSON cannot carry bytes; --codec msgpack can" \
 		"$stderr"
+	AMAS_CODEC=json run -4 --separate-stderr t amas-call -L "$addr" \
+		f :bytes=AAEC <<<x
+	[[ $stderr == *'line 1: argument 1: JSON cannot carry bytes; --codec msgpack can'* ]]
 	call f 1 a=1 b:='{"x": [1, 123456789012345678901234567890]}'
 	equal 4 "$status"
 	[[ $stderr == *'argument 3: MsgPack cannot carry an integer'*'(at .x[1])' ]]

@@ -94,6 +94,23 @@ settle(struct amas__guest *g)
 
 /* ---- Asking ---- */
 
+/*
+ * The only place where these change: the guest counts whom it minds, and one that
+ * is asked is minded until it has answered, too.
+ */
+static void
+mind(struct amas__visitor *v, bool streams, bool syncing)
+{
+	bool was = v->streams || v->syncing, is = streams || syncing;
+
+	v->streams = streams;
+	v->syncing = syncing;
+	if (is && !was)
+		v->guest->n_minded++;
+	else if (was && !is)
+		v->guest->n_minded--;
+}
+
 /* Has those asked that may have to be, from the loop. */
 static void
 look_at(struct amas__guest *g)
@@ -108,13 +125,10 @@ on_sync(const struct amas_reply *rep, void *arg)
 {
 	struct amas__visitor *v = arg;
 
-	v->syncing = false;
-	if (rep->kind == AMAS_ERROR)
-		v->streams = false; /* it speaks no more */
+	/* After an error it speaks no more. */
+	mind(v, v->streams && rep->kind != AMAS_ERROR, false);
 	v->full = amas__value_is(rep->value, "full");
-	if (!v->streams)
-		v->guest->n_minded--;
-	else if (v->stale)
+	if (v->streams && v->stale)
 		look_at(v->guest);
 	settle(v->guest);
 }
@@ -122,7 +136,7 @@ on_sync(const struct amas_reply *rep, void *arg)
 static void
 ask(struct amas__visitor *v)
 {
-	v->syncing = true;
+	mind(v, true, true);
 	v->stale = false;
 	if (amas__channel_sync(v->ch, on_sync, v) != 0)
 		v->stale = true; /* memory is short: it is awake to its end */
@@ -186,24 +200,19 @@ amas__host_update(struct amas__guest *g)
 	settle(g);
 }
 
-/* One that is asked is minded until it has answered, too. */
 static void
 set_streams(struct amas__visitor *v, bool streams)
 {
 	if (v->streams == streams)
 		return;
-	v->streams = streams;
-	if (!v->syncing)
-		v->guest->n_minded += streams ? 1 : (size_t)-1;
+	mind(v, streams, v->syncing);
 	amas__host_update(v->guest);
 }
 
 void
 amas__host_quiet_leave(struct amas__visitor *v)
 {
-	if (v->streams || v->syncing)
-		v->guest->n_minded--;
-	v->streams = v->syncing = false;
+	mind(v, false, false);
 }
 
 void

@@ -449,6 +449,17 @@ busy() {
 	caller $!
 }
 
+# ring [COMMAND...]: five elections of the example, by it, with the stored trace.
+ring() {
+	local ring=$AMAS_ROOT/scripts/examples/ring n
+
+	for n in 1 2 3 4 5; do
+		t "$@" "$ring/run" --trace "$tmp/ring" local://ring \
+			>/dev/null
+		diff "$ring/trace" "$tmp/ring"
+	done
+}
+
 @test "time: local://: the order is the same on a machine that is busy" {
 	town
 	same_runs 1 amas-container --tag --trace trace "${town[@]}"
@@ -457,9 +468,12 @@ busy() {
 	if command -v taskset >/dev/null && taskset -c 0 true; then
 		same_runs 2 taskset -c 0 amas-container --tag --trace trace \
 			"${town[@]}"
+		ring taskset -c 0
 	fi
+	ring nice
 	busy
 	busy
+	ring
 	same_runs 2 amas-container --tag --trace trace "${town[@]}"
 }
 

@@ -217,9 +217,11 @@ check_together(const struct clock_opts *o)
 		return cmd_error(CMD_USAGE, bad, "does not go with %s",
 		    o->word);
 	if (o->next && o->step_s > 0)
-		return cmd_error(CMD_USAGE, "--next", "does not go with --step");
+		return cmd_error(CMD_USAGE, "--next",
+		    "does not go with --step");
 	if (o->next && o->has_from)
-		return cmd_error(CMD_USAGE, "--next", "does not go with --from");
+		return cmd_error(CMD_USAGE, "--next",
+		    "does not go with --from");
 	if (o->strict && o->rate <= 0)
 		return cmd_error(CMD_USAGE, "--strict", "needs --rate");
 	return CMD_OK;

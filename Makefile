@@ -98,7 +98,7 @@ $(O)/%.o: %.c
 
 $(B)/lib/libdir.o: lib/libdir.c $(B)/moddir
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CPPFLAGS) -DAMAS_LIBDIR='"$(MODDIR)"' $(ALL_CFLAGS) -c -o $@ $<
+	$(CC) $(ALL_CPPFLAGS) -DAMAS_LIBDIR='"$(MODDIR)"' $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 include tests/tests.mk
 
@@ -174,4 +174,4 @@ clean:
 FORCE:
 
 .PHONY: all check check-asan check-portable check-m32 check-valgrind check-all fuzz lint analyze coverage format install uninstall clean
--include $(wildcard $(O)/*/*.d $(O)/*/*/*.d)
+-include $(wildcard $(O)/*/*.d $(O)/*/*/*.d $(B)/lib/libdir.d)

@@ -53,8 +53,9 @@ void amas__steps_until(struct amas_loop *l, double until_s,
 /*
  * From now on somebody else moves the time of all containers of a loop, whom
  * rest() tells, from the loop, whenever all is at rest, and how many things went
- * on since the last time; agent 0 of none of them can.  rest NULL: nobody does any more.  Nothing is parked: what others send at
- * any time goes on at once.  Returns 0 or AMAS_ENOMEM.
+ * on since the last time; agent 0 of none of them can.  rest NULL: nobody does
+ * any more.  Nothing is parked: what others send at any time goes on at once.
+ * Returns 0 or AMAS_ENOMEM.
  */
 typedef void amas__steps_rest_fn(uint64_t activity, void *arg);
 int amas__steps_lead(struct amas_loop *l, amas__steps_rest_fn *rest, void *arg);

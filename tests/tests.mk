@@ -99,6 +99,7 @@ bench:
 	$(MAKE) bench-dump
 	$(MAKE) bench-clock
 	$(MAKE) bench-agents
+	$(MAKE) bench-mosaik
 
 .PHONY: bench-tls
 bench-tls: $(B)/tests/bench/tls $(MODULES)

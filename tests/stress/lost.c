@@ -246,19 +246,20 @@ conn_open(struct conn *c)
 static int
 options(struct lost *l, int argc, char *argv[])
 {
-	int64_t *where;
+	static const char letters[] = "cwrkhsd";
+	int64_t *const where[] = { &l->connections, &l->window, &l->renew,
+		&l->kill_every, &l->hup_every, &l->slow, &l->dead };
+	const char *at;
 	int c;
 
 	while ((c = getopt(argc, argv, "c:w:r:k:p:h:s:d:")) != -1) {
-		where = c == 'c' ? &l->connections : c == 'w' ? &l->window :
-		    c == 'r' ? &l->renew : c == 'k' ? &l->kill_every : c == 'h' ? &l->hup_every :
-		    c == 's' ? &l->slow : c == 'd' ? &l->dead : NULL;
+		at = strchr(letters, c);
 		if (c == 'p')
 			l->hup = (pid_t)atol(optarg);
-		else if (where == NULL)
+		else if (at == NULL)
 			return -1;
 		else
-			*where = atoll(optarg);
+			*where[at - letters] = atoll(optarg);
 	}
 	if (argc - optind != 2 || l->connections < 1 || l->window < 1 ||
 	    l->window > WINDOW)

@@ -181,8 +181,7 @@ check_model(const struct amas_value *model, struct amas_error *err)
 		return wrong(err, model, "a model is a map");
 	for (i = 0; i < sizeof lists / sizeof *lists; i++) {
 		v = amas_value_get(model, lists[i]);
-		/* true stands for all that there are */
-		if (v != NULL && !is_texts(v) && !is(v, AMAS_BOOL))
+		if (v != NULL && !is_texts(v))
 			return amas_error_set(err, AMAS_ETYPE, "\"%s\" of a "
 			    "model is a list of texts", lists[i]);
 	}

@@ -151,6 +151,7 @@ wrong_ends() {
 	cat <<-'END'
 	init: echo 3: raises RemoteException: ('ValueError', 'init: 3: not the map that describes a simulator')
 	init: echo {}: raises RemoteException: ('ValueError', 'init: {}: has no "models", a map of names and models')
+	init: echo '{"models": {"M": {"attrs": true}}}': raises RemoteException: ('ValueError', 'init: "attrs" of a model is a list of texts')
 	init: exit 3: raises RemoteException: ('init', 'exit status 3')
 	create: :: raises RemoteException: ('ValueError', 'create: null: not a list of entities')
 	create: echo "[{}]": raises RemoteException: ('ValueError', 'create: null: the "eid" of an entity is text')
@@ -197,7 +198,7 @@ wrong_ends() {
 			s/, 'S(-0)?'\)\$/)/; s/: \$//" "$tmp/wrong.$venv" >"$tmp/got"
 		wrong_ends | diff - "$tmp/got"
 	done
-	ends 42 'amas-serve: stop: exit status 6
+	ends 44 'amas-serve: stop: exit status 6
 amas-serve: stop: exit status 6'
 }
 

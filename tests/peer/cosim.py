@@ -112,6 +112,7 @@ def wake(text):
 WRONG = [
     ('init', 'echo 3'),
     ('init', 'echo {}'),
+    ('init', 'echo \'{"models": {"M": {"attrs": true}}}\''),
     ('init', 'exit 3'),
     ('create', ':'),
     ('create', 'echo "[{}]"'),

@@ -80,7 +80,7 @@ test_metas(void)
 	init_takes("{\"api_version\": \"2.2\", " MODELS "}");
 	init_takes("{\"api_version\": \"3\", \"type\": \"hybrid\", " MODELS "}");
 	init_takes(META("\"models\": {\"M\": {\"public\": true, \"any_inputs\": "
-	    "false, \"params\": [\"p\"], \"attrs\": [\"a\"], \"trigger\": true, "
+	    "false, \"params\": [\"p\"], \"attrs\": [\"a\"], \"trigger\": [], "
 	    "\"persistent\": [], \"other\": 1}}, \"extra_methods\": [\"f\"]"));
 }
 
@@ -110,6 +110,10 @@ test_no_metas(void)
 		{ META("\"models\": {\"M\": 1}"), "1: a model is a map" },
 		{ META("\"models\": {\"M\": {\"attrs\": \"a\"}}"),
 		    "\"attrs\" of a model is a list of texts" },
+		{ META("\"models\": {\"M\": {\"attrs\": true}}"),
+		    "\"attrs\" of a model is a list of texts" },
+		{ META("\"models\": {\"M\": {\"trigger\": true}}"),
+		    "\"trigger\" of a model is a list of texts" },
 		{ META("\"models\": {\"M\": {\"params\": [1]}}"),
 		    "\"params\" of a model is a list of texts" },
 		{ META("\"models\": {\"M\": {\"public\": 1}}"),

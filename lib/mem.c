@@ -2,7 +2,6 @@
 #include "mem.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,19 +89,29 @@ amas__strndup(const char *s, size_t len)
 }
 
 char *
-amas__asprintf(const char *fmt, ...)
+amas__vasprintf(const char *fmt, va_list ap)
 {
-	va_list ap;
+	va_list again;
 	char *p = NULL;
 	int len;
 
-	va_start(ap, fmt);
-	len = vsnprintf(NULL, 0, fmt, ap);
-	va_end(ap);
+	va_copy(again, ap);
+	len = vsnprintf(NULL, 0, fmt, again);
+	va_end(again);
 	if (len < 0 || (p = malloc((size_t)len + 1)) == NULL)
 		return NULL;
-	va_start(ap, fmt);
 	(void)vsnprintf(p, (size_t)len + 1, fmt, ap);
+	return p;
+}
+
+char *
+amas__asprintf(const char *fmt, ...)
+{
+	va_list ap;
+	char *p;
+
+	va_start(ap, fmt);
+	p = amas__vasprintf(fmt, ap);
 	va_end(ap);
 	return p;
 }

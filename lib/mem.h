@@ -2,6 +2,7 @@
 #ifndef AMAS__MEM_H
 #define AMAS__MEM_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -31,5 +32,7 @@ char *amas__strndup(const char *s, size_t len);
 /* printf into fresh memory; NULL if memory is short. */
 char *amas__asprintf(const char *fmt, ...)
     __attribute__((format(printf, 1, 2)));
+char *amas__vasprintf(const char *fmt, va_list ap)
+    __attribute__((format(printf, 1, 0)));
 
 #endif

@@ -6,7 +6,6 @@
 #include "mosaik_agents_int.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,25 +62,33 @@ amas__mosaik_reply(struct amas__mosaik_agents *m, const struct amas_value *v)
 		amas__request_reply_value(end_turn(m), v);
 }
 
+/* Whether it is the first; it is answered from the loop. */
+static bool
+set_failed(struct amas__mosaik_agents *m)
+{
+	bool first = !m->failed;
+
+	amas__task_run(m->loop, &m->look);
+	m->failed = true;
+	return first;
+}
+
 void
 amas__mosaik_fail(struct amas__mosaik_agents *m, const char *fmt, ...)
 {
-	char text[sizeof(struct amas_error) + 256];
 	va_list ap;
-	int len;
 
-	amas__task_run(m->loop, &m->look);
-	if (m->failure != NULL)
+	if (!set_failed(m))
 		return;
 	va_start(ap, fmt);
-	len = vsnprintf(text, sizeof text, fmt, ap);
+	m->failure = amas__vasprintf(fmt, ap);
 	va_end(ap);
-	va_start(ap, fmt);
-	if (len < 0 || (size_t)len < sizeof text)
-		m->failure = amas__strdup(len < 0 ? fmt : text);
-	else if ((m->failure = malloc((size_t)len + 1)) != NULL)
-		(void)vsnprintf(m->failure, (size_t)len + 1, fmt, ap);
-	va_end(ap);
+}
+
+void
+amas__mosaik_fail_nomem(struct amas__mosaik_agents *m)
+{
+	(void)set_failed(m);
 }
 
 /* What it has failed by, if it has. */
@@ -90,11 +97,13 @@ answer_failure(struct amas__mosaik_agents *m)
 {
 	char *failure = m->failure;
 
-	if (failure == NULL || m->req == NULL ||
+	if (!m->failed || m->req == NULL ||
 	    (m->phase == AMAS__MOSAIK_CREATE && m->making != NULL))
 		return false; /* what it makes ends first */
+	m->failed = false;
 	m->failure = NULL;
-	amas_request_fail(end_turn(m), "%s", failure);
+	amas_request_fail(end_turn(m), "%s", failure != NULL ? failure :
+	    amas_strerror(AMAS_ENOMEM));
 	free(failure);
 	return true;
 }

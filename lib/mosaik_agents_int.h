@@ -65,7 +65,8 @@ struct amas__mosaik_agents {
 	size_t n_calls;			/* of them those of this request */
 	int64_t next;			/* step, INT64_MAX: nobody wants one */
 	struct amas__mosaik_making *making;	/* create */
-	char *failure;			/* that the request has then, or NULL */
+	bool failed;			/* the request, or the next one, has */
+	char *failure;			/* by that; NULL: memory is short */
 };
 
 /* ---- mosaik_agents.c ---- */
@@ -80,6 +81,7 @@ void amas__mosaik_reply(struct amas__mosaik_agents *m,
  */
 void amas__mosaik_fail(struct amas__mosaik_agents *m, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+void amas__mosaik_fail_nomem(struct amas__mosaik_agents *m);
 
 /* ---- mosaik_meta.c ---- */
 

@@ -70,7 +70,7 @@ fail(const struct call *k, const char *failure, size_t len)
 	if (a == NULL || amas__failure_list(&list, a, &text) != 0 ||
 	    (kind = amas__strndup(list.u.item[0].u.text,
 	    list.u.item[0].len)) == NULL) {
-		amas__mosaik_fail(k->m, "%s", amas_strerror(AMAS_ENOMEM));
+		amas__mosaik_fail_nomem(k->m);
 		amas__area_unref(a);
 		return;
 	}
@@ -150,7 +150,7 @@ amas__mosaik_call(struct amas__mosaik_agents *m, struct amas__entity *e,
 	struct call *k = amas__zalloc(sizeof *k);
 
 	if (k == NULL) {
-		amas__mosaik_fail(m, "%s", amas_strerror(AMAS_ENOMEM));
+		amas__mosaik_fail_nomem(m);
 		return;
 	}
 	k->m = m;
@@ -166,7 +166,7 @@ amas__mosaik_call(struct amas__mosaik_agents *m, struct amas__entity *e,
 	k->args = args != NULL ? amas_value_keep(args) : NULL;
 	if (k->path == NULL || k->args == NULL) {
 		call_free(k);
-		amas__mosaik_fail(m, "%s", amas_strerror(AMAS_ENOMEM));
+		amas__mosaik_fail_nomem(m);
 		return;
 	}
 	m->n_calls++;

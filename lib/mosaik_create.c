@@ -110,7 +110,7 @@ enter(struct amas__mosaik_making *k)
 			break;
 		}
 		if (entity_new(m, k->model, k->id[i]) != 0) {
-			amas__mosaik_fail(m, "%s", amas_strerror(AMAS_ENOMEM));
+			amas__mosaik_fail_nomem(m);
 			break;
 		}
 		describe(list, m, m->entity[m->n - 1], k->model);
@@ -126,10 +126,9 @@ finish(struct amas__mosaik_making *k)
 	struct amas_value *list;
 
 	m->making = NULL;
-	if (!k->undone && m->failure == NULL &&
-	    m->phase == AMAS__MOSAIK_CREATE) {
+	if (!k->undone && !m->failed && m->phase == AMAS__MOSAIK_CREATE) {
 		list = enter(k);
-		if (m->failure == NULL)
+		if (!m->failed)
 			amas__mosaik_reply(m, list);
 		amas_value_free(list);
 	}
@@ -241,7 +240,7 @@ making_new(struct amas__mosaik_agents *m)
 	if (k == NULL || k->model == NULL || k->kwargs == NULL ||
 	    k->id == NULL) {
 		making_free(k);
-		amas__mosaik_fail(m, "%s", amas_strerror(AMAS_ENOMEM));
+		amas__mosaik_fail_nomem(m);
 		return NULL;
 	}
 	return k;

@@ -116,7 +116,8 @@ amas__mosaik_agents_set_meta(struct amas__mosaik_agents *m,
 	models = make_models(m, amas_value_get(given, "models"));
 	(void)amas_value_add(meta, "s:v", "models", models);
 	amas_value_free(models);
-	if ((m->meta = amas_value_keep(meta)) == NULL)
+	/* not kept: this fails if one of the adds did */
+	if ((m->meta = amas_value_pack("v", meta)) == NULL)
 		rc = amas__error_nomem(err);
 	else
 		rc = amas__mosaik_check(&m->is, "init", NULL, meta, err);
@@ -178,6 +179,6 @@ amas__mosaik_init_run(struct amas__mosaik_agents *m)
 	}
 	if (m->step_size == 0 && m->is.kind == AMAS__MOSAIK_TIME)
 		m->step_size = 1;
-	if (m->failure == NULL)
+	if (!m->failed)
 		amas__mosaik_reply(m, m->meta);
 }

@@ -101,7 +101,7 @@ tell_all(struct amas__mosaik_agents *m)
 	amas__clock_hold(m->c->clock, true);
 	if (!set_time(m))
 		return;
-	for (i = 0; i < m->n && m->failure == NULL; i++)
+	for (i = 0; i < m->n && !m->failed; i++)
 		tell(m, m->entity[i]);
 	amas__rest_look(m->loop);
 }
@@ -214,7 +214,7 @@ amas__mosaik_get_data(struct amas__mosaik_agents *m)
 		    "entities");
 		return;
 	}
-	for (i = 0; i < amas_value_len(outputs) && m->failure == NULL; i++)
+	for (i = 0; i < amas_value_len(outputs) && !m->failed; i++)
 		ask(m, amas_value_key(outputs, i), amas_value_at(outputs, i));
 	amas__task_run(m->loop, &m->look);
 }
@@ -231,7 +231,7 @@ amas__mosaik_gave(struct amas__mosaik_agents *m, struct amas__entity *e,
 		    "is a map of attributes, not %s", e->eid,
 		    amas__type_name(amas_value_type(v)));
 	else if ((e->gave = amas_value_keep(v)) == NULL)
-		amas__mosaik_fail(m, "%s", amas_strerror(AMAS_ENOMEM));
+		amas__mosaik_fail_nomem(m);
 }
 
 /* In the order in which they were asked for. */
@@ -266,7 +266,7 @@ amas__mosaik_end_data(struct amas__mosaik_agents *m)
 
 	if (area == NULL || collect(&data, area, m,
 	    amas_value_at(amas_request_args(m->req), 0)) != 0)
-		amas__mosaik_fail(m, "%s", amas_strerror(AMAS_ENOMEM));
+		amas__mosaik_fail_nomem(m);
 	else
 		amas__mosaik_reply(m, &data);
 	amas__area_unref(area);
@@ -277,7 +277,7 @@ amas__mosaik_end_data(struct amas__mosaik_agents *m)
 void
 amas__mosaik_rest(struct amas__mosaik_agents *m)
 {
-	if (m->failure != NULL)
+	if (m->failed)
 		return; /* about to be answered */
 	switch (m->phase) {
 	case AMAS__MOSAIK_SETTLE:

@@ -52,6 +52,11 @@ SERVER='socket:EMFILE bind:EIO listen:EIO accept4:EINTR accept4:ECONNABORTED
 	each container malloc calloc realloc
 }
 
+@test "faults: 85: each allocation of a run of agents fails once" {
+	needs_malloc
+	FAULT_STEP=1 each agents malloc calloc realloc
+}
+
 @test "faults: 86: each call of the system fails once: amas-call" {
 	each call $IO socket:EMFILE socket:ENFILE connect:EINTR epoll_wait:EINTR \
 		write:EINTR write:EIO write:ENOSPC write:short

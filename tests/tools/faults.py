@@ -1,15 +1,18 @@
 """Lets each call of a kind fail once, in one program, until none is left.
 
-    faults.py SHIM DIR FAULT... -- call|serve|worker|mosaik|tls|container
+    faults.py SHIM DIR FAULT... -- KIND
 
 SHIM is faulty.so; DIR a folder for what is made.  FAULT is CALL[:HOW], as
-faulty.c has it: "malloc", "read:EINTR", "write:short".
+faulty.c has it: "malloc", "read:EINTR", "write:short"; KIND one of KINDS below.
 
 Of a client: it gives the right result and status 0, or none and a status
 that says so.  Of a server: each of three callers gets the right result or a
 failure; if the last one fails, the next does not, unless the server has ended
 with a status that says so; told to end, it does, with status 0.  Nothing ends
 by a signal (but libev's own end for lack of memory), and nothing hangs.
+
+Of a run of agents: each request is answered, and but for one as it should be,
+unless the run ends.
 """
 import os
 import signal
@@ -43,10 +46,10 @@ def judge_end(status, err, allowed):
         raise Wrong(f'status {status} without a word')
 
 
-def call(argv, env=None):
+def call(argv, env=None, text=''):
     try:
         done = subprocess.run(argv, env=env, capture_output=True, text=True,
-                              timeout=PATIENCE, stdin=subprocess.DEVNULL)
+                              timeout=PATIENCE, input=text)
     except subprocess.TimeoutExpired:
         raise Wrong(f'it hangs: {argv}') from None
     return done.returncode, done.stdout, done.stderr
@@ -187,6 +190,55 @@ class Container(Serve):
                 *self.function]
 
 
+class Agents(Scenario):
+    """A run of agents, of requests that go well and of some that do not."""
+    program = 'amas-container'
+    requests = [
+        ('["init", ["S-0"], {"time_resolution": 1.0}]', '[1, 1, {'),
+        ('["create", [1, "M"], {}]', '[1, 2, [{"eid": "M-0"'),
+        ('["step", [0, {"M-7": {}}, 9], {}]', '[2, 3, ["KeyError"'),
+        ('["step", [0, {}, 9], {}]', '[1, 4, 1]'),
+        ('["nosuch", [], {}]', '[2, 5, ["LookupError"'),
+        ('["get_data", [{}], {}]', '[1, 6, {}]')]
+
+    def argv(self):
+        return ['amas-container', '--mosaik', ':0',
+                os.path.join(self.dir, 'socket'), 'M=' + self.source]
+
+    def judge(self, status, out, err):
+        lines = out.splitlines()
+        if status not in (0, 1):
+            if status not in (3, 5):
+                raise Wrong(f'the caller has status {status}: {out}{err}')
+            return              # the connection has ended
+        if len(lines) != len(self.requests):
+            raise Wrong(f'{len(lines)} answers: {out}{err}')
+        off = [line for line, (_, want) in zip(lines, self.requests)
+               if not line.startswith(want)]
+        if any(not line.startswith('[2, ') for line in off):
+            raise Wrong(f'wrong answers: {off}')
+        if len(off) > 1 and off[0] not in lines[:2]:
+            raise Wrong(f'more than one fails: {off}')
+
+    def once(self, env):
+        server = Server(self.argv(), env)
+        addr = server.addr()
+        try:
+            if addr:
+                status, out, err = call(
+                    ['amas-call', '-BP1', '-t', '10', addr],
+                    text=''.join(r + '\n' for r, _ in self.requests))
+                self.judge(status, out, err)
+                if out.startswith('[1, 1, ') and not server.ends():
+                    raise Wrong('its run is over, and it stays')
+        finally:
+            status, err = server.end()
+        judge_end(status, err, {0, 3, 5, 6} if addr else {3, 6})
+
+    def end(self):
+        pass
+
+
 def certificates(dir):
     """The options of both ends, of files that amas-pki makes."""
     if not os.path.exists(os.path.join(dir, 'ca.pem')):
@@ -208,8 +260,8 @@ def with_tls(kind):
 
 
 KINDS = {'call': Client, 'serve': Serve, 'worker': Worker, 'mosaik': Mosaik,
-         'container': Container, 'tls-call': with_tls(Client),
-         'tls-serve': with_tls(Serve)}
+         'container': Container, 'agents': Agents,
+         'tls-call': with_tls(Client), 'tls-serve': with_tls(Serve)}
 
 
 def main():

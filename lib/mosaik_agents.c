@@ -24,20 +24,29 @@ struct waiting {
 
 /* ---- Answers ---- */
 
-/* The open request is over; hands it out. */
-static struct amas_request *
-end_turn(struct amas__mosaik_agents *m)
+/* What came in, and what agents gave, is of the request that is over. */
+static void
+forget_values(struct amas__mosaik_agents *m)
 {
-	struct amas_request *req = m->req;
 	size_t i;
 
-	if (m->phase == AMAS__MOSAIK_INPUTS)
-		amas__clock_hold(m->c->clock, false);
 	for (i = 0; i < m->n; i++) {
 		m->entity[i]->inputs = NULL;
 		amas_value_free(m->entity[i]->gave);
 		m->entity[i]->gave = NULL;
 	}
+}
+
+/* The open request is over; hands it out. */
+static struct amas_request *
+end_turn(struct amas__mosaik_agents *m)
+{
+	struct amas_request *req = m->req;
+
+	if (m->phase == AMAS__MOSAIK_INPUTS)
+		amas__clock_hold(m->c->clock, false);
+	if (m->phase >= AMAS__MOSAIK_SETTLE) /* others leave none */
+		forget_values(m);
 	amas__timer_stop(&m->deadline);
 	m->req = NULL;
 	m->turn++;

@@ -26,6 +26,8 @@ struct amas__entity {
  * INPUTS  agents have been told that the time is another, and what comes in;
  *         who sleeps until now still does.
  * RUN     these have been woken.
+ *
+ * From SETTLE on entities may have values of the request.
  */
 enum amas__mosaik_phase { AMAS__MOSAIK_NONE, AMAS__MOSAIK_CREATE,
 	AMAS__MOSAIK_SETTLE, AMAS__MOSAIK_INPUTS, AMAS__MOSAIK_RUN,

@@ -2,6 +2,7 @@
 # example; elsewhere amas-call is in its place, and says what it would.
 
 load helper
+load tools/raw
 
 setup() {
 	make_tmp
@@ -342,7 +343,8 @@ step/6 6' "$(sort told)"
 	ended "$pid" 0
 }
 
-@test "mosaik-container: a hundred thousand agents of a plugin in C" {
+# host_plugin: a container with agents in C, whose next step is p later.
+host_plugin() {
 	cat >m.c <<-'END'
 	#include <amas.h>
 	struct m { int64_t p, sum; };
@@ -390,6 +392,10 @@ step/6 6' "$(sort told)"
 		-o m.so m.c
 	echo '{"type": "hybrid", "models": {"M": {"attrs": ["in", "out"]}}}' >meta
 	host M=./m.so
+}
+
+@test "mosaik-container: a hundred thousand agents of a plugin in C" {
+	host_plugin
 	asks <<-'END'
 	["create", [99998, "M"], {"p": 30}]
 	["step", [3, {"M-99999": {"in": {"A.a": 5}}}, 99], {}]
@@ -399,6 +405,31 @@ step/6 6' "$(sort told)"
 	equal '1 10
 1 {"M-99999": {"out": 8}, "M-1": {"out": 3}}
 2 ["ValueError", "M-1: step: 607"]' "$(sed 1d <<<"$output")"
+	ended "$pid" 0
+}
+
+@test "mosaik-container: one more agent costs the same however many there are" {
+	host_plugin
+	raw <<-'END'
+	def cpu():
+	    stat = open(f'/proc/{pid}/stat').read().rsplit(')', 1)[1].split()
+	    return (int(stat[11]) + int(stat[12])) / os.sysconf('SC_CLK_TCK')
+
+	def one_by_one():
+	    begin = cpu()
+	    for i in range(2000):
+	        c.call(i, 'create', 1, 'M', p=1)
+	    for i in range(2000):
+	        assert c.recv()[:2] == [1, i]
+	    return cpu() - begin
+
+	c = connect()
+	assert c.ask(0, 'init', 'S-0', time_resolution=1.0)[:2] == [1, 0]
+	few = one_by_one()
+	assert len(c.ask(1, 'create', 90000, 'M', p=1)[2]) == 90000
+	many = one_by_one()
+	assert many < 3 * few + 0.1, (few, many)
+	END
 	ended "$pid" 0
 }
 

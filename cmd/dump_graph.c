@@ -38,10 +38,10 @@ dump_party_end(struct amas__buf *b, const struct dump_conn *c, bool called)
 {
 	const char *name = c->name[called];
 
-	if (*name == '\0')
-		return amas__buf_puts(b, called ? "called" : "caller");
 	if (strncmp(name, "tcp://", 6) == 0)
 		name += 6;
+	if (*name == '\0') /* never nothing: more may follow it */
+		return amas__buf_puts(b, called ? "called" : "caller");
 	return amas__buf_put_escaped(b, name, strlen(name), AMAS_URL_SIZE);
 }
 

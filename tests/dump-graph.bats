@@ -158,6 +158,16 @@ graph() {
 	equal '	"x\"]\\n;&amp;lt;" -> "y\\" [label="1, 1 open"];' "${lines[3]}"
 }
 
+@test "amas-dump: an end whose address is empty" {
+	printf '%s\n' '{"from": "tcp://", "to": "tcp://", "m": [0, 0, ["agents/7/add", [], {}]]}' \
+	    >"$tmp/rec"
+	mermaid
+	equal '    participant p1 as caller
+    participant p2 as called/7' "$(sed -n 2,3p <<<"$output")"
+	graph
+	equal '	"caller" -> "called/7" [label="1, 1 open"];' "${lines[3]}"
+}
+
 @test "amas-dump: -o dot of a tap comes at its end" {
 	start amas-serve :0 'add=exec:expr "$1" + "$2"'
 	run -0 --separate-stderr t amas-dump -o dot --run \

@@ -131,7 +131,7 @@ FUZZ_TLS = $(if $(HAS_TLS),build/fuzz-obj/tests/tls/certs.o)
 fuzz:
 	$(MAKE) B=build/fuzz-obj CC=clang SAN="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all" build/fuzz-obj/libamas.a build/fuzz-obj/libcapture.a build/fuzz-obj/libcmd.a $(MODULES:$(B)/%=build/fuzz-obj/%) $(FUZZ:%=build/fuzz-obj/tests/fuzz/%.o) $(FUZZ_TLS)
 	@mkdir -p build/fuzz
-	for t in $(FUZZ); do clang -fsanitize=fuzzer,address,undefined -o build/fuzz/$$t build/fuzz-obj/tests/fuzz/$$t.o $(FUZZ_TLS) build/fuzz-obj/libcmd.a build/fuzz-obj/libcapture.a build/fuzz-obj/libamas.a $(PCAP_LIBS) $(LIBS) $(if $(FUZZ_TLS),-lssl -lcrypto) || exit 1; done
+	for t in $(FUZZ); do clang -fsanitize=fuzzer,address,undefined -o build/fuzz/$$t build/fuzz-obj/tests/fuzz/$$t.o $(FUZZ_TLS) build/fuzz-obj/libcmd.a build/fuzz-obj/libcapture.a build/fuzz-obj/libamas.a $(PCAP_LIBS) $(LIBS) $(MSGPACK_LIBS) $(if $(FUZZ_TLS),-lssl -lcrypto) || exit 1; done
 	$(if $(T),scripts/fuzz $(T))
 
 lint:

@@ -10,6 +10,7 @@ NO_TLS   = $(if $(HAS_TLS),,tests/unit/tls.c tests/fuzz/tls.c)
 UNIT    := $(patsubst %.c,$(B)/%,$(filter-out tests/unit/tap.c $(NO_TLS),$(wildcard tests/unit/*.c)))
 FUZZ    := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/driver.c $(NO_TLS),$(wildcard tests/fuzz/*.c)))
 STRESS  := $(patsubst %,$(B)/tests/stress/%,steps_plugin.so shuffle_plugin.so shuffle_worker lost)
+MSGPACK_LIBS := $(shell pkg-config --libs $(MSGPACK))
 BENCH   := $(patsubst %,$(B)/tests/bench/%,codec rawlimit tiny echo_plugin.so spawn agents_worker agents_plugin.so clock_plugin.so clock_raw mosaik_plugin.so $(if $(HAS_TLS),tls tiny_tls))
 
 .PHONY: tests
@@ -31,6 +32,7 @@ $(CAPTURES): private LIBS := $(B)/libcapture.a $(B)/libamas.a $(PCAP_LIBS) $(LIB
 
 # That looks into a program.
 $(B)/tests/fuzz/dump: $(B)/libcmd.a
+$(B)/tests/fuzz/msgpackc: private LIBS += $(MSGPACK_LIBS)
 $(B)/tests/fuzz/dump.o: override CPPFLAGS += -Icmd
 
 $(EXAMPLES): $(B)/tests/examples/%: $(B)/tests/examples/%.o $(B)/libamas.a
@@ -57,7 +59,7 @@ $(FUZZ:%=$(B)/tests/fuzz/%): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/f
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(TLSLIBS)
 
 $(B)/tests/bench/codec: $(B)/tests/bench/codec.o $(B)/libamas.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(shell pkg-config --libs $(MSGPACK)) $(if $(HAS_BLOSC),-lblosc)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(MSGPACK_LIBS) $(if $(HAS_BLOSC),-lblosc)
 
 $(B)/tests/bench/codec.o: override CPPFLAGS += $(if $(HAS_BLOSC),-DHAS_BLOSC)
 

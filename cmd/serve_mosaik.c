@@ -77,10 +77,10 @@ on_stopped(void *arg, const struct amas_value *value, const char *failure,
 {
 	struct sim *sim = arg;
 	struct amas_request *req = sim->stop;
-	const char *none = "LookupError: Name \"stop\" not found";
 
 	(void)value;
-	if (failure != NULL && strncmp(failure, none, strlen(none)) != 0)
+	if (failure != NULL &&
+	    !amas__request_is_not_found(failure, len, "stop", "", 0))
 		amas__log(amas__loop_log(sim->s->loop), AMAS_LOG_WARN, "%.*s",
 		    (int)(len < NAME_SHOWN ? len : NAME_SHOWN), failure);
 	sim->stop = NULL;
@@ -173,12 +173,10 @@ refuse(struct amas_request *req, const struct amas_error *err)
 
 /* A simulator need not have that. */
 static bool
-may_miss(const struct amas_request *req, const char *failure)
+may_miss(const struct amas_request *req, const char *failure, size_t len)
 {
-	const char *none = "LookupError: Name \"setup_done\" not found";
-
 	return strcmp(amas_request_path(req), "setup_done") == 0 &&
-	    strncmp(failure, none, strlen(none)) == 0;
+	    amas__request_is_not_found(failure, len, "setup_done", "", 0);
 }
 
 static void
@@ -193,7 +191,7 @@ on_answer(void *arg, const struct amas_value *value, const char *failure,
 	free(c);
 	sim->open--;
 	look(sim); /* first: with the answer the connection may end */
-	if (failure != NULL && may_miss(req, failure))
+	if (failure != NULL && may_miss(req, failure, len))
 		amas_request_reply(req, NULL);
 	else if (failure != NULL)
 		amas__request_fail_text(req, failure, len);

@@ -38,16 +38,19 @@ call_free(struct call *k)
 
 /* ---- Answers ---- */
 
+/* The length of its agent's path. */
+static size_t
+walked(const struct call *k)
+{
+	return strlen(k->path) - strlen(k->function) - 1;
+}
+
 /* Whether it only says that there is no such function. */
 static bool
 is_missing(const struct call *k, const char *failure, size_t len)
 {
-	static const char none[] = "LookupError: Name \"";
-	size_t head = sizeof none - 1, name = strlen(k->function);
-
-	return len > head + name && memcmp(failure, none, head) == 0 &&
-	    memcmp(failure + head, k->function, name) == 0 &&
-	    failure[head + name] == '"';
+	return amas__request_is_not_found(failure, len, k->function, k->path,
+	    walked(k));
 }
 
 /* Says whose failure it is in its last line, which is what mosaik shows. */
@@ -113,15 +116,14 @@ handle(struct amas_request *req, void *self)
 	struct call *k = self;
 	struct amas_container *c = k->m->c;
 	struct amas_agent *a = c->slot[k->e->id];
-	size_t walked = strlen(k->path) - strlen(k->function) - 1;
 
 	k->req = req;
 	if (a == NULL)
 		amas_request_fail(req, "LookupError: there is no such agent "
 		    "any more");
 	else
-		a->cls->ops->call(a, req, k->path, walked,
-		    k->path + walked + 1, strlen(k->function));
+		a->cls->ops->call(a, req, k->path, walked(k),
+		    k->path + walked(k) + 1, strlen(k->function));
 }
 
 static void

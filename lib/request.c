@@ -17,6 +17,7 @@
 #include "pack.h"
 
 #define PATH_SHOWN 200		/* bytes of a long path in a failure */
+#define NOT_FOUND_SIZE (2 * PATH_SHOWN + 48)
 
 struct amas_request {
 	struct amas__link link;	/* among the open ones of its channel */
@@ -615,13 +616,36 @@ shown(size_t len)
 	return len < PATH_SHOWN ? len : PATH_SHOWN;
 }
 
+/* Returns the length of the text, which buf has room for. */
+static size_t
+print_not_found(char buf[NOT_FOUND_SIZE], const char *name, size_t name_len,
+    const char *walked, size_t walked_len)
+{
+	int len = snprintf(buf, NOT_FOUND_SIZE, "LookupError: Name \"%.*s\" "
+	    "not found in \"%.*s\"", (int)shown(name_len), name,
+	    (int)shown(walked_len), walked);
+
+	return len > 0 ? (size_t)len : 0;
+}
+
 void
 amas__request_not_found(struct amas_request *req, const char *name,
     size_t name_len, const char *walked, size_t walked_len)
 {
-	amas_request_fail(req, "LookupError: Name \"%.*s\" not found in "
-	    "\"%.*s\"", (int)shown(name_len), name, (int)shown(walked_len),
-	    walked);
+	char text[NOT_FOUND_SIZE];
+
+	amas__request_fail_text(req, text, print_not_found(text, name,
+	    name_len, walked, walked_len));
+}
+
+bool
+amas__request_is_not_found(const char *failure, size_t len, const char *name,
+    const char *walked, size_t walked_len)
+{
+	char text[NOT_FOUND_SIZE];
+
+	return print_not_found(text, name, strlen(name), walked,
+	    walked_len) == len && memcmp(text, failure, len) == 0;
 }
 
 void

@@ -31,6 +31,13 @@ void amas__request_fail_value(struct amas_request *req,
 void amas__request_not_found(struct amas_request *req, const char *name,
     size_t name_len, const char *walked, size_t walked_len);
 
+/*
+ * Whether a failure says exactly that: one that only mentions such a name, or has
+ * it from somebody else, does not.
+ */
+bool amas__request_is_not_found(const char *failure, size_t len,
+    const char *name, const char *walked, size_t walked_len);
+
 /* 'LookupError: "WHAT" is not exposed' */
 void amas__request_not_exposed(struct amas_request *req, const char *what);
 

@@ -579,6 +579,16 @@ END
 	ended "$pid" 0
 }
 
+@test "mosaik-container: that another agent has no step is a failure" {
+	host 'M=shared:jq -c --unbuffered "if (.[2][0] | endswith(\"/step\"))
+		then [2, .[1], \"LookupError: Name \\\"step\\\" not found in \\\"agents/1\\\"\"]
+		else [1, .[1], null] end"'
+	asks < <(steps 1)
+	equal '2 ["LookupError", "M-0: step: Name \"step\" not found in \"agents/1\""]
+1 null' "$output"
+	ended "$pid" 0
+}
+
 @test "mosaik-container: a step that slept fails the step in which it does" {
 	program m/step 'test "$1$AMAS_INDEX" = 00 || exit 0
 		amas-clock sleep 2; exit 3'

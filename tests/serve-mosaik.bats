@@ -76,6 +76,25 @@ sim() {
 		"$(cat "$err")"
 }
 
+@test "serve-mosaik: that something else has no setup_done or stop is a failure" {
+	printf '#!/bin/sh\nexec jq -c --unbuffered '\''.[2][0] as $f |
+		if $f == "init" then [1, .[1], %s] else [2, .[1],
+		"LookupError: Name \\"\($f)\\" not found in \\"x\\""] end'\' \
+		"$META" >"$tmp/sim.worker"
+	chmod +x "$tmp/sim.worker"
+	start amas-serve --mosaik :0 "$tmp/sim.worker"
+	raw <<-'END'
+	c = connect()
+	c.ask(0, 'init', 'S-0', time_resolution=1.0)
+	assert c.ask(1, 'setup_done')[2][:2] == ['LookupError',
+	    'Name "setup_done" not found in "x"']
+	assert c.ask(2, 'stop') == [1, 2, None]
+	END
+	stop
+	equal 'amas-serve: LookupError: Name "stop" not found in "x"' \
+		"$(cat "$err")"
+}
+
 @test "serve-mosaik: stop is called once, however mosaik goes" {
 	sim
 	raw <<-'END'

@@ -163,14 +163,6 @@ serve_mosaik_drain(struct serve *s)
 
 /* ---- Calls ---- */
 
-/* Says what is wrong with an answer, with the name of the function. */
-static void
-refuse(struct amas_request *req, const struct amas_error *err)
-{
-	amas_request_fail(req, "%s: %s: %s", err->code == AMAS_ENOMEM ?
-	    "MemoryError" : "ValueError", amas_request_path(req), err->text);
-}
-
 /* A simulator need not have that. */
 static bool
 may_miss(const struct amas_request *req, const char *failure, size_t len)
@@ -197,7 +189,7 @@ on_answer(void *arg, const struct amas_value *value, const char *failure,
 		amas__request_fail_text(req, failure, len);
 	else if (amas__mosaik_check(&sim->is, amas_request_path(req),
 	    amas_request_args(req), value, &err) != 0)
-		refuse(req, &err);
+		amas_request_fail(req, "%s", err.text);
 	else
 		amas__request_reply_value(req, value);
 	sim_unref(sim);

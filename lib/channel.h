@@ -259,13 +259,15 @@ struct amas__peer **amas__channel_peer_slot(struct amas_channel *ch);
 /*
  * What children may ask of a peer: functions, whose names end with NULL, and how
  * long it has to answer.  For one that answers nothing else, or not at all.
- * check  looks at the arguments; returns 0, or a code and why.  NULL: all will do.
+ * check  looks at the arguments of one; returns 0, or a code and the text of its
+ *        failure.  NULL: all will do.
  * Referenced while the channel lasts; NULL, the default: all, without end.
  */
 struct amas__asks {
 	const char *const *names;
 	double timeout_s;
-	int (*check)(const struct amas_value *v, struct amas_error *err);
+	int (*check)(const char *function, const struct amas_value *v,
+	    struct amas_error *err);
 };
 void amas__channel_set_asks(struct amas_channel *ch,
     const struct amas__asks *asks);

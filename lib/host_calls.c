@@ -220,10 +220,10 @@ may_give(struct amas_request *req, const struct amas__asks *asks,
 {
 	struct amas_error err;
 
-	if (asks->check == NULL || (asks->check(args, &err) == 0 &&
-	    asks->check(kwargs, &err) == 0))
+	if (asks->check == NULL || (asks->check(name, args, &err) == 0 &&
+	    asks->check(name, kwargs, &err) == 0))
 		return true;
-	amas_request_fail(req, "ValueError: %s: %s", name, err.text);
+	amas_request_fail(req, "%s", err.text);
 	return false;
 }
 

@@ -14,6 +14,7 @@
 #include "value.h"
 
 #define SHOWN 60		/* bytes of a value in messages */
+#define NAME_SHOWN 100		/* of a function */
 #define LEVELS 200		/* Python reads 980, and copies 300 */
 #define DIGITS 4300		/* of a whole number; Python reads no more */
 
@@ -105,10 +106,21 @@ check_level(const struct amas_value *v, int level, struct amas_error *err)
 	return rc;
 }
 
-int
-amas__mosaik_check_value(const struct amas_value *v, struct amas_error *err)
+/* Makes what err says of a function the text of its failure; returns rc. */
+static int
+failure(struct amas_error *err, int rc, const char *function)
 {
-	return check_level(v, 0, err);
+	if (rc == 0 || err == NULL)
+		return rc;
+	return amas_error_set(err, rc, "%s: %.*s: %s", rc == AMAS_ENOMEM ?
+	    "MemoryError" : "ValueError", NAME_SHOWN, function, err->text);
+}
+
+int
+amas__mosaik_check_value(const char *function, const struct amas_value *v,
+    struct amas_error *err)
+{
+	return failure(err, check_level(v, 0, err), function);
 }
 
 /* ---- init ---- */
@@ -457,16 +469,31 @@ static const struct {
 	{ "get_data", check_data },
 };
 
-int
-amas__mosaik_check(struct amas__mosaik *m, const char *function,
+static int
+check(struct amas__mosaik *m, const char *function,
     const struct amas_value *args, const struct amas_value *answer,
     struct amas_error *err)
 {
 	size_t i;
-	int rc = amas__mosaik_check_value(answer, err);
+	int rc = check_level(answer, 0, err);
 
 	for (i = 0; i < sizeof checks / sizeof *checks && rc == 0; i++)
 		if (strcmp(checks[i].name, function) == 0)
 			return checks[i].check(m, args, answer, err);
 	return rc;
+}
+
+int
+amas__mosaik_check(struct amas__mosaik *m, const char *function,
+    const struct amas_value *args, const struct amas_value *answer,
+    struct amas_error *err)
+{
+	return failure(err, check(m, function, args, answer, err), function);
+}
+
+int
+amas__mosaik_check_meta(struct amas__mosaik *m, const struct amas_value *meta,
+    struct amas_error *err)
+{
+	return check(m, "init", NULL, meta, err);
 }

@@ -29,9 +29,9 @@ struct amas__mosaik {
 /*
  * Whether a value, of an answer or of the arguments of what mosaik is asked, can
  * be read by Python: mosaik hangs if it cannot.  Returns 0, or AMAS_ETYPE (err
- * says why).
+ * is the text of the function's failure).
  */
-int amas__mosaik_check_value(const struct amas_value *v,
+int amas__mosaik_check_value(const char *function, const struct amas_value *v,
     struct amas_error *err);
 
 void amas__mosaik_init(struct amas__mosaik *m);
@@ -40,10 +40,15 @@ void amas__mosaik_fini(struct amas__mosaik *m);
 /*
  * Looks at the answer to a request of mosaik's, and takes note of it.  Any value
  * will do for a function that is none of mosaik's own.  Returns 0, AMAS_ETYPE
- * (mosaik cannot take it; err says why) or AMAS_ENOMEM.
+ * (mosaik cannot take it) or AMAS_ENOMEM; err is the text of the failure that is
+ * answered instead, "ValueError: FUNCTION: CAUSE".
  */
 int amas__mosaik_check(struct amas__mosaik *m, const char *function,
     const struct amas_value *args, const struct amas_value *answer,
     struct amas_error *err);
+
+/* As that, of what init will answer; err is the cause alone. */
+int amas__mosaik_check_meta(struct amas__mosaik *m,
+    const struct amas_value *meta, struct amas_error *err);
 
 #endif

@@ -60,13 +60,11 @@ end_turn(struct amas__mosaik_agents *m)
 void
 amas__mosaik_reply(struct amas__mosaik_agents *m, const struct amas_value *v)
 {
-	const char *function = amas_request_path(m->req);
 	struct amas_error err;
 
-	if (amas__mosaik_check(&m->is, function, amas_request_args(m->req), v,
-	    &err) != 0)
-		amas__mosaik_fail(m, "%s: %s: %s", err.code == AMAS_ENOMEM ?
-		    "MemoryError" : "ValueError", function, err.text);
+	if (amas__mosaik_check(&m->is, amas_request_path(m->req),
+	    amas_request_args(m->req), v, &err) != 0)
+		amas__mosaik_fail(m, "%s", err.text);
 	else
 		amas__request_reply_value(end_turn(m), v);
 }

@@ -120,7 +120,7 @@ amas__mosaik_agents_set_meta(struct amas__mosaik_agents *m,
 	if ((m->meta = amas_value_pack("v", meta)) == NULL)
 		rc = amas__error_nomem(err);
 	else
-		rc = amas__mosaik_check(&m->is, "init", NULL, meta, err);
+		rc = amas__mosaik_check_meta(&m->is, meta, err);
 	amas_value_free(meta);
 	return rc;
 }

@@ -48,10 +48,12 @@ refuses(struct amas__mosaik *m, const char *function, const char *args,
     const char *answer, const char *why)
 {
 	struct amas_error err;
+	char text[sizeof err.text];
 
 	tap_int(look(m, function, args, answer, &err), AMAS_ETYPE,
 	    "mosaik: %s refuses %.50s", function, answer);
-	tap_str(err.text, why, "mosaik: and says why");
+	(void)snprintf(text, sizeof text, "ValueError: %s: %s", function, why);
+	tap_str(err.text, text, "mosaik: and says why");
 }
 
 /* ---- init ---- */
@@ -310,7 +312,11 @@ reads(struct amas_value *v, int rc, const char *what)
 {
 	struct amas_error err;
 
-	tap_int(amas__mosaik_check_value(v, &err), rc, "mosaik: %s", what);
+	tap_int(amas__mosaik_check_value("f", v, &err), rc, "mosaik: %s",
+	    what);
+	if (rc != 0)
+		tap_ok(strncmp(err.text, "ValueError: f: ", 15) == 0,
+		    "mosaik: and says of what");
 	amas_value_free(v);
 }
 
@@ -362,6 +368,8 @@ test_memory(void)
 		if (rc == 0)
 			break;
 		tap_int(rc, AMAS_ENOMEM, "mosaik: allocation %lu fails", n);
+		tap_str(err.text, "MemoryError: create: out of memory",
+		    "mosaik: and says so");
 	}
 	tap_ok(n > 1, "mosaik: allocations were made to fail");
 	amas_value_free(args);

@@ -205,12 +205,15 @@ void serve_relay_request(struct amas_request *req, void *self);
 
 /* ---- serve_mosaik.c ---- */
 
+/*
+ * Before the first connection; says on the log what of a simulator the service,
+ * as each will have one, does not have.
+ */
+void serve_mosaik_open(struct serve *s, struct amas_service *service);
+
 /* Makes a new connection a simulator; has its requests answered. */
 void serve_mosaik_connect(struct serve *s, struct amas_channel *ch);
 void serve_mosaik_request(struct amas_request *req, void *self);
-
-/* Says on the log what of a simulator is not there. */
-void serve_mosaik_look(struct serve *s, struct amas_service *service);
 
 /* All end in order: has those stop that mosaik did not. */
 void serve_mosaik_drain(struct serve *s);

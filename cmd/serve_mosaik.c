@@ -45,10 +45,6 @@ struct call {
 	struct amas_request *req;
 };
 
-/* What mosaik answers; anything else has it hang, or go. */
-static const char *const asked[] = { "get_progress", "get_related_entities",
-	"get_data", "set_data", "set_event", NULL };
-
 static uint64_t
 key(const struct amas_channel *ch)
 {
@@ -67,6 +63,14 @@ sim_unref(struct sim *sim)
 	free(sim);
 }
 
+/* Whether a failure only says that what need not be there is not. */
+static bool
+is_lacking(const char *function, const char *failure, size_t len)
+{
+	return amas__mosaik_may_lack(function) &&
+	    amas__request_is_not_found(failure, len, function, "", 0);
+}
+
 /* ---- The end ---- */
 
 /* Mosaik waits a moment for this answer, which is never a failure: it knows no
@@ -79,8 +83,7 @@ on_stopped(void *arg, const struct amas_value *value, const char *failure,
 	struct amas_request *req = sim->stop;
 
 	(void)value;
-	if (failure != NULL &&
-	    !amas__request_is_not_found(failure, len, "stop", "", 0))
+	if (failure != NULL && !is_lacking("stop", failure, len))
 		amas__log(amas__loop_log(sim->s->loop), AMAS_LOG_WARN, "%.*s",
 		    (int)(len < NAME_SHOWN ? len : NAME_SHOWN), failure);
 	sim->stop = NULL;
@@ -163,14 +166,6 @@ serve_mosaik_drain(struct serve *s)
 
 /* ---- Calls ---- */
 
-/* A simulator need not have that. */
-static bool
-may_miss(const struct amas_request *req, const char *failure, size_t len)
-{
-	return strcmp(amas_request_path(req), "setup_done") == 0 &&
-	    amas__request_is_not_found(failure, len, "setup_done", "", 0);
-}
-
 static void
 on_answer(void *arg, const struct amas_value *value, const char *failure,
     size_t len)
@@ -183,7 +178,8 @@ on_answer(void *arg, const struct amas_value *value, const char *failure,
 	free(c);
 	sim->open--;
 	look(sim); /* first: with the answer the connection may end */
-	if (failure != NULL && may_miss(req, failure, len))
+	if (failure != NULL && is_lacking(amas_request_path(req), failure,
+	    len))
 		amas_request_reply(req, NULL);
 	else if (failure != NULL)
 		amas__request_fail_text(req, failure, len);
@@ -245,24 +241,34 @@ has(const struct amas__paths *p, const char *name)
 }
 
 /* A list that cannot be had says nothing. */
-void
-serve_mosaik_look(struct serve *s, struct amas_service *service)
+static void
+say_missing(const struct serve *s, struct amas_service *service)
 {
-	static const char *const needed[] = { "init", "create", "step",
-		"get_data" };
+	const char *const *needed = amas__mosaik_needed();
 	struct amas__paths p = { NULL, 0, 0, 0 };
 	char missing[64] = "";
-	size_t i;
+	size_t len;
+	bool known = amas__service_list(service, "", &p, NULL) == 0;
 
-	if (amas__service_list(service, "", &p, NULL) == 0)
-		for (i = 0; i < sizeof needed / sizeof *needed; i++)
-			if (!has(&p, needed[i]))
-				(void)sprintf(missing + strlen(missing), "%s%s",
-				    missing[0] != '\0' ? ", " : "", needed[i]);
+	for (; known && *needed != NULL; needed++) {
+		len = strlen(missing);
+		if (!has(&p, *needed))
+			(void)snprintf(missing + len, sizeof missing - len,
+			    "%s%s", len > 0 ? ", " : "", *needed);
+	}
 	amas__paths_fini(&p);
 	if (missing[0] != '\0')
 		amas__log(amas__loop_log(s->loop), AMAS_LOG_WARN, "--mosaik: "
 		    "nothing is there for %s", missing);
+}
+
+void
+serve_mosaik_open(struct serve *s, struct amas_service *service)
+{
+	s->asks.names = amas__mosaik_asked();
+	s->asks.timeout_s = s->o->ask_s;
+	s->asks.check = amas__mosaik_check_value;
+	say_missing(s, service);
 }
 
 static int
@@ -302,9 +308,6 @@ serve_mosaik_connect(struct serve *s, struct amas_channel *ch)
 		amas_channel_close(ch);
 		return;
 	}
-	s->asks.names = asked;
-	s->asks.timeout_s = s->o->ask_s;
-	s->asks.check = amas__mosaik_check_value;
 	amas__channel_set_asks(ch, &s->asks);
 	amas__channel_on_end(ch, &sim->ending);
 }

@@ -74,7 +74,7 @@ serve_service_open(struct serve *s)
 		return cmd_fail(NULL, &err);
 	status = serve_service_load(s, tried, s->state, NULL);
 	if (status == CMD_OK && s->o->mosaik)
-		serve_mosaik_look(s, tried);
+		serve_mosaik_open(s, tried);
 	amas_service_free(tried);
 	return status;
 }

@@ -33,6 +33,42 @@ amas__mosaik_fini(struct amas__mosaik *m)
 	amas__map_fini(&m->entities);
 }
 
+/* ---- Names ---- */
+
+/* What it asks a simulator for; "finalize" is its own name for stop. */
+static const char *const needed[] = { "init", "create", "step", "get_data",
+	NULL };
+static const char *const others[] = { "setup_done", "stop", NULL };
+static const char *const asked[] = { "get_progress", "get_related_entities",
+	"get_data", "set_data", "set_event", NULL };
+
+static bool
+has(const char *const *names, const char *name)
+{
+	while (*names != NULL)
+		if (strcmp(*names++, name) == 0)
+			return true;
+	return false;
+}
+
+const char *const *
+amas__mosaik_needed(void)
+{
+	return needed;
+}
+
+const char *const *
+amas__mosaik_asked(void)
+{
+	return asked;
+}
+
+bool
+amas__mosaik_may_lack(const char *function)
+{
+	return has(others, function);
+}
+
 /* ---- Saying it ---- */
 
 /* How a value begins, as JSON. */
@@ -236,14 +272,8 @@ take_models(struct amas__mosaik *m, const struct amas_value *meta,
 static bool
 is_own(const char *name)
 {
-	static const char *const own[] = { "init", "create", "setup_done",
-		"step", "get_data", "finalize", "stop" };
-	size_t i;
-
-	for (i = 0; i < sizeof own / sizeof *own; i++)
-		if (strcmp(own[i], name) == 0)
-			return true;
-	return false;
+	return has(needed, name) || has(others, name) ||
+	    strcmp(name, "finalize") == 0;
 }
 
 static int

@@ -26,6 +26,18 @@ struct amas__mosaik {
 	struct amas__map entities;	/* by id */
 };
 
+/* The functions that a simulator has to have; the list ends with NULL. */
+const char *const *amas__mosaik_needed(void);
+
+/* Whether mosaik calls a function that a simulator need not have. */
+bool amas__mosaik_may_lack(const char *function);
+
+/*
+ * What mosaik answers when it is asked, up to NULL; anything else has it hang, or
+ * go.
+ */
+const char *const *amas__mosaik_asked(void);
+
 /*
  * Whether a value, of an answer or of the arguments of what mosaik is asked, can
  * be read by Python: mosaik hangs if it cannot.  Returns 0, or AMAS_ETYPE (err

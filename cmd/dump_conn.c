@@ -4,7 +4,9 @@
  * is told with its first bytes, and the next frame has its own chance.
  *
  * Where the begin of a message is not known (a capture that began later, bytes
- * that are missing) it is looked for: a length and the begin of a triple.
+ * that are missing) it is looked for: a length and the begin of a triple.  Much
+ * else looks like that, so what comes is kept until all of the message is there:
+ * if it is none, the next one is looked for one byte behind that begin.
  */
 #include "dump_conn.h"
 
@@ -18,6 +20,9 @@
 #define HEAD_SHOWN 48		/* bytes of what cannot be read */
 #define BEGIN_MIN 8		/* bytes in which a begin is seen */
 #define BEGIN_BLOSC 20		/* the same, if it may be a Blosc buffer */
+#define BEGIN_MAX ((size_t)1 << 20)	/* a message by which one begins again */
+#define TRIED_MAX ((size_t)16 << 20)	/* bytes that are tried again, for each
+					 * gap: each try copies them */
 
 /* ---- Begin and end ------------------------------------------------------ */
 
@@ -161,7 +166,7 @@ set_lost(struct dump_half *h, size_t max)
 	amas__frame_reader_fini(&h->reader);
 	amas__frame_reader_init(&h->reader, false, max);
 	h->flow = DUMP_FLOW_LOST;
-	h->unsure = false;
+	h->tried = 0;
 }
 
 /* A frame cannot be read: either it is none, or it is odd. */
@@ -171,12 +176,10 @@ unreadable(struct dump_conn *c, bool back, const char *data, size_t len,
 {
 	struct dump_half *h = &c->half[back];
 
-	if (!h->unsure) {
+	if (h->unsure)
+		h->flow = DUMP_FLOW_LOST;
+	else
 		odd(c, back, data, len, size, why, t);
-		return;
-	}
-	h->skipped += size;
-	h->flow = DUMP_FLOW_LOST;
 }
 
 /* ---- Messages ----------------------------------------------------------- */
@@ -370,49 +373,83 @@ little32(const unsigned char *p)
 	    (uint32_t)p[3] << 24;
 }
 
+/* LATER: more has to come to tell, or to try it. */
 static enum begin
 is_begin(const char *at, size_t left, size_t max)
 {
-	const unsigned char *p = (const unsigned char *)at + 4;
+	const unsigned char *p = (const unsigned char *)at + AMAS__FRAME_HEADER;
 	size_t len = amas__get32(at);
+	bool is;
 
 	if (len < 4 || len > max)
 		return BEGIN_NO;
-	if (p[0] == '[' && p[1] >= '0' && p[1] <= '2' && p[2] == ',')
-		return BEGIN_YES;
-	if (p[0] == 0x93 && p[1] <= 2 && (p[2] < 0x80 || p[2] >= 0xe0 ||
-	    (p[2] >= 0xcc && p[2] <= 0xd3)))
-		return BEGIN_YES;
-	if (p[0] != 2 || len < 17)
+	is = (p[0] == '[' && p[1] >= '0' && p[1] <= '2' && p[2] == ',') ||
+	    (p[0] == 0x93 && p[1] <= 2 && (p[2] < 0x80 || p[2] >= 0xe0 ||
+	    (p[2] >= 0xcc && p[2] <= 0xd3)));
+	if (!is && (p[0] != 2 || len < 17))
 		return BEGIN_NO;
-	if (left < BEGIN_BLOSC)
-		return BEGIN_LATER;
-	return little32(p + 12) == len ? BEGIN_YES : BEGIN_NO;
+	if (!is && left >= BEGIN_BLOSC && little32(p + 12) != len)
+		return BEGIN_NO;
+	return left - AMAS__FRAME_HEADER < len ? BEGIN_LATER : BEGIN_YES;
 }
 
-/* Looks in what was lost; the bytes from there on are taken. */
+/* Takes what may be a message.  Returns how many bytes are done with. */
+static size_t
+try_begin(struct dump_conn *c, bool back, char *data, size_t len, double t)
+{
+	struct dump_half *h = &c->half[back];
+	size_t n;
+
+	h->flow = DUMP_FLOW_OK;
+	h->unsure = true;
+	n = take_bytes(c, back, data, len, t);
+	h->unsure = false;
+	if (h->flow != DUMP_FLOW_LOST)
+		return n;
+	h->tried += n;
+	if (h->tried <= TRIED_MAX)
+		n = 1;
+	h->skipped += n;
+	return n;
+}
+
+/* Looks in what was lost; the bytes from there on are taken.  last: no more of
+ * them come. */
 static void
-find_begin(struct dump_conn *c, bool back, double t)
+find_begin(struct dump_conn *c, bool back, bool last, double t)
 {
 	struct dump_half *h = &c->half[back];
 	char *data = amas__buf_head(&h->lost);
-	size_t len = amas__buf_len(&h->lost), i = 0, from;
-	enum begin is = BEGIN_YES;
+	size_t len = amas__buf_len(&h->lost), i = 0;
+	size_t max = dump_max_message(c->d);
+	enum begin is;
 
-	while (is == BEGIN_YES && h->flow == DUMP_FLOW_LOST) {
-		is = BEGIN_NO;
-		for (from = i; len - i >= BEGIN_MIN; i++)
-			if ((is = is_begin(data + i, len - i,
-			    dump_max_message(c->d))) != BEGIN_NO)
-				break;
-		h->skipped += i - from;
-		if (is != BEGIN_YES)
+	if (max > BEGIN_MAX)
+		max = BEGIN_MAX;
+	while (h->flow == DUMP_FLOW_LOST && len - i >= BEGIN_MIN) {
+		is = is_begin(data + i, len - i, max);
+		if (is == BEGIN_LATER && !last)
 			break;
-		h->flow = DUMP_FLOW_OK;
-		h->unsure = true;
-		i += take_bytes(c, back, data + i, len - i, t);
+		if (is == BEGIN_YES) {
+			i += try_begin(c, back, data + i, len - i, t);
+			continue;
+		}
+		h->skipped++;
+		i++;
 	}
 	amas__buf_consume(&h->lost, i);
+}
+
+/* No more comes of what was looked through: the rest of it is skipped. */
+static void
+end_search(struct dump_conn *c, bool back, double t)
+{
+	struct dump_half *h = &c->half[back];
+
+	if (h->flow == DUMP_FLOW_LOST && !c->d->done)
+		find_begin(c, back, true, t);
+	h->skipped += amas__buf_len(&h->lost);
+	amas__buf_truncate(&h->lost, 0);
 }
 
 void
@@ -420,21 +457,18 @@ dump_conn_bytes(struct dump_conn *c, bool back, char *data, size_t len,
     double t)
 {
 	struct dump_half *h = &c->half[back];
-	size_t n = 0;
 
 	if (c->d->done)
 		return;
 	if (h->flow == DUMP_FLOW_OK)
-		n = take_bytes(c, back, data, len, t);
+		(void)take_bytes(c, back, data, len, t);
 	else if (h->flow == DUMP_FLOW_OTHER)
 		h->skipped += len;
-	if (h->flow != DUMP_FLOW_LOST)
-		return;
-	if (amas__buf_put(&h->lost, data + n, len - n) != 0 ||
+	else if (amas__buf_put(&h->lost, data, len) != 0 ||
 	    amas__buf_reserve(&h->lost, 1) != 0)
 		dump_nomem(c->d);
 	else
-		find_begin(c, back, t);
+		find_begin(c, back, false, t);
 }
 
 void
@@ -442,10 +476,9 @@ dump_conn_gap(struct dump_conn *c, bool back, size_t n, double t)
 {
 	struct dump_half *h = &c->half[back];
 
+	end_search(c, back, t);
 	if (h->flow != DUMP_FLOW_OTHER)
 		h->skipped += amas__frame_pending(&h->reader);
-	h->skipped += amas__buf_len(&h->lost);
-	amas__buf_truncate(&h->lost, 0);
 	tell_skipped(c, back, t);
 	if (n > 0)
 		gap(c, back, n, "missing", t);
@@ -460,14 +493,11 @@ dump_conn_eof(struct dump_conn *c, bool back, double t)
 	struct amas__frame f;
 	struct amas_error err;
 
-	if (h->unsure && h->flow == DUMP_FLOW_OK)
-		h->skipped += amas__frame_pending(&h->reader);
-	else if (h->flow == DUMP_FLOW_OK &&
+	end_search(c, back, t);
+	if (h->flow == DUMP_FLOW_OK &&
 	    amas__frame_eof(&h->reader, &f, &err) < 0)
 		odd(c, back, "", 0, amas__frame_pending(&h->reader), err.text,
 		    t);
-	h->skipped += amas__buf_len(&h->lost);
-	amas__buf_truncate(&h->lost, 0);
 	tell_skipped(c, back, t);
 	amas__frame_reader_fini(&h->reader);
 	amas__frame_reader_init(&h->reader, false, dump_max_message(c->d));

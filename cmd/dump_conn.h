@@ -25,8 +25,9 @@ enum dump_flow {
 struct dump_half {
 	struct amas__frame_reader reader;
 	enum dump_flow flow;
-	bool unsure;		/* a begin was found, but no message yet */
-	struct amas__buf lost;	/* LOST: the last bytes, maybe of a header */
+	bool unsure;		/* what is read may be no message */
+	struct amas__buf lost;	/* LOST: the last bytes, maybe of a message */
+	size_t tried;		/* bytes that were taken for messages since */
 	size_t skipped;		/* LOST, OTHER: bytes that were not told yet */
 	uint64_t taken;		/* bytes of frames */
 	struct amas__map calls;	/* requests that wait, by id */

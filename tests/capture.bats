@@ -333,6 +333,16 @@ p = [x[:8] + size + x[16:]] + p[at + 1:]' <"$tmp/cap" >"$tmp/part"
 	[[ ${lines[0]} == *': [0] ? = {"n": 2, "mean": 1.0}' ||
 	    ${lines[0]} == *': ** 9 bytes skipped' ]]
 	[[ $output == *': ** 9 bytes skipped'* ]]
+	# What is left of it begins as a message does, of 60 bytes, of more than
+	# come, of 16.9 MB; nothing behind it is lost.
+	for k in 0000003c9300010203 00000f000093000102 0102030493000102c0; do
+		edit "i = next(i for i, x in enumerate(p) if data(x))
+p[i] = p[i][:-9] + bytes.fromhex('$k')" <"$tmp/part" >"$tmp/false"
+		run -0 messages "$tmp/false"
+		equal "$(tail -n +2 "$tmp/all" | sort)" "$(sort <<<"$output")"
+		run -0 t amas-dump -r "$tmp/false"
+		[[ $output == *': ** 9 bytes skipped'* ]]
+	done
 }
 
 @test "capture: 77: segments that came twice, late, and in another order" {

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "dump_inject.h"
 #include "err.h"
 #include "mem.h"
 
@@ -43,6 +44,38 @@ dump_max_message(const struct dump *d)
 	return max != 0 ? max : AMAS__FRAME_MAX;
 }
 
+static size_t
+half_size(const struct dump_half *h)
+{
+	if (h->flow == DUMP_FLOW_OTHER)
+		return 0; /* a header at most, for ever */
+	return amas__frame_pending(&h->reader) + amas__buf_len(&h->lost);
+}
+
+/* Of all connections this holds most, and they hold too much. */
+static void
+on_over(struct amas__account *a)
+{
+	struct dump_conn *c = AMAS__OF(a, struct dump_conn, account);
+	bool back = half_size(&c->half[1]) > half_size(&c->half[0]);
+
+	if (half_size(&c->half[back]) > 0) {
+		dump_conn_gap(c, back, 0, c->t);
+		dump_conn_account(c);
+	} else if (c->inject != NULL) {
+		dump_inject_let_go(c->inject, c->t);
+	}
+}
+
+void
+dump_conn_account(struct dump_conn *c)
+{
+	if (c->d->loop != NULL)
+		amas__account_set(&c->account, half_size(&c->half[0]) +
+		    half_size(&c->half[1]) + (c->inject != NULL ?
+		    dump_inject_size(c->inject) : 0));
+}
+
 struct dump_conn *
 dump_conn_new(struct dump *d, const char *dialled, const char *called)
 {
@@ -66,6 +99,8 @@ dump_conn_new(struct dump *d, const char *dialled, const char *called)
 		amas__buf_init(&c->half[i].lost, 0);
 		amas__map_init(&c->half[i].calls);
 	}
+	if (d->loop != NULL) /* the fuzz target has none */
+		amas__account_init(&c->account, d->loop, on_over);
 	amas__list_add(&d->conns, &c->link);
 	return c;
 }
@@ -99,6 +134,8 @@ dump_conn_free(struct dump_conn *c, double t)
 	}
 	if (c->typed)
 		amas__types_fini(&c->types);
+	if (c->d->loop != NULL)
+		amas__account_fini(&c->account);
 	amas__list_remove(&c->link);
 	free(c->name[0]);
 	free(c->name[1]);
@@ -460,6 +497,7 @@ dump_conn_bytes(struct dump_conn *c, bool back, char *data, size_t len,
 
 	if (c->d->done)
 		return;
+	c->t = t;
 	if (h->flow == DUMP_FLOW_OK)
 		(void)take_bytes(c, back, data, len, t);
 	else if (h->flow == DUMP_FLOW_OTHER)
@@ -469,6 +507,7 @@ dump_conn_bytes(struct dump_conn *c, bool back, char *data, size_t len,
 		dump_nomem(c->d);
 	else
 		find_begin(c, back, false, t);
+	dump_conn_account(c);
 }
 
 void

@@ -13,6 +13,7 @@
 #include "buf.h"
 #include "dump.h"
 #include "frame.h"
+#include "loop.h"
 #include "map.h"
 
 enum dump_flow {
@@ -49,6 +50,8 @@ struct dump_conn {
 	bool typed;		/* types is set */
 	struct amas__types types;
 	struct dump_half half[2];
+	struct amas__account account;	/* unfinished messages: --memory */
+	double t;		/* when its last bytes came */
 	struct amas__link calls;	/* requests that wait, oldest first */
 	size_t n_calls;
 };
@@ -78,6 +81,9 @@ void dump_conn_bytes(struct dump_conn *c, bool back, char *data, size_t len,
  * message.
  */
 void dump_conn_gap(struct dump_conn *c, bool back, size_t n, double t);
+
+/* What it holds, and what is held back of it, has changed. */
+void dump_conn_account(struct dump_conn *c);
 
 /* A whole message.  Its area may be kept.  size 0: not known. */
 void dump_conn_message(struct dump_conn *c, bool back,

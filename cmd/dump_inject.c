@@ -30,7 +30,9 @@ struct way {
 	bool back;
 	bool ended;		/* nothing more is added */
 	bool other;		/* no messages come: it passes */
+	bool hurry;		/* nothing waits for its time */
 	struct amas__buf in;	/* of a message that is not whole yet */
+	size_t passing;		/* bytes of one to come that pass as they do */
 	struct amas__buf held;	/* the bytes of what waits */
 	struct amas__buf marks;	/* struct mark, in their order */
 	double last;		/* when the last of them is due */
@@ -95,6 +97,26 @@ dump_inject_held(const struct dump_inject *x, bool back)
 	return amas__buf_len(&x->way[back].held);
 }
 
+/* Of a message whose header is there, its bytes. */
+static size_t
+under_way(const struct way *w)
+{
+	size_t have = amas__buf_len(&w->in);
+
+	return w->ended || have < AMAS__FRAME_HEADER ? 0 : have;
+}
+
+size_t
+dump_inject_size(const struct dump_inject *x)
+{
+	size_t n = 0;
+	int i;
+
+	for (i = 0; i < 2; i++)
+		n += under_way(&x->way[i]) + amas__buf_len(&x->way[i].held);
+	return n;
+}
+
 /* ---- What waits --------------------------------------------------------- */
 
 static struct amas_clock *
@@ -127,7 +149,8 @@ release(struct way *w)
 
 	while (amas__buf_len(&w->marks) > 0) {
 		memcpy(&m, amas__buf_head(&w->marks), sizeof m);
-		if (m.due > 0 && m.due > amas_clock_time(clock_of(x))) {
+		if (!w->hurry && m.due > 0 &&
+		    m.due > amas_clock_time(clock_of(x))) {
 			amas_timer_call_at(&w->timer, clock_of(x), m.due,
 			    on_due, w);
 			return true;
@@ -153,8 +176,10 @@ on_due(void *arg)
 	struct dump_inject *x = w->x;
 	bool back = w->back;
 
-	if (release(w))
-		x->ops->put(x->arg, back, "", 0); /* there is room again */
+	if (!release(w))
+		return;
+	dump_conn_account(x->conn);
+	x->ops->put(x->arg, back, "", 0); /* there is room again */
 }
 
 /* ---- What is decided ---------------------------------------------------- */
@@ -198,8 +223,8 @@ write_note(struct dump_inject *x)
 void
 dump_inject_decide(struct dump_inject *x, struct dump_event *e)
 {
-	if (!x->asking)
-		return;
+	if (!x->asking || e->kind == DUMP_GAP)
+		return; /* a gap is in front of the message */
 	x->asking = false;
 	dump_rules_ask(x->rules, &x->dice, e, &x->fate);
 	if (x->fate.rule != NULL && x->fate.rule->action == DUMP_FAIL)
@@ -275,12 +300,80 @@ take(struct way *w, size_t len, bool message, double t)
 	return dispatch(w, len, t);
 }
 
+/* Bytes at the head of what came pass, and nobody is told. */
+static bool
+let_pass(struct way *w, size_t len)
+{
+	if (amas__buf_put(&w->held, amas__buf_head(&w->in), len) != 0) {
+		dump_nomem(w->x->conn->d);
+		return true;
+	}
+	amas__buf_consume(&w->in, len);
+	add(w, PASS, len, 0);
+	return release(w);
+}
+
+/* Of a message that is known by its header, and is too much to keep. */
+static bool
+let_go(struct way *w, double t)
+{
+	size_t have = under_way(w), whole;
+
+	if (have > 0) {
+		whole = (size_t)amas__get32(amas__buf_head(&w->in)) +
+		    AMAS__FRAME_HEADER;
+		dump_conn_gap(w->x->conn, w->back, whole, t);
+		w->passing = whole - have;
+		if (!let_pass(w, have))
+			return false;
+	}
+	w->hurry = true;
+	w->last = 0;
+	if (!release(w))
+		return false;
+	w->hurry = false;
+	return true;
+}
+
+void
+dump_inject_let_go(struct dump_inject *x, double t)
+{
+	if (let_go(&x->way[0], t) && let_go(&x->way[1], t))
+		dump_conn_account(x->conn);
+}
+
+/* Takes what is whole of what came. */
+static bool
+take_all(struct way *w, double t)
+{
+	size_t have = amas__buf_len(&w->in), want;
+
+	if (w->passing > 0) {
+		want = w->passing < have ? w->passing : have;
+		w->passing -= want;
+		if (!let_pass(w, want))
+			return false;
+	}
+	while (!w->ended && !w->other &&
+	    (have = amas__buf_len(&w->in)) >= AMAS__FRAME_HEADER) {
+		want = amas__get32(amas__buf_head(&w->in));
+		w->other = want == 0 || want >
+		    dump_max_message(w->x->conn->d);
+		if (w->other || have - AMAS__FRAME_HEADER < want)
+			break;
+		if (!take(w, want + AMAS__FRAME_HEADER, true, t))
+			return false;
+	}
+	if (w->other && amas__buf_len(&w->in) > 0)
+		return take(w, amas__buf_len(&w->in), false, t);
+	return true;
+}
+
 bool
 dump_inject_bytes(struct dump_inject *x, bool back, const char *data,
     size_t len, double t)
 {
 	struct way *w = &x->way[back];
-	size_t have, want;
 
 	if (w->ended)
 		return true;
@@ -289,18 +382,9 @@ dump_inject_bytes(struct dump_inject *x, bool back, const char *data,
 		dump_nomem(x->conn->d);
 		return true;
 	}
-	while (!w->ended && !w->other &&
-	    (have = amas__buf_len(&w->in)) >= AMAS__FRAME_HEADER) {
-		want = amas__get32(amas__buf_head(&w->in));
-		w->other = want == 0 || want >
-		    dump_max_message(x->conn->d);
-		if (w->other || have - AMAS__FRAME_HEADER < want)
-			break;
-		if (!take(w, want + AMAS__FRAME_HEADER, true, t))
-			return false;
-	}
-	if (w->other && amas__buf_len(&w->in) > 0)
-		return take(w, amas__buf_len(&w->in), false, t);
+	if (!take_all(w, t))
+		return false;
+	dump_conn_account(x->conn);
 	return true;
 }
 

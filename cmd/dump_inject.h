@@ -86,8 +86,12 @@ bool dump_inject_bytes(struct dump_inject *x, bool back, const char *data,
     size_t len, double t);
 void dump_inject_end(struct dump_inject *x, bool back, double t);
 
-/* Bytes that it holds back. */
+/* Bytes that it holds back; all that it would let go. */
 size_t dump_inject_held(const struct dump_inject *x, bool back);
+size_t dump_inject_size(const struct dump_inject *x);
+
+/* Lets all pass that it has, as it came.  After that it may be gone. */
+void dump_inject_let_go(struct dump_inject *x, double t);
 
 /* Decides on a message that is told; e->injected says what. */
 void dump_inject_decide(struct dump_inject *x, struct dump_event *e);

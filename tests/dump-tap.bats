@@ -179,7 +179,7 @@ codec() {
 # of the tap, dump its process, lines() what it has shown.
 ends() {
 	cat >script.py <<-'END'
-	import ctypes
+	import ctypes, shlex
 	l = listen()
 	err, shown = tmp + '/err.dump', tmp + '/lines'
 	def die_with_us():
@@ -187,7 +187,7 @@ ends() {
 	def spawn(stdout=None):
 	    global dump, addr
 	    r, w = os.pipe()
-	    dump = subprocess.Popen(['amas-dump', '-t', *options.split(),
+	    dump = subprocess.Popen(['amas-dump', '-t', *shlex.split(options),
 	        '--ready-fd', str(w), '127.0.0.1:0', l.addr], pass_fds=[w],
 	        stdin=subprocess.DEVNULL, stdout=stdout or open(shown, 'wb'),
 	        stderr=open(err, 'wb'), preexec_fn=die_with_us)
@@ -380,6 +380,49 @@ ends() {
 	grown = memory(dump.pid, 'VmHWM') - before
 	assert asan or grown < 24 << 20, grown
 	assert len(lines()) == 65
+	END
+}
+
+# large OPTION...: a message of 24 MiB passes, which is not kept, and one behind
+# it is shown.
+large() {
+	ends --memory 1M "$@" <<-'END'
+	spawn()
+	c, s = pair()
+	c.call(0, 'warm')
+	s.recv()
+	before, n = memory(dump.pid), 24 << 20
+	data = struct.pack('>I', n) + b'x' * n
+	thread = threading.Thread(target=lambda: c.sock.sendall(data))
+	thread.start()
+	assert s.recv_raw() == data[4:]
+	thread.join()
+	c.call(1, 'add', 3, 4)
+	assert s.recv() == [0, 1, ['add', [3, 4], {}]]
+	s.send(frame([1, 1, 7]))
+	assert c.recv() == [1, 1, 7]
+	grown = memory(dump.pid, 'VmHWM') - before
+	assert asan or grown < 12 << 20, grown
+	got = lines()
+	gaps = [x.split() for x in got if x.startswith('**')]
+	assert sum(int(x[1]) for x in gaps) == n + 4, got
+	assert [x for x in got if x.startswith('[1] add(3, 4) ') and ' = 7 ' in x], got
+	END
+}
+
+@test "amas-dump: 7: what goes above --memory passes, and is a gap" {
+	large
+	large --inject "'path warm or path add: delay 1ms'"
+}
+
+@test "amas-dump: 7: above --memory nothing is held back" {
+	ends --memory 100k --inject "'path slow: delay 600s'" <<-'END'
+	spawn()
+	c, s = pair()
+	for i in range(9):
+	    c.call(i, 'slow', 'x' * 20000)
+	    c.taken()
+	assert s.recv()[1] == 0
 	END
 }
 

@@ -338,8 +338,10 @@ let_go(struct way *w, double t)
 void
 dump_inject_let_go(struct dump_inject *x, double t)
 {
-	if (let_go(&x->way[0], t) && let_go(&x->way[1], t))
-		dump_conn_account(x->conn);
+	if (!let_go(&x->way[0], t) || !let_go(&x->way[1], t))
+		return;
+	dump_conn_account(x->conn);
+	x->ops->put(x->arg, false, "", 0); /* there is room again */
 }
 
 /* Takes what is whole of what came. */

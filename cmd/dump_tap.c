@@ -116,16 +116,30 @@ take_end(struct end *from)
 
 /* ---- Bytes -------------------------------------------------------------- */
 
-static void
-update(struct end *from)
+/*
+ * What comes from an end goes to the other one; where faults are made, an answer
+ * may come back as well.
+ */
+static bool
+has_room(const struct pair *p, bool back)
 {
-	struct pair *p = from->pair;
-	bool back = from == &p->end[1];
-	struct end *to = &p->end[!back];
+	if (p->end[!back].full)
+		return false;
+	return p->inject == NULL || (!p->end[back].full &&
+	    dump_inject_held(p->inject, false) <= DUMP_QUEUE_MAX &&
+	    dump_inject_held(p->inject, true) <= DUMP_QUEUE_MAX);
+}
 
-	amas__stream_set_reading(from->s, to->s != NULL && !from->ended &&
-	    !to->full && !p->tap->closing && (p->inject == NULL ||
-	    dump_inject_held(p->inject, back) <= DUMP_QUEUE_MAX));
+/* Reads both ends, or no more. */
+static void
+update(struct pair *p)
+{
+	bool connected = p->end[1].s != NULL;
+	int i;
+
+	for (i = 0; i < 1 + connected; i++)
+		amas__stream_set_reading(p->end[i].s, connected &&
+		    !p->end[i].ended && !p->tap->closing && has_room(p, i == 1));
 }
 
 /* Bytes for an end, which come from the other. */
@@ -140,7 +154,7 @@ pass(struct pair *p, bool back, const void *data, size_t len)
 	}
 	amas__stream_flush(to->s);
 	to->full = amas__stream_held(to->s) > DUMP_QUEUE_MAX;
-	update(&p->end[back]);
+	update(p);
 }
 
 static bool
@@ -201,7 +215,7 @@ on_readable(void *arg)
 		take_end(from);
 	} else if (p->inject != NULL) {
 		if (dump_inject_bytes(p->inject, back, data, (size_t)n, dump_now()))
-			update(from);
+			update(p);
 	} else {
 		pass(p, back, data, (size_t)n);
 		dump_conn_bytes(p->conn, back, data, (size_t)n, dump_now());
@@ -218,7 +232,7 @@ on_written(void *arg, size_t n, size_t queued)
 	if (!to->full || queued > QUEUE_LOW)
 		return;
 	to->full = false;
-	update(&p->end[to == &p->end[0]]);
+	update(p);
 }
 
 static const struct amas__stream_events events = { on_readable, on_written,
@@ -251,8 +265,7 @@ on_dialled(struct amas__stream *s, const struct amas_error *why, void *arg)
 		dump_nomem(p->tap->d);
 		return;
 	}
-	update(&p->end[0]);
-	update(&p->end[1]);
+	update(p);
 }
 
 static int
@@ -409,12 +422,10 @@ dump_tap_close(struct dump_tap *t)
 	for (i = t->pairs.next; i != &t->pairs; i = next) {
 		next = i->next;
 		p = AMAS__OF(i, struct pair, link);
-		if (holds_back(p)) {
-			update(&p->end[0]);
-			update(&p->end[1]);
-		} else {
+		if (holds_back(p))
+			update(p);
+		else
 			pair_free(p, false);
-		}
 	}
 }
 

@@ -383,6 +383,31 @@ ends() {
 	END
 }
 
+@test "amas-dump: 78: who does not read what --inject answers is read no more" {
+	ends --split --inject "'path f: fail $(printf '%01000d' 0)'" <<-'END'
+	spawn()
+	c, s = pair()
+	c.call(0, 'warm')
+	s.recv()
+	data = b''.join(request(i, 'f') for i in range(1000, 2000))
+	before, sent = memory(dump.pid), 0
+	c.sock.setblocking(False)
+	while select.select([], [c.sock], [], 0.3)[1]:
+	    n = c.sock.send(data[sent % len(data):])
+	    sent += n
+	    assert sent < 16 << 20, 'nothing holds it up'
+	grown = memory(dump.pid, 'VmHWM') - before
+	assert asan or grown < 24 << 20, grown
+	c.sock.setblocking(True)
+	c.sock.settimeout(PATIENCE)
+	each = len(request(1000, 'f'))
+	for i in range(sent // each):
+	    assert c.recv()[:2] == [2, 1000 + i % 1000]
+	c.sock.sendall(data[sent % len(data):])	# it is read again
+	assert c.recv()[0] == 2
+	END
+}
+
 # large OPTION...: a message of 24 MiB passes, which is not kept, and one behind
 # it is shown.
 large() {

@@ -16,6 +16,14 @@
 
 #define STEP_MAX 9007199254740992.0	/* 2^53: of the times of sleepers */
 
+static struct amas__entity *
+find(const struct amas__mosaik_agents *m, const struct amas_value *eid)
+{
+	return amas_value_type(eid) != AMAS_STRING ? NULL :
+	    amas__map_get(&m->by_eid, amas_value_text(eid),
+	    amas_value_len(eid));
+}
+
 /* ---- Inputs ---- */
 
 /* Gives each entity what is for it.  False: it has failed. */
@@ -28,10 +36,7 @@ set_inputs(struct amas__mosaik_agents *m, const struct amas_value *inputs)
 
 	for (i = 0; i < amas_value_len(inputs); i++) {
 		eid = amas_value_key(inputs, i);
-		e = amas_value_type(eid) != AMAS_STRING ? NULL :
-		    amas__map_get(&m->by_eid, amas_value_text(eid),
-		    amas_value_len(eid));
-		if (e == NULL) {
+		if ((e = find(m, eid)) == NULL) {
 			amas__mosaik_fail(m, "KeyError: step: inputs of \"%.100s\", "
 			    "which was not created", amas_value_text(eid));
 			return false;
@@ -78,13 +83,20 @@ amas__mosaik_step(struct amas__mosaik_agents *m)
 	const struct amas_value *args = amas_request_args(m->req), *inputs;
 	const struct amas_value *max;
 	struct amas_error err;
+	int64_t now;
 
-	if (amas_value_unpack(args, &err, "[Iv|v]", &m->now, &inputs,
-	    &max) != 0 || amas_value_type(inputs) != AMAS_MAP || m->now < 0) {
+	if (amas_value_unpack(args, &err, "[Iv|v]", &now, &inputs, &max) != 0 ||
+	    amas_value_type(inputs) != AMAS_MAP || now < 0) {
 		amas__mosaik_fail(m, "TypeError: step takes a time and the "
 		    "inputs");
 		return;
 	}
+	if (now > (int64_t)STEP_MAX - 1) { /* there is one after it */
+		amas__mosaik_fail(m, "ValueError: step: the time is above "
+		    "2^53 - 1");
+		return;
+	}
+	m->now = now;
 	m->next = INT64_MAX;
 	m->phase = AMAS__MOSAIK_SETTLE;
 	if (set_inputs(m, inputs))
@@ -161,39 +173,62 @@ end_step(struct amas__mosaik_agents *m)
 
 /* ---- Outputs ---- */
 
-/* The attributes that are asked for, each once. */
-static struct amas_value *
-each_once(const struct amas_value *attrs)
+/*
+ * The attributes that are asked for, each once, into *out.  Returns 0, AMAS_ETYPE
+ * (they are no list of texts) or AMAS_ENOMEM.
+ */
+static int
+each_once(struct amas_value **out, const struct amas_value *attrs)
 {
 	struct amas_value *list = amas_value_pack("[]");
-	size_t i, k;
+	const struct amas_value *v;
+	struct amas__map seen;
+	size_t i;
+	int rc = list == NULL ? AMAS_ENOMEM :
+	    amas_value_type(attrs) != AMAS_LIST ? AMAS_ETYPE : 0;
 
-	for (i = 0; i < amas_value_len(attrs); i++) {
-		for (k = 0; k < i; k++)
-			if (amas__value_equal(amas_value_at(attrs, k),
-			    amas_value_at(attrs, i)))
-				break;
-		if (k == i)
-			(void)amas_value_add(list, "v",
-			    amas_value_at(attrs, i));
+	amas__map_init(&seen);
+	for (i = 0; i < amas_value_len(attrs) && rc == 0; i++) {
+		v = amas_value_at(attrs, i);
+		if (amas_value_type(v) != AMAS_STRING)
+			rc = AMAS_ETYPE;
+		else if (amas__map_get(&seen, amas_value_text(v),
+		    amas_value_len(v)) != NULL)
+			continue;
+		else if (amas_value_add(list, "v", v) != 0 ||
+		    amas__map_set(&seen, amas_value_text(v),
+		    amas_value_len(v), list) != 0)
+			rc = AMAS_ENOMEM;
 	}
-	return list;
+	amas__map_fini(&seen);
+	if (rc == 0)
+		*out = list;
+	else
+		amas_value_free(list);
+	return rc;
 }
 
 static void
 ask(struct amas__mosaik_agents *m, const struct amas_value *eid,
     const struct amas_value *attrs)
 {
-	struct amas__entity *e = amas__map_get(&m->by_eid,
-	    amas_value_text(eid), amas_value_len(eid));
+	struct amas__entity *e = find(m, eid);
 	struct amas_value *list, *args;
+	int rc;
 
 	if (e == NULL) {
 		amas__mosaik_fail(m, "KeyError: get_data: \"%.100s\" was not "
 		    "created", amas_value_text(eid));
 		return;
 	}
-	list = each_once(attrs);
+	rc = each_once(&list, attrs);
+	if (rc == AMAS_ETYPE)
+		amas__mosaik_fail(m, "TypeError: get_data: what is asked of "
+		    "\"%.100s\" is a list of names", e->eid);
+	else if (rc != 0)
+		amas__mosaik_fail_nomem(m);
+	if (rc != 0)
+		return;
 	args = amas_value_pack("[v]", list);
 	amas__mosaik_call(m, e, "get_data", args, true);
 	amas_value_free(args);
@@ -247,8 +282,7 @@ collect(struct amas_value *data, struct amas__area *area,
 
 	for (i = 0; i < n && rc == 0; i++) {
 		eid = amas_value_key(outputs, i);
-		e = amas__map_get(&m->by_eid, amas_value_text(eid),
-		    amas_value_len(eid));
+		e = find(m, eid);
 		if ((rc = amas__value_share(&item[2 * i], area, eid)) != 0)
 			break;
 		rc = e->gave == NULL ?

@@ -281,6 +281,20 @@ step/6 6' "$(sort told)"
 	equal 'amas-container: init: "x" is nothing that agents know' "$(cat "$err")"
 }
 
+@test "mosaik-container: a sleeper at the last time there is" {
+	program m/run 'amas-clock sleep 1'
+	host M=./m
+	asks <<-'END'
+	["step", [9223372036854775807, {}, 99], {}]
+	["step", [0, {}, 99], {}]
+	["step", [9007199254740991, {}, 99], {}]
+	END
+	equal '2 ["ValueError", "step: the time is above 2^53 - 1"]
+1 1
+1 9007199254740992' "$output"
+	ended "$pid" 0
+}
+
 @test "mosaik-container: nobody wants a step, and mosaik decides" {
 	program m/get_data ':'
 	echo '{"type": "event-based", "models": {"M": {"attrs": ["out"]}}}' >meta
@@ -408,13 +422,17 @@ host_plugin() {
 	ended "$pid" 0
 }
 
+# What the tests of cost share: the time that the container has computed.
+cpu='
+def cpu():
+    stat = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
+    return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+'
+
 @test "mosaik-container: one more agent costs the same however many there are" {
 	host_plugin
-	raw <<-'END'
-	def cpu():
-	    stat = open(f'/proc/{pid}/stat').read().rsplit(')', 1)[1].split()
-	    return (int(stat[11]) + int(stat[12])) / os.sysconf('SC_CLK_TCK')
-
+	raw <<-END
+	$cpu
 	def one_by_one():
 	    begin = cpu()
 	    for i in range(2000):
@@ -428,6 +446,26 @@ host_plugin() {
 	few = one_by_one()
 	assert len(c.ask(1, 'create', 90000, 'M', p=1)[2]) == 90000
 	many = one_by_one()
+	assert many < 3 * few + 0.1, (few, many)
+	END
+	ended "$pid" 0
+}
+
+@test "mosaik-container: one more attribute costs the same however many there are" {
+	host_plugin
+	raw <<-END
+	$cpu
+	def names(n, times):
+	    asked = {'M-0': [f'a{i}' for i in range(n)]}
+	    begin = cpu()
+	    for i in range(times):
+	        assert c.ask(i, 'get_data', asked) == [1, i, {'M-0': {'out': 0}}]
+	    return cpu() - begin
+
+	c = connect()
+	assert c.ask(0, 'init', 'S-0', time_resolution=1.0)[:2] == [1, 0]
+	assert c.ask(1, 'create', 1, 'M', p=1)[:2] == [1, 1]
+	few, many = names(1000, 20), names(20000, 1)
 	assert many < 3 * few + 0.1, (few, many)
 	END
 	ended "$pid" 0
@@ -524,11 +562,16 @@ END
 	["step", [0, {"M-1": {"in": {"": "kill -9 $$"}}}, 9], {}]
 	["step", [0, {"M-7": {}}, 9], {}]
 	["step", ["x", {}, 9], {}]
+	["step", [9007199254740992, {}, 9], {}]
 	["get_data", [{"M-0": ["echo 3"]}], {}]
 	["get_data", [{"M-0": ["exit 5"]}], {}]
 	["get_data", [{"M-0": ["amas-clock sleep 1"]}], {}]
 	["get_data", [{"M-7": []}], {}]
 	["get_data", [3], {}]
+	["get_data", [{"M-0": "out"}], {}]
+	["get_data", [{"M-0": null}], {}]
+	["get_data", [{"M-0": {"out": 1}}], {}]
+	["get_data", [{"M-0": ["echo {}", [2]]}], {}]
 	["nosuch", [], {}]
 	["step", [0, {"M-1": {"in": {"": "echo 8"}}}, 9], {}]
 	["step", [2, {}, 9], {}]
@@ -542,11 +585,16 @@ END
 2 ["Failure", "M-1: step: killed by SIGKILL"]
 2 ["KeyError", "step: inputs of \"M-7\", which was not created"]
 2 ["TypeError", "step takes a time and the inputs"]
+2 ["ValueError", "step: the time is above 2^53 - 1"]
 2 ["ValueError", "M-0: get_data: what it gives is a map of attributes, not integer"]
 2 ["Failure", "M-0: get_data: exit status 5"]
 2 ["RuntimeError", "M-0: get_data: sleeps, and time stands until it has answered"]
 2 ["KeyError", "get_data: \"M-7\" was not created"]
 2 ["TypeError", "get_data takes a map of entities"]
+2 ["TypeError", "get_data: what is asked of \"M-0\" is a list of names"]
+2 ["TypeError", "get_data: what is asked of \"M-0\" is a list of names"]
+2 ["TypeError", "get_data: what is asked of \"M-0\" is a list of names"]
+2 ["TypeError", "get_data: what is asked of \"M-0\" is a list of names"]
 2 ["LookupError", "Name \"nosuch\" not found"]
 1 1
 1 3

@@ -59,8 +59,7 @@ fail(const struct call *k, const char *failure, size_t len)
 {
 	struct amas__area *a = amas__area_new(amas__loop_pool(k->m->loop));
 	struct amas_value text, list;
-	const struct amas_value *last;
-	char *kind;
+	const struct amas_value *kind, *last;
 	bool lines = memchr(failure, '\n', len) != NULL;
 	size_t path = strlen(k->path);
 
@@ -70,18 +69,16 @@ fail(const struct call *k, const char *failure, size_t len)
 		len -= path + 2;
 	}
 	amas__value_text(&text, NULL, AMAS_STRING, failure, len);
-	if (a == NULL || amas__failure_list(&list, a, &text) != 0 ||
-	    (kind = amas__strndup(list.u.item[0].u.text,
-	    list.u.item[0].len)) == NULL) {
+	if (a != NULL && amas__failure_list(&list, a, &text) == 0) {
+		kind = &list.u.item[0];
+		last = &list.u.item[1];
+		amas__mosaik_fail(k->m, "%.*s%s%.*s: %s: %s: %.*s",
+		    lines ? (int)len : 0, failure, lines ? "\n" : "",
+		    (int)kind->len, kind->u.text, k->e->eid, k->function,
+		    (int)last->len, last->u.text);
+	} else {
 		amas__mosaik_fail_nomem(k->m);
-		amas__area_unref(a);
-		return;
 	}
-	last = &list.u.item[1];
-	amas__mosaik_fail(k->m, "%.*s%s%s: %s: %s: %.*s", lines ? (int)len : 0,
-	    failure, lines ? "\n" : "", kind, k->e->eid, k->function,
-	    (int)last->len, last->u.text);
-	free(kind);
 	amas__area_unref(a);
 }
 
@@ -131,9 +128,7 @@ begin(struct call *k)
 {
 	struct amas__mosaik_agents *m = k->m;
 
-	if (m == NULL)
-		call_free(k);
-	else if (amas__request_here(m->loop, k->path, k->args, NULL, handle, k,
+	if (amas__request_here(m->loop, k->path, k->args, NULL, handle, k,
 	    m->c->slot[k->e->id], on_answer, k) != 0)
 		on_answer(k, NULL, amas_strerror(AMAS_ENOMEM),
 		    strlen(amas_strerror(AMAS_ENOMEM)));

@@ -89,25 +89,6 @@ on_line(void *arg, const struct amas_agent *a, const char *line, size_t len)
 	put_line(h, tag, line, len);
 }
 
-/* To --ready-fd all at once: who wants only the first may not read the others. */
-static int
-write_all(int fd, const char *text, size_t len)
-{
-	ssize_t n;
-
-	while (len > 0) {
-		n = write(fd, text, len);
-		if (n == -1 && errno == EBADF) /* closed at the start */
-			break;
-		if (n == -1 && errno != EINTR)
-			return cmd_error(CMD_SYS, "--ready-fd", "%s",
-			    strerror(errno));
-		text += n > 0 ? n : 0;
-		len -= n > 0 ? (size_t)n : 0;
-	}
-	return CMD_OK;
-}
-
 static int
 put_address(struct hosting *h, struct amas__buf *all, const char *url)
 {
@@ -134,8 +115,9 @@ say_all(struct hosting *h)
 	for (i = 0; i < h->n && status == CMD_OK; i++)
 		status = put_address(h, &all, amas_container_url(h->all[i].c));
 	if (status == CMD_OK && h->o->serve.ready_fd >= 0)
-		status = write_all(h->o->serve.ready_fd, amas__buf_head(&all),
-		    amas__buf_len(&all));
+		/* all at once: who wants only the first may not read more */
+		status = serve_write(h->o->serve.ready_fd, "--ready-fd",
+		    amas__buf_head(&all), amas__buf_len(&all));
 	amas__buf_fini(&all);
 	return status;
 }

@@ -175,9 +175,12 @@ int serve_give_up(int fd, const char *subject);
 int serve_ready(struct serve *s);
 
 /*
- * Writes an address, one line, to a descriptor.  Returns CMD_OK or a status (has
- * been said).
+ * Writes text to a descriptor; to one that was closed at the start it goes
+ * nowhere.  Returns CMD_OK or a status (has been said).
  */
+int serve_write(int fd, const char *subject, const char *text, size_t len);
+
+/* Writes an address, one line, in the same way. */
 int serve_print(int fd, const char *subject, const char *addr);
 
 /* Tells the service manager, if there is one: "READY=1". */

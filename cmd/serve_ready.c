@@ -13,30 +13,37 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* Writes the address; a descriptor that was closed at the start is nobody's. */
+int
+serve_write(int fd, const char *subject, const char *text, size_t len)
+{
+	ssize_t n;
+
+	while (len > 0) {
+		n = write(fd, text, len);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1 && errno == EBADF) /* closed at the start */
+			break;
+		if (n == -1)
+			return cmd_error(CMD_SYS, subject, "%s",
+			    strerror(errno));
+		text += n;
+		len -= (size_t)n;
+	}
+	return CMD_OK;
+}
+
 int
 serve_print(int fd, const char *subject, const char *addr)
 {
 	char line[AMAS_URL_SIZE + 1];
-	size_t len = strlen(addr), done = 0;
-	ssize_t n;
+	size_t len = strlen(addr);
 
 	if (len >= sizeof line)
 		return cmd_error(CMD_SYS, subject, "address is too long");
 	memcpy(line, addr, len);
 	line[len++] = '\n';
-	while (done < len) {
-		n = write(fd, line + done, len - done);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1 && errno == EBADF)
-			break;
-		if (n == -1)
-			return cmd_error(CMD_SYS, subject, "%s",
-			    strerror(errno));
-		done += (size_t)n;
-	}
-	return CMD_OK;
+	return serve_write(fd, subject, line, len);
 }
 
 static int

@@ -542,3 +542,12 @@ cabled() {
 			"$output"
 	done
 }
+
+@test "container-net: an address that --ready-fd does not take is said" {
+	run -6 --separate-stderr t amas-container --ready-fd 9 :0 ./folder \
+		9>/dev/full
+	equal 'amas-container: --ready-fd: No space left on device' "$stderr"
+	run -0 --separate-stderr t amas-container -q --ready-fd 1 --run : :0 \
+		./folder
+	[[ $output == tcp://127.0.0.1:*/ ]]
+}

@@ -44,6 +44,7 @@ struct serve_opts {
 	int ready_fd;		/* -1: none */
 	bool connect;		/* dial addr, do not listen there */
 	bool waits;		/* -w was given */
+	bool failure_text;	/* --failure text was */
 	bool channel;
 	bool serial, per_connection;
 	bool mosaik;		/* implies the latter, and failures as lists */

@@ -61,10 +61,13 @@ static const struct cmd_option options[] = {
 };
 
 static int
-take_failure(int *out, const struct cmd_args *a)
+take_failure(struct serve_opts *o)
 {
-	*out = strcmp(a->value, "list") == 0;
-	if (!*out && strcmp(a->value, "text") != 0)
+	const struct cmd_args *a = &o->args;
+
+	o->server.failure_list = strcmp(a->value, "list") == 0;
+	o->failure_text = strcmp(a->value, "text") == 0;
+	if (!o->server.failure_list && !o->failure_text)
 		return cmd_error(CMD_USAGE, a->name,
 		    "\"%s\" is neither text nor list", a->value);
 	return CMD_OK;
@@ -120,7 +123,7 @@ take_option(struct serve_opts *o, int id)
 		o->connect = true;
 		return CMD_OK;
 	case OPT_FAILURE:
-		return take_failure(&o->server.failure_list, a);
+		return take_failure(o);
 	case OPT_LISTEN:
 		return take_listen(o);
 	case OPT_MOSAIK:
@@ -184,6 +187,7 @@ check_mosaik(struct serve_opts *o)
 {
 	const char *other = o->channel ? "--channel" :
 	    o->allow != NULL ? "--allow" :
+	    o->failure_text ? "--failure" :
 	    o->args.types != NULL ? "--types" : NULL;
 
 	if (!o->mosaik)

@@ -261,12 +261,15 @@ sim() {
 @test "serve-mosaik: options that mean nothing beside it" {
 	local two
 
-	for two in '--channel' '--allow /dev/null' '--types date'; do
+	for two in '--channel' '--allow /dev/null' '--types date' \
+	    '--failure text'; do
 		# shellcheck disable=SC2086
 		run -2 amas-serve --mosaik $two :0 'f=exec:true'
 		equal "amas-serve: ${two% *}: does not go with --mosaik" \
 			"$output"
 	done
+	run -0 --separate-stderr amas-serve --failure text --failure list \
+		--run : --mosaik :0 'init=exec:true'
 	run -2 amas-serve --mosaik --codec msgpack :0 'f=exec:true'
 	equal 'amas-serve: --codec: mosaik speaks json' "$output"
 	run -2 amas-serve --ask-timeout 1 :0 'f=exec:true'

@@ -117,6 +117,27 @@ examples_by_connect() {
 	grep -q '\] stop() = null' "$tmp/lines.total.worker"
 }
 
+# two_instances VENV: of one simulator at one address, each with its own state.
+two_instances() {
+	need_mosaik "$1"
+	start amas-serve --mosaik 127.0.0.1:0 "$examples/counter"
+	run -0 --separate-stderr t "$1/bin/python" "$cosim" two "${addr#tcp://}"
+	equal '0 {"in": {"S-0.c0": 3, "S-1.c0": 100}}
+1 {"in": {"S-0.c0": 3, "S-1.c0": 110}}
+2 {"in": {"S-0.c0": 4, "S-1.c0": 120}}
+3 {"in": {"S-0.c0": 4, "S-1.c0": 130}}' "$output"
+	stop
+	equal '' "$(cat "$err")"
+}
+
+@test "mosaik: it connects twice to one simulator" {
+	two_instances "$AMAS_VENV_MOSAIK"
+}
+
+@test "mosaik: 3.3 connects twice to one simulator" {
+	two_instances "$AMAS_VENV_MOSAIK3"
+}
+
 # meta [MORE]: what a simulator here says of itself.
 meta() {
 	echo '{"api_version": "3.0", "type": "time-based", "models": {"M": ' \

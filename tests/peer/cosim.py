@@ -3,6 +3,7 @@
 
     cosim.py mirror HOW     values that are hard to carry, there and back
     cosim.py ask HOW        a simulator that asks mosaik within its step
+    cosim.py two HOW        counters of two simulators at one address
     cosim.py wake HOW       one that tells mosaik when it wants a step
     cosim.py wrong HOW      answers that mosaik cannot take: how each run ends
 
@@ -70,7 +71,7 @@ class Asked(Own):
     attrs = ['out', 'in']
 
     def take(self, inputs):
-        print(self.time, json.dumps(inputs), flush=True)
+        print(self.time, json.dumps(inputs, sort_keys=True), flush=True)
 
     def give(self):
         return self.time * 10
@@ -101,6 +102,16 @@ def ask(text):
     asker = sim.M()
     world.connect(asked, asker, async_requests=True)
     world.run(until=3, print_progress=False)
+
+
+def two(text):
+    world = mosaik.World(how(text), skip_greetings=True)
+    seen = world.start('Asked').O()
+    for size, start, inc in (2, 3, 1), (1, 100, 10):
+        counter = world.start('S', step_size=size).Counter(
+            start=start, inc=inc)
+        world.connect(counter, seen, ('value', 'in'))
+    world.run(until=4, print_progress=False)
 
 
 def wake(text):

@@ -16,11 +16,15 @@
 #include "value.h"
 
 int
-call_list_ask(struct amas_channel *ch, amas_reply_fn *fn, void *arg)
+call_list_ask(struct amas_channel *ch, bool hosted, amas_reply_fn *fn,
+    void *arg)
 {
 	struct amas__area *a;
 	int rc = AMAS_ENOMEM;
 
+	if (hosted) /* the root is the host's, which asks whom we mean */
+		return amas_proxy_call(amas_channel_remote(ch), "amas/list", 0,
+		    fn, arg, NULL);
 	/* It belongs to the root, whatever the address names. */
 	a = amas__area_new(amas__loop_pool(amas__channel_loop(ch)));
 	if (a != NULL)
@@ -30,21 +34,25 @@ call_list_ask(struct amas_channel *ch, amas_reply_fn *fn, void *arg)
 	return rc;
 }
 
-/* aiomas's failure ends so; amas's is this line alone. */
+/*
+ * aiomas's failure ends so; amas's is this line alone.  The whole path is the
+ * name to an amas-call that offers nothing.
+ */
 bool
 call_list_is_missing(const struct amas_reply *rep)
 {
-	return strstr(rep->text, "Name \"amas\" not found") != NULL;
+	return strstr(rep->text, "Name \"amas\" not found") != NULL ||
+	    strstr(rep->text, "Name \"amas/list\" not found") != NULL;
 }
 
 /* The path of what the address names, "" or with a slash at its end. */
 static char *
-base_path(const struct call_opts *o)
+base_path(const struct call_opts *o, bool hosted)
 {
 	struct amas__addr a;
 	char *path;
 
-	if (o->command != NULL || amas__addr_parse(&a, o->addr, NULL) != 0)
+	if (o->command != NULL || hosted || amas__addr_parse(&a, o->addr, NULL) != 0)
 		return amas__strdup("");
 	if (a.agent != NULL)
 		path = amas__asprintf("agents/%s/", a.agent);
@@ -85,10 +93,10 @@ put_path(struct amas__buf *b, const struct amas_value *v, const char *base)
 }
 
 int
-call_put_list(struct amas__buf *b, const struct call_opts *o,
+call_put_list(struct amas__buf *b, const struct call_opts *o, bool hosted,
     const struct amas_value *v, struct amas_error *err)
 {
-	char *base = base_path(o);
+	char *base = base_path(o, hosted);
 	size_t i;
 	int rc = base == NULL ? AMAS_ENOMEM : 0;
 

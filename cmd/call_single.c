@@ -71,7 +71,8 @@ print(struct single *s, const struct amas_reply *rep)
 
 	amas__buf_init(&b, 0);
 	if (rep->kind == AMAS_RESULT && s->o->list)
-		rc = call_put_list(&b, s->o, rep->value, &err);
+		rc = call_put_list(&b, s->o, s->peer.parent != NULL,
+		    rep->value, &err);
 	else if (rep->kind == AMAS_RESULT)
 		rc = call_put_result(&b, s->o, rep->value, &err);
 	else
@@ -211,7 +212,8 @@ call(struct single *s)
 	struct amas_proxy *remote = amas_channel_remote(s->ch);
 
 	if (s->o->list)
-		return call_list_ask(s->ch, on_reply, s);
+		return call_list_ask(s->ch, s->peer.parent != NULL, on_reply,
+		    s);
 	if (s->o->channel)
 		return amas_channel_send(s->ch, 0, on_reply, s, "v",
 		    amas_value_at(s->args.list, 0));

@@ -191,6 +191,24 @@ fails() {
 	equal 8 "$output$stderr"
 }
 
+@test "host: -l lists what the caller offers, and what the server serves" {
+	printf '#!/bin/sh\nexec amas-call -l "$AMAS_PEER" 2>&1\n' | put peer
+	printf '#!/bin/sh\nexec amas-call -l "$AMAS_PARENT" 2>&1\n' | put parent
+	serve
+	run -0 --separate-stderr t amas-call -r -x 'b=exec:true' \
+		-x 'sub/a=exec:true' "$addr" peer
+	equal 'b
+sub/a' "$output"
+	run -0 t amas-call -r "$addr" parent
+	equal 'parent
+peer' "$output"
+	printf '#!/bin/sh\nexec amas-call -l "$AMAS_PEER"\n' | put peer
+	run -1 t amas-call -r "$addr" peer
+	[[ $output == *'/h//'*': has no list of its functions'* ]]
+	stop
+	equal '' "$(cat "$err")"
+}
+
 @test "host: nothing is served without a token" {
 	printf '#!/bin/sh\necho "${AMAS_PARENT%%/*}"\n' | put base
 	serve

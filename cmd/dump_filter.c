@@ -284,14 +284,21 @@ open_yet(const struct question *q)
 	return q->e != NULL && q->e->kind == DUMP_REQUEST;
 }
 
+/* Names have brackets themselves, [::1]: what is the same fits, too. */
+static bool
+fits(const char *glob, const char *name)
+{
+	return strcmp(glob, name) == 0 || fnmatch(glob, name, 0) == 0;
+}
+
 static bool
 name_is(const char *glob, const char *name)
 {
 	const char *bare = strstr(name, "://"), *port = strrchr(name, ':');
 
 	bare = bare != NULL ? bare + 3 : name;
-	return fnmatch(glob, name, 0) == 0 || fnmatch(glob, bare, 0) == 0 ||
-	    (port != NULL && (fnmatch(glob, port, 0) == 0 ||
+	return fits(glob, name) || fits(glob, bare) ||
+	    (port != NULL && (fits(glob, port) ||
 	    (strlen(glob) == (size_t)(port - bare) &&
 	    strncmp(glob, bare, strlen(glob)) == 0)));
 }
@@ -302,14 +309,29 @@ ask_path(const struct question *q, const char *glob)
 	if (q->call == NULL || q->call->n == 0)
 		return DUMP_MAYBE;
 	return yes_if(q->call->path != NULL &&
-	    fnmatch(glob, q->call->path, 0) == 0);
+	    fits(glob, q->call->path));
+}
+
+/* The agents of a unix socket have it in brackets. */
+static bool
+url_is(const char *glob, const char *name, const char *id)
+{
+	char url[AMAS_URL_SIZE];
+
+	(void)snprintf(url, sizeof url, "%s/%s", name, id);
+	if (name_is(glob, url))
+		return true;
+	if (strncmp(name, "ipc:///", 7) != 0)
+		return false;
+	(void)snprintf(url, sizeof url, "ipc://[%s]/%s", name + 6, id);
+	return name_is(glob, url);
 }
 
 /* An agent is called by its id, or by its URL. */
 static enum dump_pass
 ask_agent(const struct question *q, const char *glob)
 {
-	char id[64], url[AMAS_URL_SIZE];
+	char id[64];
 	const char *begin;
 	size_t len;
 
@@ -322,9 +344,8 @@ ask_agent(const struct question *q, const char *glob)
 	len = strcspn(begin, "/");
 	(void)snprintf(id, sizeof id, "%.*s", (int)(len < 63 ? len : 63),
 	    begin);
-	(void)snprintf(url, sizeof url, "%s/%s", q->conn->name[!q->call->back],
-	    id);
-	return yes_if(fnmatch(glob, id, 0) == 0 || name_is(glob, url));
+	return yes_if(fits(glob, id) ||
+	    url_is(glob, q->conn->name[!q->call->back], id));
 }
 
 static enum dump_pass

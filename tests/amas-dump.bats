@@ -253,6 +253,23 @@ passes() {
 	passes 'admin/stop' unanswered
 }
 
+@test "amas-dump: filters: addresses with brackets" {
+	printf '{"from": "%s", "to": "%s", "m": [0, 0, ["agents/%s/f", [], {}]]}\n' \
+	    'tcp://[::1]:5' 'tcp://[fe80::2]:7' 1 \
+	    'ipc://pid:9' 'ipc:///run/a [b]/s' 2 >rec
+	passes agents/1/f peer 'tcp://[::1]:5'
+	passes agents/1/f peer '[fe80::2]:7'
+	passes agents/1/f peer '[::1]'
+	passes agents/1/f peer '*::2]:7'
+	passes '' peer '[::1]:6'
+	passes agents/1/f agent 'tcp://[fe80::2]:7/1'
+	passes agents/2/f peer '"ipc:///run/a [b]/s"'
+	passes agents/2/f peer '"/run/a [b]/s"'
+	passes agents/2/f agent '"ipc:///run/a [b]/s/2"'
+	passes agents/2/f agent '"ipc://[/run/a [b]/s]/2"'
+	passes '' agent '"ipc://[/run/a [b]/s]/3"'
+}
+
 @test "amas-dump: filters: and, or, not, parentheses, quotes" {
 	passes 'add agents/3/hi' failed or slower 100ms
 	passes 'add agents/3/hi' 'failed or slower 100ms'

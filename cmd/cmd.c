@@ -134,6 +134,14 @@ cmd_fail(const char *subject, const struct amas_error *err)
 }
 
 int
+cmd_fail_listen(const char *subject, const struct amas_error *err)
+{
+	if (err->code == AMAS_EEXIST) /* in use */
+		return cmd_error(CMD_CONNECT, subject, "%s", err->text);
+	return cmd_fail(subject, err);
+}
+
+int
 cmd_nomem(void)
 {
 	return cmd_error(CMD_SYS, NULL, "%s", amas_strerror(AMAS_ENOMEM));

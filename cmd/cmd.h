@@ -62,6 +62,9 @@ int cmd_error(int status, const char *subject, const char *fmt, ...)
 /* The same for a cause from the library; returns its exit status. */
 int cmd_fail(const char *subject, const struct amas_error *err);
 
+/* The same for an address to be called at: one that is in use cannot be. */
+int cmd_fail_listen(const char *subject, const struct amas_error *err);
+
 /* Out of memory: says so, returns CMD_SYS. */
 int cmd_nomem(void);
 

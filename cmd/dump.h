@@ -7,6 +7,7 @@
  *
  *	dump_opts.c	options
  *	dump_tap.c	between LISTEN and TARGET
+ *	dump_listen.c	called there, or as a stub (dump_listen.h)
  *	dump_read.c	files and standard input: which form, in which order
  *	dump_trace.c	lines: traces, recordings, messages
  *	dump_capture.c	packets: of files and of an interface

@@ -7,13 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "addr.h"
 #include "channel.h"
 #include "dump_conn.h"
-#include "listener.h"
+#include "dump_listen.h"
 #include "mem.h"
 #include "request.h"
-#include "tls_setup.h"
 
 struct dump_stub {
 	struct dump *d;
@@ -185,22 +183,6 @@ on_accept(struct amas__stream *stream, void *arg)
 /* ---- Begin and end ------------------------------------------------------ */
 
 static int
-set_tls(struct dump_stub *s)
-{
-	const struct amas_tls *set = &s->d->o->listen_tls;
-	struct amas__tls_setup *tls;
-	struct amas_error err;
-
-	if (set->cacert == NULL)
-		return CMD_OK;
-	if (amas__tls_use(&tls, s->d->loop, set, true, &err) != 0)
-		return cmd_fail(NULL, &err);
-	amas__listener_set_tls(s->listener, tls);
-	amas__tls_unref(tls);
-	return CMD_OK;
-}
-
-static int
 set_opts(struct dump_stub *s, bool container)
 {
 	const struct cmd_args *a = &s->d->o->args;
@@ -218,7 +200,7 @@ dump_stub_new(struct dump_stub **out, struct dump *d, struct dump_store *store)
 	struct dump_stub *s = amas__zalloc(sizeof *s);
 	struct amas__addr a;
 	struct amas_error err;
-	int rc, status;
+	int status;
 
 	if (s == NULL)
 		return cmd_nomem();
@@ -228,13 +210,11 @@ dump_stub_new(struct dump_stub **out, struct dump *d, struct dump_store *store)
 	amas__list_init(&s->peers);
 	if (amas__addr_parse(&a, d->o->stub, &err) != 0)
 		return cmd_error(CMD_USAGE, d->o->stub, "%s", err.text);
-	status = set_opts(s, a.container);
-	rc = status == CMD_OK ? amas__listener_new(&s->listener, d->loop, &a,
-	    d->o->socket_mode, on_accept, s, &err) : 0;
+	if ((status = set_opts(s, a.container)) == CMD_OK)
+		status = dump_listen(&s->listener, d, d->o->stub, &a,
+		    on_accept, s);
 	amas__addr_fini(&a);
-	if (rc != 0)
-		return cmd_fail(d->o->stub, &err);
-	return status == CMD_OK ? set_tls(s) : status;
+	return status;
 }
 
 const char *

@@ -13,7 +13,7 @@
 #include "dial.h"
 #include "dump_conn.h"
 #include "dump_inject.h"
-#include "listener.h"
+#include "dump_listen.h"
 #include "mem.h"
 #include "stream.h"
 #include "tls_setup.h"
@@ -310,17 +310,6 @@ on_accept(struct amas__stream *s, void *arg)
 	}
 }
 
-static int
-use_tls(struct amas__tls_setup **out, struct dump *d,
-    const struct amas_tls *set, bool server)
-{
-	struct amas_error err;
-
-	if (amas__tls_use(out, d->loop, set, server, &err) != 0)
-		return cmd_fail(NULL, &err);
-	return CMD_OK;
-}
-
 static bool
 is_loopback(const char *host)
 {
@@ -345,32 +334,19 @@ static int
 open_listener(struct dump_tap *t)
 {
 	const struct dump_opts *o = t->d->o;
-	struct amas__tls_setup *tls;
 	struct amas__addr a;
 	struct amas_error err;
-	int rc, status;
+	int status;
 
 	if (amas__addr_parse(&a, o->listen, &err) != 0)
 		return cmd_error(CMD_USAGE, o->listen, "%s", err.text);
-	if (same_place(&a, &t->target)) {
-		amas__addr_fini(&a);
-		return cmd_error(CMD_USAGE, o->target,
+	if (same_place(&a, &t->target))
+		status = cmd_error(CMD_USAGE, o->target,
 		    "is LISTEN: it would call itself");
-	}
-	rc = amas__listener_new(&t->listener, t->d->loop, &a, o->socket_mode,
-	    on_accept, t, &err);
+	else
+		status = dump_listen(&t->listener, t->d, o->listen, &a,
+		    on_accept, t);
 	amas__addr_fini(&a);
-	if (rc == AMAS_EEXIST) /* in use: cannot listen */
-		return cmd_error(CMD_CONNECT, o->listen, "%s", err.text);
-	if (rc != 0)
-		return cmd_fail(o->listen, &err);
-	if (o->listen_tls.cacert == NULL)
-		return CMD_OK;
-	status = use_tls(&tls, t->d, &o->listen_tls, true);
-	if (status == CMD_OK) {
-		amas__listener_set_tls(t->listener, tls);
-		amas__tls_unref(tls);
-	}
 	return status;
 }
 
@@ -391,9 +367,10 @@ dump_tap_open(struct dump_tap **out, struct dump *d)
 		return cmd_error(CMD_USAGE, o->target, "%s", err.text);
 	if ((t->target_name = amas__addr_print(&t->target)) == NULL)
 		return cmd_nomem();
-	if (o->args.tls != NULL)
-		status = use_tls(&t->tls, d, o->args.tls, false);
-	if (status == CMD_OK && o->n_injects > 0)
+	if (o->args.tls != NULL && amas__tls_use(&t->tls, d->loop,
+	    o->args.tls, false, &err) != 0)
+		return cmd_fail(NULL, &err);
+	if (o->n_injects > 0)
 		status = dump_rules_new(&t->rules, o);
 	return status == CMD_OK ? open_listener(t) : status;
 }

@@ -187,17 +187,13 @@ open_server(struct serve *s, const char *subject, const char *addr)
 	struct amas_server *server;
 	struct amas_opts opts;
 	struct amas_error err;
-	int rc;
 
 	if (door == NULL)
 		return cmd_nomem();
 	door->one = is_one(addr);
 	opts = door_opts(door);
-	rc = amas_server_open(&server, s->loop, addr, &opts, &err);
-	if (rc == AMAS_EEXIST) /* in use: cannot listen */
-		return cmd_error(CMD_CONNECT, subject, "%s", err.text);
-	if (rc != 0)
-		return cmd_fail(subject, &err);
+	if (amas_server_open(&server, s->loop, addr, &opts, &err) != 0)
+		return cmd_fail_listen(subject, &err);
 	door->addr = amas_server_addr(server);
 	return give_up_word(s, addr);
 }

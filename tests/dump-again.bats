@@ -302,6 +302,13 @@ fail("x")
 	run -5 t amas-dump -r "$tmp/rec" --replay "$addr"
 }
 
+@test "amas-dump: --stub on an address in use cannot listen" {
+	echo '[0, 0, ["f", [], {}]]' >"$tmp/rec"
+	serve
+	run -3 --separate-stderr t amas-dump -r "$tmp/rec" --stub "$server"
+	equal "amas-dump: $server: Address already in use" "$stderr"
+}
+
 @test "amas-dump: --stub for Python" {
 	need_peer
 	printf '%s\n' '[0, 0, ["f", [1], {"a": 2}]]' '[1, 0, {"x": [1]}]' \

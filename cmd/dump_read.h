@@ -54,6 +54,7 @@ struct dump_reader {
 	const struct dump_reader_ops *ops;	/* NULL: not known yet */
 	struct amas__io io;
 	struct amas__buf buf;
+	size_t looked;		/* lines: bytes of it that have no newline */
 	bool eof;
 	uint64_t lines;
 	struct dump_conn *conn;	/* frames */

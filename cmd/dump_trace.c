@@ -157,7 +157,9 @@ next_line(struct dump_reader *r, size_t *len)
 	for (;;) {
 		head = amas__buf_head(&r->buf);
 		have = amas__buf_len(&r->buf);
-		nl = have > 0 ? memchr(head, '\n', have) : NULL;
+		nl = have > r->looked ? memchr(head + r->looked, '\n',
+		    have - r->looked) : NULL;
+		r->looked = nl == NULL ? have : 0;
 		if (nl == NULL && have > LINE_BYTES_MAX) {
 			(void)bad_line(r, "too long");
 			r->eof = true;

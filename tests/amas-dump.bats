@@ -53,6 +53,22 @@ says() {
 	equal '' "$output"
 }
 
+@test "amas-dump: a line that comes in pieces" {
+	local n
+
+	# Much longer than what is read at once; and its end alone.
+	for n in 10 300000; do
+		run -0 --separate-stderr t amas-dump -t -s 0 -r - < <(
+			printf '[0, 0, ["f", ["'
+			head -c $n /dev/zero | tr '\0' x
+			printf '"], {}]]'
+			printf '\n\n'
+			printf '[1, 0, 7]\n[0, 1, ["g", [], {}]]')
+		equal "[0] f(\"$(head -c $n /dev/zero | tr '\0' x)\") = 7
+[1] g() = ?" "$(sed 's/ <[0-9.]*>$//' <<<"$output")"
+	done
+}
+
 # ---- Times ----
 
 @test "amas-dump: the time: of the day, none, seconds, distances, with a date" {

@@ -10,16 +10,37 @@
 #include "mem.h"
 
 static int
-put_text(struct amas__buf *b, const char *key, const char *text, size_t len)
+put_string(struct amas__buf *b, const char *text, size_t len)
 {
 	struct amas_out out = { .buf = b, .lines = true };
 	struct amas_value v;
-	int rc = amas__buf_printf(b, ", \"%s\": ", key);
 
 	amas__value_text(&v, NULL, AMAS_STRING, text, len);
-	if (rc != 0 || amas__json_print(&out, &v, 0, true, NULL) == 0)
+	return amas__json_print(&out, &v, 0, true, NULL);
+}
+
+/* The path of a socket may be any bytes. */
+static int
+put_no_utf8(struct amas__buf *b, const char *text, size_t len)
+{
+	struct amas__buf escaped = { NULL, 0, 0, 0, 0 };
+	int rc = amas__buf_put_escaped(&escaped, text, len, SIZE_MAX);
+
+	if (rc == 0)
+		rc = put_string(b, amas__buf_head(&escaped),
+		    amas__buf_len(&escaped));
+	amas__buf_fini(&escaped);
+	return rc;
+}
+
+static int
+put_text(struct amas__buf *b, const char *key, const char *text, size_t len)
+{
+	int rc = amas__buf_printf(b, ", \"%s\": ", key);
+
+	if (rc != 0 || put_string(b, text, len) == 0)
 		return rc;
-	return amas__buf_puts(b, "null"); /* it is no UTF-8 */
+	return put_no_utf8(b, text, len);
 }
 
 static int
@@ -27,7 +48,6 @@ put_triple(struct amas__buf *b, const struct amas__msg *m)
 {
 	struct amas_out out = { .buf = b, .lines = true };
 	struct amas_value item[3], triple;
-	size_t at = amas__buf_len(b);
 
 	amas__value_int(&item[0], NULL, m->type);
 	item[1] = *m->id;
@@ -35,7 +55,6 @@ put_triple(struct amas__buf *b, const struct amas__msg *m)
 	amas__value_list(&triple, NULL, item, 3);
 	if (amas__json_print(&out, &triple, 0, true, NULL) == 0)
 		return 0;
-	amas__buf_truncate(b, at);
 	return amas__buf_puts(b, "null"); /* nested too deep, as lines have it */
 }
 

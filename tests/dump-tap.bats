@@ -351,6 +351,13 @@ ends() {
 	equal '7 [1, 1, 3] [2, 2, "no"]' "$(head -n 3 <<<"$stderr" | xargs -d '\n')"
 }
 
+@test "amas-dump: -o json: an address that is no UTF-8" {
+	start amas-serve "$tmp/s"$'\xff' 'one=exec:echo 1'
+	run -0 --separate-stderr t amas-dump -o json --run \
+	    'exec >&2; amas-call "$AMAS_ADDR" one' :0 "$tmp/s"$'\xff'
+	equal "ipc://$tmp/s\\xff" "$(jq -r 'select(.took).from' <<<"$output")"
+}
+
 # ---- Back-pressure ----
 
 @test "amas-dump: 78: an end that does not read slows the other one down" {

@@ -178,7 +178,7 @@ struct dump_opts {
 	bool summary;		/* that and nothing else */
 	bool color;
 	unsigned time_form;	/* how often -t was given */
-	size_t count;		/* -c; 0: all */
+	long long count;	/* -c; 0: all */
 	size_t show;		/* -s; 0: all */
 	char *filter;		/* words, joined; NULL: none */
 };
@@ -303,7 +303,7 @@ struct dump_lines {
 	const struct dump_lines_ops *ops;
 	unsigned slot;		/* of what is kept of a request */
 	bool joined;
-	size_t left;		/* lines until the end; 0: no end */
+	long long left;		/* lines until the end; 0: no end */
 	struct amas__buf buf;
 	/* Fails by ending the program. */
 	void (*write)(struct dump_lines *l, const char *line, size_t len);

@@ -28,7 +28,7 @@ struct mermaid {
 	struct dump_view view;
 	struct amas__map parties;	/* by name */
 	struct amas__buf text, line;
-	size_t left;		/* messages until the end; 0: no end */
+	long long left;	/* messages until the end; 0: no end */
 	bool begun;		/* its first line is written */
 };
 

@@ -31,6 +31,8 @@ enum {
 	OPT_WAIT
 };
 
+#define TIME_FORMS 5		/* -ttttt */
+#define SHOW_UNSET SIZE_MAX
 #define SHOW_DEFAULT 400	/* bytes of arguments, of a result */
 #define SHOW_DIAGRAM 60		/* the same in a diagram */
 
@@ -205,13 +207,23 @@ take_more(struct dump_opts *o, int id)
 }
 
 static int
+take_time(struct dump_opts *o)
+{
+	if (o->time_form == TIME_FORMS)
+		return cmd_error(CMD_USAGE, o->args.name,
+		    "more than %d times", TIME_FORMS);
+	o->time_form++;
+	return CMD_OK;
+}
+
+static int
 take_option(struct dump_opts *o, int id)
 {
 	const struct cmd_args *a = &o->args;
 
 	switch (id) {
 	case 'c':
-		return serve_take_count(&o->count, a);
+		return cmd_number(&o->count, a->name, a->value, 1, LLONG_MAX);
 	case 'n':
 		return CMD_OK;
 	case 'o':
@@ -221,8 +233,7 @@ take_option(struct dump_opts *o, int id)
 	case 's':
 		return cmd_size(&o->show, a->name, a->value, 0);
 	case 't':
-		o->time_form++;
-		return CMD_OK;
+		return take_time(o);
 	case OPT_LISTEN_CACERT:
 		o->listen_tls.cacert = a->value;
 		return CMD_OK;
@@ -405,7 +416,7 @@ dump_opts_parse(struct dump_opts *o, int argc, char *argv[])
 	int id;
 
 	o->ready_fd = -1;
-	o->show = SHOW_DEFAULT;
+	o->show = SHOW_UNSET;
 	o->args.synopsis =
 	    "[options] LISTEN TARGET | -r FILE... | -i NAME [FILTER...]";
 	o->args.options = options;
@@ -414,8 +425,9 @@ dump_opts_parse(struct dump_opts *o, int argc, char *argv[])
 			return CMD_STOP;
 	if (id == CMD_STOP)
 		return CMD_STOP;
-	if (o->form == DUMP_MERMAID && o->show == SHOW_DEFAULT)
-		o->show = SHOW_DIAGRAM;
+	if (o->show == SHOW_UNSET)
+		o->show = o->form == DUMP_MERMAID ? SHOW_DIAGRAM :
+		    SHOW_DEFAULT;
 	if ((o->args.status = take_operands(o, argc - o->args.first,
 	    argv + o->args.first)) != CMD_OK ||
 	    (o->args.status = check_together(o)) != CMD_OK ||

@@ -623,8 +623,9 @@ n t from to conn path m' "$(jq -r 'keys_unsorted | join(" ")' <<<"$output")"
 	[[ $(first_line "$stderr") == "$usage"* || $stderr == *"$usage"* ]]
 	says 2 '--foo: no such option' --foo
 	says 2 '-o: "xml" is not text, json, mermaid or dot' -o xml -r rec
-	says 2 '-c: "x" is no number from 1 to 9007199254740992' -c x -r rec ||
-		[[ $stderr == 'amas-dump: -c: '* && $status == 2 ]]
+	says 2 '-c: "x" is no number' -c x -r rec
+	says 2 '-t: more than 5 times' -tttttt -r rec
+	dump -t -c 9223372036854775807 -r rec
 	for bad in '-c 0' '-c -1' '-s x' '-s -1' '--wait x' '--wait -1' \
 	    '--wait 1e400s' '-C 99999999999999999999' '--max-message 0' \
 	    '--socket-mode 9' '--ready-fd x' '--codec none' '-r'; do

@@ -91,6 +91,8 @@ graph() {
 	[[ ${lines[3]} == *...\) ]]
 	mermaid -s 300
 	((${#lines[3]} > 300))
+	mermaid -s 400
+	((${#lines[3]} > 400))
 	printf '\0\0\0\04[0,0hello' >"$tmp/rec"
 	run -4 --separate-stderr t amas-dump -o mermaid -r "$tmp/rec"
 	[[ $output == *'    participant p1 as caller'*'    Note over p1,p2: 8 bytes '* ]]

@@ -124,7 +124,7 @@ on_signal(struct ev_loop *ev, ev_signal *w, int revents)
 	(void)ev;
 	(void)revents;
 	if (w->signum == SIGUSR1)
-		dump_end_views(d);
+		dump_ask_views(d);
 	else
 		d->stopped = true;
 	if (d->stopped)

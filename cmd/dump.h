@@ -119,11 +119,13 @@ const char *dump_to(const struct dump_event *e);
 /*
  * event       something passed.
  * unanswered  a call is over that got no reply.
+ * so_far      is to say what was gathered until now; NULL: it does not.
  * end         nothing more comes: says what was gathered.
  */
 struct dump_view_ops {
 	void (*event)(struct dump_view *v, const struct dump_event *e);
 	void (*unanswered)(struct dump_view *v, struct dump_call *c, double t);
+	void (*so_far)(struct dump_view *v);
 	void (*end)(struct dump_view *v);
 	void (*free)(struct dump_view *v);
 };
@@ -224,7 +226,8 @@ int dump_view_new(struct dump *d);
 void dump_tell(struct dump *d, struct dump_event *e);
 void dump_tell_unanswered(struct dump *d, struct dump_call *c, double t);
 
-/* Has them say what they gathered; frees them. */
+/* Has them say what they gathered, until now or at all; frees them. */
+void dump_ask_views(struct dump *d);
 void dump_end_views(struct dump *d);
 void dump_free_views(struct dump *d);
 

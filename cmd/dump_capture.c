@@ -188,8 +188,8 @@ dump_capture_free(struct dump_capture *k)
 {
 	if (k == NULL)
 		return;
-	if (!k->over && !k->d->done)
-		amas__capture_end(k->c, false);
+	if (!k->over && (!k->d->done || k->d->o->iface != NULL))
+		amas__capture_end(k->c, false); /* tells what was lost, too */
 	amas__capture_free(k->c);
 	amas__buf_fini(&k->buf);
 	free(k);

@@ -312,8 +312,8 @@ on_free(struct dump_view *v)
 	free(g);
 }
 
-static const struct dump_view_ops ops = { on_event, on_unanswered, on_end,
-	on_free };
+static const struct dump_view_ops ops = { on_event, on_unanswered, NULL,
+	on_end, on_free };
 
 int
 dump_graph_new(struct dump *d)

@@ -131,6 +131,7 @@ on_unanswered(struct dump_view *v, struct dump_call *k, double t)
 		write_buf(l);
 }
 
+/* Also for now: what was gathered is written. */
 static void
 on_end(struct dump_view *v)
 {
@@ -152,7 +153,7 @@ on_free(struct dump_view *v)
 }
 
 static const struct dump_view_ops view_ops = { on_event, on_unanswered, on_end,
-	on_free };
+	on_end, on_free };
 
 void
 dump_lines_init(struct dump_lines *l, struct dump *d,

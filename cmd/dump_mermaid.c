@@ -338,8 +338,8 @@ on_free(struct dump_view *v)
 	free(m);
 }
 
-static const struct dump_view_ops ops = { on_event, on_unanswered, on_end,
-	on_free };
+static const struct dump_view_ops ops = { on_event, on_unanswered, NULL,
+	on_end, on_free };
 
 int
 dump_mermaid_new(struct dump *d)

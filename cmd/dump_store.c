@@ -233,8 +233,8 @@ on_free(struct dump_view *v)
 	(void)v;
 }
 
-static const struct dump_view_ops ops = { on_event, on_unanswered, on_end,
-	on_free };
+static const struct dump_view_ops ops = { on_event, on_unanswered, NULL,
+	on_end, on_free };
 
 int
 dump_store_new(struct dump_store **out, struct dump *d)

@@ -273,7 +273,7 @@ on_free(struct dump_view *v)
 }
 
 static const struct dump_view_ops ops = { on_event, on_unanswered, on_end,
-	on_free };
+	on_end, on_free };
 
 int
 dump_table_new(struct dump *d, bool to_stdout)

@@ -88,6 +88,19 @@ dump_tell_unanswered(struct dump *d, struct dump_call *c, double t)
 }
 
 void
+dump_ask_views(struct dump *d)
+{
+	struct amas__link *i;
+	struct dump_view *v;
+
+	for (i = d->views.next; i != &d->views; i = i->next) {
+		v = AMAS__OF(i, struct dump_view, link);
+		if (v->ops->so_far != NULL)
+			v->ops->so_far(v);
+	}
+}
+
+void
 dump_end_views(struct dump *d)
 {
 	struct amas__link *i;

@@ -642,6 +642,16 @@ large() {
 	equal 2 "$(grep -c '^ *calls ' "$err")"
 }
 
+@test "amas-dump: SIGUSR1: a graph comes at the end alone" {
+	start amas-serve :0 'add=exec:expr "$1" + "$2"'
+	tap "$addr" -o dot
+	kill -USR1 "$pid"
+	equal 7 "$(t amas-call "$addr" add 3 4)" # that has been seen by now
+	stop
+	equal 1 "$(grep -c '^digraph' lines)"
+	grep -q 'label="1\\n' lines
+}
+
 # ---- TLS ----
 
 # The three files of --ssl in tests/peer, and of amas.

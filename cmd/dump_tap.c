@@ -310,13 +310,6 @@ on_accept(struct amas__stream *s, void *arg)
 	}
 }
 
-static bool
-is_loopback(const char *host)
-{
-	return *host == '\0' || strcmp(host, "localhost") == 0 ||
-	    strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
-}
-
 /* Whether who listens at a would call itself at b. */
 static bool
 same_place(const struct amas__addr *a, const struct amas__addr *b)
@@ -326,8 +319,9 @@ same_place(const struct amas__addr *a, const struct amas__addr *b)
 	if (a->kind != AMAS__ADDR_TCP)
 		return strcmp(a->name, b->name) == 0;
 	return a->port == b->port && a->port != 0 &&
-	    (strcmp(a->host, b->host) == 0 || (is_loopback(b->host) &&
-	    (is_loopback(a->host) || strcmp(a->host, "*") == 0)));
+	    (strcmp(a->host, b->host) == 0 ||
+	    (amas__addr_is_loopback(b->host) &&
+	    (amas__addr_is_loopback(a->host) || strcmp(a->host, "*") == 0)));
 }
 
 static int

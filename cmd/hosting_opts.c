@@ -226,13 +226,6 @@ take_option(struct container_opts *o, int id)
 	return CMD_USAGE;
 }
 
-static bool
-is_loopback(const char *host)
-{
-	return *host == '\0' || strcmp(host, "localhost") == 0 ||
-	    strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
-}
-
 /* Whether a manager at addr would run what anybody tells it. */
 static int
 check_reached(const char *addr)
@@ -243,7 +236,7 @@ check_reached(const char *addr)
 
 	if (amas__addr_parse(&a, addr, &err) != 0)
 		return cmd_fail(addr, &err);
-	reached = a.kind == AMAS__ADDR_TCP && !is_loopback(a.host);
+	reached = a.kind == AMAS__ADDR_TCP && !amas__addr_is_loopback(a.host);
 	amas__addr_fini(&a);
 	return reached ? cmd_error(CMD_USAGE, "--manager", "whoever reaches "
 	    "%s could start programs here; TLS, or --insecure if that is meant",

@@ -355,3 +355,10 @@ amas__addr_no_agent(const struct amas__addr *a, char *buf, size_t size)
 		    "does not exist in Container('%.200s')", id, a->name);
 	return buf;
 }
+
+bool
+amas__addr_is_loopback(const char *host)
+{
+	return *host == '\0' || strcmp(host, "localhost") == 0 ||
+	    strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
+}

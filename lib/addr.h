@@ -47,6 +47,9 @@ void amas__addr_fini(struct amas__addr *a);
  */
 char *amas__addr_print(const struct amas__addr *a);
 
+/* Whether what listens at a host can be reached from this machine alone. */
+bool amas__addr_is_loopback(const char *host);
+
 /*
  * Writes that there is no such agent at its address, as aiomas says it: "Agent
  * \"7\" does not exist in Container(('127.0.0.1', 5555))".  Returns buf.

@@ -227,6 +227,23 @@ test_print(void)
 	}
 }
 
+static void
+test_loopback(void)
+{
+	static const char *const is[] = { "", "localhost", "127.0.0.1",
+		"127.1.2.3", "::1" };
+	static const char *const is_not[] = { "*", "0.0.0.0", "::", "10.0.0.1",
+		"128.0.0.1", "localhost.example" };
+	size_t i;
+
+	for (i = 0; i < sizeof is / sizeof *is; i++)
+		tap_int(amas__addr_is_loopback(is[i]), 1, "loopback: \"%s\"",
+		    is[i]);
+	for (i = 0; i < sizeof is_not / sizeof *is_not; i++)
+		tap_int(amas__addr_is_loopback(is_not[i]), 0,
+		    "no loopback: \"%s\"", is_not[i]);
+}
+
 int
 main(void)
 {
@@ -238,6 +255,7 @@ main(void)
 		check(refused[i][0], refused[i][1]);
 	test_lengths();
 	test_print();
+	test_loopback();
 	test_memory();
 	return tap_done();
 }

@@ -22,6 +22,7 @@
 #include "date.h"
 #include "mem.h"
 #include "service.h"
+#include "text.h"
 
 static int
 failed(const struct clock_peer *p, int status, const char *why)
@@ -42,14 +43,11 @@ fail(struct clock_peer *p, int status, const char *why)
 static void
 fail_remote(struct clock_peer *p, const char *text)
 {
-	size_t len = strlen(text), from;
+	size_t len = strlen(text);
 
-	while (len > 0 && text[len - 1] == '\n')
-		len--;
-	for (from = len; from > 0 && text[from - 1] != '\n'; from--)
-		;
+	amas__last_line(&text, &len);
 	clock_fleet_fail(p->fleet, cmd_error(CMD_FAILED, p->name, "%.*s",
-	    (int)(len - from < 4000 ? len - from : 4000), text + from));
+	    (int)(len < 4000 ? len : 4000), text));
 }
 
 /* ---- Who is active ---- */

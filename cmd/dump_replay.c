@@ -17,6 +17,7 @@
 #include "dump_conn.h"
 #include "mem.h"
 #include "request.h"
+#include "text.h"
 
 #define TIMEOUT_S 30.0	/* for a reply that the recording has */
 #define HOPE_S 1.0	/* at the end, for what got no answer in the recording */
@@ -59,7 +60,7 @@ static bool
 same_failure(const struct amas_value *a, const struct amas_value *b)
 {
 	const struct amas_value *v[2] = { a, b };
-	const char *text[2], *nl;
+	const char *text[2];
 	size_t len[2];
 	int i;
 
@@ -69,12 +70,7 @@ same_failure(const struct amas_value *a, const struct amas_value *b)
 	for (i = 0; i < 2; i++) {
 		text[i] = amas_value_text(v[i]);
 		len[i] = amas_value_len(v[i]);
-		while (len[i] > 0 && text[i][len[i] - 1] == '\n')
-			len[i]--;
-		if ((nl = memrchr(text[i], '\n', len[i])) != NULL) {
-			len[i] -= (size_t)(nl + 1 - text[i]);
-			text[i] = nl + 1;
-		}
+		amas__last_line(&text[i], &len[i]);
 	}
 	return len[0] == len[1] && memcmp(text[0], text[1], len[0]) == 0;
 }

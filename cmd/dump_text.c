@@ -15,6 +15,7 @@
 
 #include "dump_conn.h"
 #include "mem.h"
+#include "text.h"
 #include "utf8.h"
 
 #define SIMULATED 1e8		/* smaller times are no time of the day */
@@ -208,15 +209,13 @@ dump_text_call(const struct dump_view *v, struct amas__buf *b,
 static int
 put_failure_text(struct amas__buf *b, const struct amas_value *v, bool all)
 {
-	const char *text = amas_value_text(v), *nl;
+	const char *text = amas_value_text(v);
 	size_t len = amas_value_len(v);
 
 	while (len > 0 && text[len - 1] == '\n')
 		len--;
-	if (!all && (nl = memrchr(text, '\n', len)) != NULL) {
-		len -= (size_t)(nl + 1 - text);
-		text = nl + 1;
-	}
+	if (!all)
+		amas__last_line(&text, &len);
 	return amas__buf_put_escaped(b, text, len, SIZE_MAX);
 }
 

@@ -20,6 +20,7 @@
 #include "errout.h"
 #include "loop.h"
 #include "mem.h"
+#include "text.h"
 
 #define REASON_MAX 200		/* bytes of AMAS_REASON and of what was said */
 
@@ -108,20 +109,17 @@ static void
 last_words(const struct hook *h, char *out, size_t size)
 {
 	struct amas__buf b;
-	const char *text, *line;
+	const char *text;
 	size_t len;
-	int n;
 
 	out[0] = '\0';
 	amas__buf_init(&b, 0);
 	if (amas__errout_tail(&h->err, &b) == 0 &&
 	    (len = amas__buf_len(&b)) > 0) {
 		text = amas__buf_head(&b);
-		line = memrchr(text, '\n', len);
-		line = line != NULL ? line + 1 : text;
-		n = (int)(text + len - line);
+		amas__last_line(&text, &len);
 		(void)snprintf(out, size, ": %.*s",
-		    n < REASON_MAX ? n : REASON_MAX, line);
+		    (int)(len < REASON_MAX ? len : REASON_MAX), text);
 	}
 	amas__buf_fini(&b);
 }

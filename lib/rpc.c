@@ -19,6 +19,7 @@
 #include "pack.h"
 #include "request.h"
 #include "service.h"
+#include "text.h"
 
 struct amas_proxy {
 	struct amas_channel *ch;	/* NULL: it has links */
@@ -627,6 +628,7 @@ once_done(const struct amas_reply *rep, void *arg)
 	struct once *o = arg;
 	struct amas_value *v;
 	const char *last;
+	size_t len;
 
 	o->done = true;
 	amas__loop_break(o->loop);
@@ -641,14 +643,10 @@ once_done(const struct amas_reply *rep, void *arg)
 			amas_value_free(v);
 		return;
 	}
-	/* A traceback says the most in its last line. */
-	last = rep->text + strlen(rep->text);
-	while (last > rep->text && last[-1] == '\n')
-		last--;
-	while (last > rep->text && last[-1] != '\n')
-		last--;
-	amas_error_set(&o->err, rep->code, "%.*s", (int)strcspn(last, "\n"),
-	    last);
+	last = rep->text;
+	len = strlen(last);
+	amas__last_line(&last, &len);
+	amas_error_set(&o->err, rep->code, "%.*s", (int)len, last);
 }
 
 int

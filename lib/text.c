@@ -112,3 +112,17 @@ amas__text_valid(const char *text, size_t len)
 		} while (p < end && *p >= 0x80);
 	return len;
 }
+
+void
+amas__last_line(const char **text, size_t *len)
+{
+	const char *nl;
+
+	while (*len > 0 && (*text)[*len - 1] == '\n')
+		--*len;
+	nl = *len > 0 ? memrchr(*text, '\n', *len) : NULL;
+	if (nl == NULL)
+		return;
+	*len -= (size_t)(nl + 1 - *text);
+	*text = nl + 1;
+}

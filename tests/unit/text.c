@@ -67,10 +67,35 @@ test_places(void)
 	tap_int((long long)wrong, 0, "one character at every place");
 }
 
+static void
+check_last(const char *text, const char *want)
+{
+	const char *line = text;
+	size_t len = strlen(text);
+	char got[32];
+
+	amas__last_line(&line, &len);
+	snprintf(got, sizeof got, "%.*s", (int)len, line);
+	tap_str(got, want, "last line %s", want);
+}
+
+static void
+test_last_line(void)
+{
+	check_last("", "");
+	check_last("\n\n", "");
+	check_last("a", "a");
+	check_last("a\n", "a");
+	check_last("a\nb c\n\n", "b c");
+	check_last("\nd", "d");
+	check_last("a\n\ne", "e");
+}
+
 int
 main(void)
 {
 	test_short();
 	test_places();
+	test_last_line();
 	return tap_done();
 }

@@ -15,6 +15,7 @@
  *	dump_conn.c	a watched connection: bytes become messages
  *	dump_calls.c	messages become calls
  *	dump_filter.c	which of them are wanted
+ *	dump_names.c	what ends and agents are called
  *	dump_views.c	views are told what passed
  *	dump_lines.c	views that are lines: what waits for its reply, -c
  *	dump_text.c	for people
@@ -285,6 +286,18 @@ enum dump_pass dump_filter_event(const struct dump_filter *f,
     const struct dump_event *e);
 bool dump_filter_unanswered(const struct dump_filter *f,
     const struct dump_call *c, double t);
+
+/* ---- dump_names.c ---- */
+
+/* The name of an end without "tcp://", which is the usual; and puts that. */
+const char *dump_bare(const char *name);
+int dump_put_name(struct amas__buf *b, const char *name);
+
+/* The agent that is called by a path: its id, *len bytes; NULL: none is. */
+const char *dump_agent(const char *path, size_t path_len, size_t *len);
+
+/* Whether only containers are asked that. */
+bool dump_is_agents(const char *path, size_t path_len);
 
 /* ---- dump_lines.c ---- */
 

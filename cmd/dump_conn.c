@@ -250,8 +250,7 @@ is_agents(const struct amas__msg *m)
 	    AMAS_LIST || (path = amas_value_at(m->content, 0)) == NULL ||
 	    amas_value_type(path) != AMAS_STRING)
 		return false;
-	return strncmp(amas_value_text(path), "agents/", 7) == 0 ||
-	    strcmp(amas_value_text(path), "validate_aid") == 0;
+	return dump_is_agents(amas_value_text(path), amas_value_len(path));
 }
 
 /* Gives types their names, where these are known. */

@@ -337,11 +337,9 @@ ask_agent(const struct question *q, const char *glob)
 
 	if (q->call == NULL || q->call->n == 0)
 		return DUMP_MAYBE;
-	if (q->call->path == NULL ||
-	    strncmp(q->call->path, "agents/", 7) != 0)
+	if (q->call->path == NULL || (begin = dump_agent(q->call->path,
+	    q->call->path_len, &len)) == NULL)
 		return DUMP_NO;
-	begin = q->call->path + 7;
-	len = strcspn(begin, "/");
 	(void)snprintf(id, sizeof id, "%.*s", (int)(len < 63 ? len : 63),
 	    begin);
 	return yes_if(fits(glob, id) ||

@@ -36,13 +36,9 @@ struct graph {
 int
 dump_party_end(struct amas__buf *b, const struct dump_conn *c, bool called)
 {
-	const char *name = c->name[called];
-
-	if (strncmp(name, "tcp://", 6) == 0)
-		name += 6;
-	if (*name == '\0') /* never nothing: more may follow it */
+	if (*dump_bare(c->name[called]) == '\0') /* more may follow it */
 		return amas__buf_puts(b, called ? "called" : "caller");
-	return amas__buf_put_escaped(b, name, strlen(name), AMAS_URL_SIZE);
+	return dump_put_name(b, c->name[called]);
 }
 
 int
@@ -58,10 +54,9 @@ dump_party_callee(struct amas__buf *b, const struct dump_call *k)
 	const char *id;
 	size_t len;
 
-	if (rc != 0 || k->path == NULL || strncmp(k->path, "agents/", 7) != 0)
+	if (rc != 0 || k->path == NULL ||
+	    (id = dump_agent(k->path, k->path_len, &len)) == NULL)
 		return rc;
-	id = k->path + 7;
-	len = strcspn(id, "/");
 	if (amas__buf_head(b)[amas__buf_len(b) - 1] != '/')
 		rc = amas__buf_putc(b, '/');
 	return rc == 0 ? amas__buf_put_escaped(b, id, len, 64) : rc;

@@ -143,13 +143,12 @@ use_parties(struct mermaid *m, const struct dump_call *k, size_t *caller,
 static int
 put_call(struct mermaid *m, const char *text, size_t len)
 {
-	const char *open = memchr(text, '(', len), *slash;
-	size_t path = open != NULL ? (size_t)(open - text) : len;
+	const char *open = memchr(text, '(', len), *id;
+	size_t path = open != NULL ? (size_t)(open - text) : len, n;
 
-	if (path > 7 && memcmp(text, "agents/", 7) == 0 &&
-	    (slash = memchr(text + 7, '/', path - 7)) != NULL) {
-		len -= (size_t)(slash + 1 - text);
-		text = slash + 1;
+	if ((id = dump_agent(text, path, &n)) != NULL && id + n < text + path) {
+		len -= (size_t)(id + n + 1 - text);
+		text = id + n + 1;
 	}
 	return put_text(&m->line, text, len);
 }

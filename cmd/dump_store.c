@@ -136,14 +136,6 @@ next_entry(struct dump_store *s)
 	return &s->entry[s->n];
 }
 
-/* Whether only containers are asked that. */
-static bool
-is_agents(const struct amas__call *rpc)
-{
-	return rpc != NULL && (strncmp(rpc->path, "agents/", 7) == 0 ||
-	    strcmp(rpc->path, "validate_aid") == 0);
-}
-
 static void
 take_request(struct dump_store *s, const struct dump_event *e)
 {
@@ -158,7 +150,8 @@ take_request(struct dump_store *s, const struct dump_event *e)
 	k->back = e->back;
 	k->t = e->t;
 	k->before = s->n_answers;
-	s->container = s->container || is_agents(e->rpc);
+	if (e->rpc != NULL && dump_is_agents(e->rpc->path, e->rpc->path_len))
+		s->container = true;
 	s->n++;
 }
 

@@ -71,14 +71,14 @@ function_name(char *name, size_t size, const struct dump_call *k)
 {
 	const char *path = k->path != NULL ? k->path : k->n > 0 ? "-" : "?";
 	size_t len = k->path != NULL ? k->path_len : 1, digits;
+	const char *id = dump_agent(path, len, &digits);
 	int n = 0;
 
-	if (len > 7 && memcmp(path, "agents/", 7) == 0 &&
-	    (digits = strspn(path + 7, "0123456789")) > 0 &&
-	    path[7 + digits] == '/') {
+	if (id != NULL && digits > 0 && strspn(id, "0123456789") == digits &&
+	    id + digits < path + len) {
 		n = snprintf(name, size, "agents/*");
-		path += 7 + digits;
-		len -= 7 + digits;
+		len -= (size_t)(id + digits - path);
+		path = id + digits;
 	}
 	if (len > size - (size_t)n)
 		len = size - (size_t)n;

@@ -135,15 +135,6 @@ put_args(const struct dump_view *v, struct amas__buf *b,
 	return rc == 0 ? cut(v, b, at) : rc;
 }
 
-/* "tcp://" is the usual, and left out. */
-static int
-put_name(struct amas__buf *b, const char *name)
-{
-	if (strncmp(name, "tcp://", 6) == 0)
-		name += 6;
-	return amas__buf_put_escaped(b, name, strlen(name), AMAS_URL_SIZE);
-}
-
 static int
 put_peers(struct amas__buf *b, const char *from, const char *to)
 {
@@ -151,11 +142,11 @@ put_peers(struct amas__buf *b, const char *from, const char *to)
 
 	if (*from == '\0' && *to == '\0')
 		return 0;
-	rc = put_name(b, from);
+	rc = dump_put_name(b, from);
 	if (rc == 0)
 		rc = amas__buf_puts(b, " > ");
 	if (rc == 0)
-		rc = put_name(b, to);
+		rc = dump_put_name(b, to);
 	return rc == 0 ? amas__buf_puts(b, ": ") : rc;
 }
 

@@ -16,7 +16,6 @@
 #include "channel.h"
 #include "dump_conn.h"
 #include "mem.h"
-#include "request.h"
 #include "text.h"
 
 #define TIMEOUT_S 30.0	/* for a reply that the recording has */
@@ -138,22 +137,10 @@ on_request(struct amas_channel *ch, struct amas_request *req, void *arg)
 	struct dump_store *s = l->r->s;
 	const struct dump_entry *k = dump_store_find(s, true, content);
 	int64_t id = l->asked++;
-	struct amas_value v;
-	char text[256];
 
 	(void)ch;
 	dump_store_tell(s, l->conn, true, AMAS__REQUEST, id, content);
-	if (k == NULL) {
-		(void)dump_store_missing(text, sizeof text, content);
-		amas__value_text(&v, NULL, AMAS_STRING, text, strlen(text));
-	}
-	dump_store_tell(s, l->conn, false, k != NULL &&
-	    k->kind == DUMP_REPLY ? AMAS__REPLY : AMAS__FAILURE, id,
-	    k != NULL ? k->answer : &v);
-	if (k != NULL && k->kind == DUMP_REPLY)
-		amas__request_reply_value(req, k->answer);
-	else
-		amas__request_fail_value(req, k != NULL ? k->answer : &v);
+	dump_store_answer(s, l->conn, false, req, id, k);
 }
 
 static const struct amas__channel_ops channel_ops = {

@@ -12,6 +12,7 @@
 #include "dump_conn.h"
 #include "err.h"
 #include "mem.h"
+#include "request.h"
 #include "utf8.h"
 
 static const struct dump_view_ops ops;
@@ -384,8 +385,9 @@ dump_store_find(struct dump_store *s, bool back,
 	return k;
 }
 
-const char *
-dump_store_missing(char *out, size_t size, const struct amas_value *content)
+/* The failure where there is no answer; out has size bytes.  Returns out. */
+static const char *
+missing(char *out, size_t size, const struct amas_value *content)
 {
 	struct amas__call rpc;
 	size_t len;
@@ -414,6 +416,28 @@ dump_store_tell(struct dump_store *s, struct dump_conn *c, bool back,
 	m.id = &number;
 	dump_conn_message(c, back, &m, 0, dump_store_codec(s)->name,
 	    dump_now());
+}
+
+void
+dump_store_answer(struct dump_store *s, struct dump_conn *c, bool back,
+    struct amas_request *req, int64_t id, const struct dump_entry *k)
+{
+	bool reply = k != NULL && k->kind == DUMP_REPLY;
+	const struct amas_value *answer;
+	struct amas_value none;
+	char text[256];
+
+	if (k == NULL) {
+		(void)missing(text, sizeof text, amas_request_args(req));
+		amas__value_text(&none, NULL, AMAS_STRING, text, strlen(text));
+	}
+	answer = k != NULL ? k->answer : &none;
+	dump_store_tell(s, c, back, reply ? AMAS__REPLY : AMAS__FAILURE, id,
+	    answer);
+	if (reply)
+		amas__request_reply_value(req, answer);
+	else
+		amas__request_fail_value(req, answer);
 }
 
 int

@@ -78,13 +78,16 @@ const struct amas_codec *dump_store_codec(const struct dump_store *s);
 const struct dump_entry *dump_store_find(struct dump_store *s, bool back,
     const struct amas_value *content);
 
-/* The failure where there is none; out has size bytes.  Returns out. */
-const char *dump_store_missing(char *out, size_t size,
-    const struct amas_value *content);
-
 /* Tells the views of a message of ours or to us. */
 void dump_store_tell(struct dump_store *s, struct dump_conn *c, bool back,
     enum amas__msg_type type, int64_t id, const struct amas_value *content);
+
+/*
+ * Answers a request as the recording does, or that it does not have it: k is
+ * NULL.  Tells the views; back: to the end that dialled.
+ */
+void dump_store_answer(struct dump_store *s, struct dump_conn *c, bool back,
+    struct amas_request *req, int64_t id, const struct dump_entry *k);
 
 /* For channels: a proxy is passed on as the path that it is. */
 int dump_store_proxy(void *arg, const struct amas_value *proxy,

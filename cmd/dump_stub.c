@@ -11,7 +11,6 @@
 #include "dump_conn.h"
 #include "dump_listen.h"
 #include "mem.h"
-#include "request.h"
 
 struct dump_stub {
 	struct dump *d;
@@ -44,38 +43,13 @@ struct late {
 /* ---- Answers ------------------------------------------------------------ */
 
 static void
-answer(struct peer *p, struct amas_request *req, const struct dump_entry *k,
-    int64_t id)
-{
-	bool reply = k->kind == DUMP_REPLY;
-
-	dump_store_tell(p->stub->s, p->conn, true, reply ? AMAS__REPLY :
-	    AMAS__FAILURE, id, k->answer);
-	if (reply)
-		amas__request_reply_value(req, k->answer);
-	else
-		amas__request_fail_value(req, k->answer);
-}
-
-static void
-refuse(struct peer *p, struct amas_request *req, int64_t id)
-{
-	struct amas_value v;
-	char text[256];
-
-	(void)dump_store_missing(text, sizeof text, amas_request_args(req));
-	amas__value_text(&v, NULL, AMAS_STRING, text, strlen(text));
-	dump_store_tell(p->stub->s, p->conn, true, AMAS__FAILURE, id, &v);
-	amas__request_fail_value(req, &v);
-}
-
-static void
 on_late(void *arg)
 {
 	struct late *l = arg;
 
 	amas__list_remove(&l->link);
-	answer(l->peer, l->req, l->k, l->id);
+	dump_store_answer(l->peer->stub->s, l->peer->conn, true, l->req, l->id,
+	    l->k);
 	free(l);
 }
 
@@ -110,12 +84,10 @@ on_request(struct amas_channel *ch, struct amas_request *req, void *arg)
 
 	(void)ch;
 	dump_store_tell(stub->s, p->conn, false, AMAS__REQUEST, id, content);
-	if (k == NULL)
-		refuse(p, req, id);
-	else if (stub->d->o->speed > 0)
+	if (k != NULL && stub->d->o->speed > 0)
 		answer_late(p, req, k, id);
 	else
-		answer(p, req, k, id);
+		dump_store_answer(stub->s, p->conn, true, req, id, k);
 }
 
 /* ---- Connections -------------------------------------------------------- */

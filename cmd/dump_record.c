@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "linefile.h"
 #include "loop.h"
 #include "mem.h"
 
@@ -19,12 +20,9 @@
 struct record {
 	struct dump_lines lines;
 	char *path;		/* of the file that is written now */
-	int fd;			/* -1: none, or it failed */
+	struct amas__linefile file;	/* none: it failed, too */
 	size_t at;		/* its number, from 0 */
 	size_t size;		/* its bytes, with those that wait */
-	off_t lines_end;	/* behind the last whole line of it */
-	off_t written;
-	struct amas__buf buf;
 	struct amas__task flush;
 };
 
@@ -83,10 +81,9 @@ open_file(struct record *r)
 		return cmd_error(CMD_USAGE, r->path,
 		    "is read: it would be emptied");
 	r->size = 0;
-	r->written = r->lines_end = 0;
-	r->fd = out ? STDOUT_FILENO : open(r->path, O_WRONLY | O_CREAT |
-	    O_TRUNC | O_NOCTTY | O_CLOEXEC, 0600);
-	if (r->fd == -1)
+	amas__linefile_begin(&r->file, out ? STDOUT_FILENO : open(r->path,
+	    O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC, 0600));
+	if (r->file.fd == -1)
 		return cmd_error(CMD_SYS, r->path, "%s", strerror(errno));
 	return CMD_OK;
 }
@@ -94,9 +91,9 @@ open_file(struct record *r)
 static int
 close_file(struct record *r)
 {
-	int fd = r->fd;
+	int fd = r->file.fd;
 
-	r->fd = -1;
+	r->file.fd = -1;
 	if (fd > STDERR_FILENO && close(fd) == -1 && errno != EINTR)
 		return cmd_error(CMD_SYS, r->path, "%s", strerror(errno));
 	return CMD_OK;
@@ -105,30 +102,12 @@ close_file(struct record *r)
 static int
 give_up(struct record *r)
 {
-	struct stat st;
-
 	(void)cmd_error(CMD_SYS, r->path, "%s", strerror(errno));
-	if (fstat(r->fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	    ftruncate(r->fd, r->lines_end) == -1)
-		errno = 0; /* then its last line is cut */
-	if (r->fd != STDOUT_FILENO)
-		close(r->fd);
-	r->fd = -1;
-	amas__buf_fini(&r->buf);
+	amas__linefile_cut(&r->file);
+	if (r->file.fd != STDOUT_FILENO)
+		close(r->file.fd);
+	r->file.fd = -1;
 	return CMD_SYS;
-}
-
-/* Notes what the file has taken, and how far its whole lines go. */
-static void
-took(struct record *r, size_t n)
-{
-	const char *head = amas__buf_head(&r->buf);
-	const char *end = n > 0 ? memrchr(head, '\n', n) : NULL;
-
-	if (end != NULL)
-		r->lines_end = r->written + (end - head) + 1;
-	r->written += (off_t)n;
-	amas__buf_consume(&r->buf, n);
 }
 
 static int
@@ -136,11 +115,11 @@ flush(struct record *r)
 {
 	ssize_t n;
 
-	while (r->fd != -1 && amas__buf_len(&r->buf) > 0) {
-		n = write(r->fd, amas__buf_head(&r->buf),
-		    amas__buf_len(&r->buf));
+	while (r->file.fd != -1 && amas__buf_len(&r->file.buf) > 0) {
+		n = write(r->file.fd, amas__buf_head(&r->file.buf),
+		    amas__buf_len(&r->file.buf));
 		if (n >= 0)
-			took(r, (size_t)n);
+			amas__linefile_took(&r->file, (size_t)n);
 		else if (errno != EINTR)
 			return give_up(r);
 	}
@@ -181,10 +160,10 @@ gather(struct record *r, const char *line, size_t len)
 	    rotate(r) != CMD_OK)
 		return CMD_SYS;
 	r->size += len + 1;
-	if (amas__buf_put(&r->buf, line, len) != 0 ||
-	    amas__buf_putc(&r->buf, '\n') != 0)
+	if (amas__buf_put(&r->file.buf, line, len) != 0 ||
+	    amas__buf_putc(&r->file.buf, '\n') != 0)
 		return cmd_nomem();
-	return amas__buf_len(&r->buf) >= GATHER ? flush(r) : CMD_OK;
+	return amas__buf_len(&r->file.buf) >= GATHER ? flush(r) : CMD_OK;
 }
 
 static void
@@ -192,7 +171,7 @@ write_line(struct dump_lines *l, const char *line, size_t len)
 {
 	struct record *r = of(l);
 
-	if (r->fd == -1)
+	if (r->file.fd == -1)
 		return;
 	if (gather(r, line, len) != CMD_OK)
 		failed(r);
@@ -228,7 +207,7 @@ on_close(struct dump_lines *l)
 	amas__task_cancel(d->loop, &r->flush);
 	if (close_file(r) != CMD_OK)
 		d->status = CMD_SYS;
-	amas__buf_fini(&r->buf);
+	amas__buf_fini(&r->file.buf);
 	free(r->path);
 }
 
@@ -239,8 +218,7 @@ dump_record_new(struct dump *d)
 
 	if (r == NULL)
 		return cmd_nomem();
-	r->fd = -1;
-	amas__buf_init(&r->buf, 0);
+	amas__linefile_init(&r->file);
 	amas__task_init(&r->flush, on_flush);
 	dump_lines_init(&r->lines, d, &dump_json_ops, 1);
 	r->lines.write = write_line;

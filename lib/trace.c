@@ -1,8 +1,7 @@
 /*
  * Traces.  Lines are gathered until the end of the loop's turn and leave the
  * buffer as the file takes them; only a pipe can make them wait.  A trace that
- * has failed takes nothing more (fd is -1); a file that had no room for a whole
- * line keeps none of it.
+ * has failed takes nothing more (fd is -1).
  */
 #include "trace.h"
 
@@ -11,12 +10,11 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "buf.h"
 #include "child.h"
 #include "err.h"
+#include "linefile.h"
 #include "loop.h"
 #include "mem.h"
 #include "value.h"
@@ -27,16 +25,13 @@
 
 struct amas__trace {
 	struct amas_loop *loop;
-	int fd;			/* -1: it failed */
+	struct amas__linefile file;	/* none: it failed */
 	char *path, *self;
 	const struct amas_clock *clock;	/* NULL: the time since start */
 	bool wall;
 	double start;
 	double moved;		/* when it last took a byte */
 	uint64_t n;		/* messages */
-	off_t lines_end;	/* in a file: behind its last whole line */
-	off_t written;
-	struct amas__buf buf;
 	struct amas__task flush;
 	struct amas__timer retry;
 };
@@ -44,31 +39,12 @@ struct amas__trace {
 static void
 give_up(struct amas__trace *t, const char *why)
 {
-	struct stat st;
-
 	amas__log(amas__loop_log(t->loop), AMAS_LOG_WARN,
 	    "%s: %s; no more is traced", t->path, why);
-	if (fstat(t->fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	    ftruncate(t->fd, t->lines_end) == -1)
-		errno = 0; /* then its last line is cut */
-	close(t->fd);
-	t->fd = -1;
-	amas__buf_fini(&t->buf);
+	amas__linefile_cut(&t->file);
+	close(t->file.fd);
+	t->file.fd = -1;
 	amas__timer_stop(&t->retry);
-}
-
-/* Notes what the file has taken, and how far its whole lines go. */
-static void
-took(struct amas__trace *t, size_t n)
-{
-	const char *head = amas__buf_head(&t->buf);
-	const char *end = n > 0 ? memrchr(head, '\n', n) : NULL;
-
-	if (end != NULL)
-		t->lines_end = t->written + (end - head) + 1;
-	t->written += (off_t)n;
-	amas__buf_consume(&t->buf, n);
-	t->moved = amas__loop_now(t->loop);
 }
 
 /* Writes until all is written or the file takes no more now. */
@@ -77,28 +53,30 @@ write_some(struct amas__trace *t)
 {
 	ssize_t n;
 
-	while (t->fd != -1 && amas__buf_len(&t->buf) > 0) {
-		n = amas__pipe_write(t->fd, amas__buf_head(&t->buf),
-		    amas__buf_len(&t->buf));
-		if (n >= 0)
-			took(t, (size_t)n);
-		else if (errno == EAGAIN)
+	while (t->file.fd != -1 && amas__buf_len(&t->file.buf) > 0) {
+		n = amas__pipe_write(t->file.fd, amas__buf_head(&t->file.buf),
+		    amas__buf_len(&t->file.buf));
+		if (n >= 0) {
+			amas__linefile_took(&t->file, (size_t)n);
+			t->moved = amas__loop_now(t->loop);
+		} else if (errno == EAGAIN) {
 			return;
-		else if (errno != EINTR)
+		} else if (errno != EINTR) {
 			give_up(t, strerror(errno));
+		}
 	}
 }
 
 static void
 flush(struct amas__trace *t)
 {
-	size_t before = amas__buf_len(&t->buf);
+	size_t before = amas__buf_len(&t->file.buf);
 
 	write_some(t);
-	if (t->fd == -1 || amas__buf_len(&t->buf) == 0)
+	if (t->file.fd == -1 || amas__buf_len(&t->file.buf) == 0)
 		return;
-	if (amas__buf_len(&t->buf) > AMAS__TRACE_QUEUE ||
-	    (amas__buf_len(&t->buf) == before && amas__loop_now(t->loop) -
+	if (amas__buf_len(&t->file.buf) > AMAS__TRACE_QUEUE ||
+	    (amas__buf_len(&t->file.buf) == before && amas__loop_now(t->loop) -
 	    t->moved > AMAS__TRACE_STALL_S))
 		give_up(t, "its reader is too slow");
 	else if (!amas__timer_active(&t->retry) &&
@@ -132,9 +110,10 @@ amas__trace_open(struct amas__trace **out, struct amas_loop *l,
 		return amas__error_nomem(err);
 	}
 	/* Without O_NONBLOCK a pipe could hold everything up. */
-	t->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK |
-	    O_NOCTTY | O_CLOEXEC, 0600);
-	if (t->fd == -1) {
+	amas__linefile_init(&t->file);
+	amas__linefile_begin(&t->file, open(path, O_WRONLY | O_CREAT |
+	    O_TRUNC | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600));
+	if (t->file.fd == -1) {
 		(void)amas__error_sys(err, AMAS_ESYS, errno, NULL);
 		free(t->path);
 		free(t->self);
@@ -143,7 +122,6 @@ amas__trace_open(struct amas__trace **out, struct amas_loop *l,
 	}
 	t->loop = l;
 	t->start = t->moved = amas__loop_now(l);
-	amas__buf_init(&t->buf, 0);
 	amas__task_init(&t->flush, on_flush);
 	amas__timer_init(&t->retry, l, on_retry);
 	*out = t;
@@ -170,9 +148,9 @@ amas__trace_free(struct amas__trace *t)
 	if (t == NULL)
 		return;
 	write_some(t);
-	p.fd = t->fd;
+	p.fd = t->file.fd;
 	p.events = POLLOUT;
-	while (t->fd != -1 && amas__buf_len(&t->buf) > 0) {
+	while (t->file.fd != -1 && amas__buf_len(&t->file.buf) > 0) {
 		if (poll(&p, 1, LAST_MS) != 1)
 			give_up(t, "its reader is too slow");
 		else
@@ -180,9 +158,9 @@ amas__trace_free(struct amas__trace *t)
 	}
 	amas__task_cancel(t->loop, &t->flush);
 	amas__timer_stop(&t->retry);
-	if (t->fd != -1)
-		close(t->fd);
-	amas__buf_fini(&t->buf);
+	if (t->file.fd != -1)
+		close(t->file.fd);
+	amas__buf_fini(&t->file.buf);
 	free(t->path);
 	free(t->self);
 	free(t);
@@ -245,26 +223,26 @@ amas__trace_put(struct amas__trace *t, const char *from, const char *to,
     const struct amas_out *how, const struct amas__msg *m)
 {
 	struct amas_out out = *how;
-	size_t before = amas__buf_len(&t->buf), at;
+	size_t before = amas__buf_len(&t->file.buf), at;
 	int rc;
 
-	if (t->fd == -1)
+	if (t->file.fd == -1)
 		return;
-	out.buf = &t->buf;
+	out.buf = &t->file.buf;
 	out.lines = true;
 	rc = put_head(t, &out, from, to);
-	at = amas__buf_len(&t->buf);
+	at = amas__buf_len(&t->file.buf);
 	if (rc == 0 && (rc = put_message(&out, m, m->content)) != 0 &&
 	    rc != AMAS_ENOMEM) { /* a type that has no name here */
-		amas__buf_truncate(&t->buf, at);
+		amas__buf_truncate(&t->file.buf, at);
 		rc = put_message(&out, m, NULL);
 	}
 	if (rc == 0)
-		rc = amas__buf_puts(&t->buf, "}\n");
+		rc = amas__buf_puts(&t->file.buf, "}\n");
 	if (rc != 0) {
-		amas__buf_truncate(&t->buf, before);
+		amas__buf_truncate(&t->file.buf, before);
 		give_up(t, amas_strerror(rc));
-	} else if (amas__buf_len(&t->buf) > FLUSH_SIZE) {
+	} else if (amas__buf_len(&t->file.buf) > FLUSH_SIZE) {
 		flush(t);
 	} else {
 		amas__task_run(t->loop, &t->flush);

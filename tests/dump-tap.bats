@@ -25,6 +25,19 @@ bare() {
 	sed -E 's,^[^[? ]+ > [^ ]+: ,,; s, <[0-9.]+>$,,'
 }
 
+# together: a call whose reply was late is shown on two lines; makes them one.
+together() {
+	awk '/^\[[0-9]+\] .*\) \.\.\.$/ {
+		asked[$1] = substr($0, 1, length($0) - 4)
+		next
+	}
+	$1 in asked {
+		match($0, / [=!] /)
+		$0 = asked[$1] substr($0, RSTART)
+	}
+	{ print }'
+}
+
 # peer NAME ARG...: a script of tests/peer.
 peer() {
 	t "$AMAS_VENV/bin/python" "$AMAS_ROOT/tests/peer/$1.py" "${@:2}"
@@ -73,7 +86,7 @@ between() {
 		batch "$client" "$2" "$addr" >"$tmp/through"
 		cmp "$tmp/direct" "$tmp/through"
 		stop
-		bare <lines | sort | sed -E 's/(x{19})x*\.\.\./\1.../' >got
+		bare <lines | together | sort | sed -E 's/(x{19})x*\.\.\./\1.../' >got
 		diff - got <<<"$LINES"
 	done
 	stop "${pids[0]}"

@@ -204,13 +204,19 @@ on_hand(struct amas__task *task)
 
 /* ---- The end ---- */
 
-/* The group, and the process itself, which may have left it. */
+/*
+ * The group, and the process itself if it has left that: once each, since a trap
+ * that is run is disturbed by a second signal.
+ */
 void
 amas__proc_signal(struct amas__proc *p, int sig)
 {
-	if ((p->flags & AMAS__PROC_INHERIT) == 0)
+	const bool group = (p->flags & AMAS__PROC_INHERIT) == 0;
+
+	if (group)
 		(void)kill(-p->pid, sig);
-	(void)kill(p->pid, sig);
+	if (!group || getpgid(p->pid) != p->pid)
+		(void)kill(p->pid, sig);
 }
 
 /* Whether it has ended; it stays a zombie, so that its pid stays its own. */

@@ -1,6 +1,7 @@
 /*
- * Starting programs by posix_spawn().  Never by fork(): a server that holds a
- * GiB would copy its page tables for each call, ten times slower.
+ * Starting programs by posix_spawn(), or as child_way.c does.  Never by fork(): a
+ * server that holds a GiB would copy its page tables for each call, ten times
+ * slower.
  */
 #include "child.h"
 
@@ -136,21 +137,25 @@ spawn_in(pid_t *pid, const char *file, const posix_spawn_file_actions_t *fa,
 }
 
 int
-amas__spawn(pid_t *pid, const char *file, char *const *argv,
-    char *const *envp, int dir, const int *fds)
+amas__spawn(struct amas__way *way, pid_t *pid, const char *file,
+    char *const *argv, char *const *envp, int dir, const int *fds)
 {
 	posix_spawn_file_actions_t fa;
 	posix_spawnattr_t a;
 	int rc;
 
+	if (envp == NULL)
+		envp = environ;
+	if (fds != NULL && amas__way_spawn(way, &rc, pid, file, argv, envp, dir,
+	    fds))
+		return rc;
 	if ((rc = posix_spawn_file_actions_init(&fa)) != 0)
 		return rc;
 	if ((rc = posix_spawnattr_init(&a)) != 0)
 		goto out_actions;
 	if ((rc = set_attributes(&a, fds != NULL)) == 0 &&
 	    (rc = set_actions(&fa, dir, fds)) == 0)
-		rc = spawn_in(pid, file, &fa, &a, argv,
-		    envp != NULL ? envp : environ, dir);
+		rc = spawn_in(pid, file, &fa, &a, argv, envp, dir);
 	posix_spawnattr_destroy(&a);
 out_actions:
 	posix_spawn_file_actions_destroy(&fa);
@@ -159,9 +164,8 @@ out_actions:
 
 /* ---- Pipes ---- */
 
-/* Moves a descriptor above the standard ones.  Returns it or -1. */
-static int
-move_up(int fd)
+int
+amas__fd_above(int fd)
 {
 	int up, e;
 
@@ -195,8 +199,8 @@ amas__pipe(int fds[2], int stays)
 
 	if (pipe_cloexec(fds) == -1)
 		return errno;
-	if ((fds[0] = move_up(fds[0])) == -1 ||
-	    (fds[1] = move_up(fds[1])) == -1 ||
+	if ((fds[0] = amas__fd_above(fds[0])) == -1 ||
+	    (fds[1] = amas__fd_above(fds[1])) == -1 ||
 	    fcntl(fds[stays], F_SETFL,
 	    (stays == 1 ? O_WRONLY : O_RDONLY) | O_NONBLOCK) == -1) {
 		e = errno;

@@ -10,18 +10,25 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "child_way.h"
+
 /*
  * Starts a program.  fds are its standard streams, all above 2; NULL: it has
  * ours, and our process group; else it leads a group of its own, sees no other
  * descriptors, default signal actions and an empty signal mask.
  *
+ * way    faster with many descriptors, for who has fds; one that the system
+ *        cannot do is closed.
  * file   absolute, or "./NAME" in the folder dir, where it runs; dir -1: here.
  * envp   NULL: our environment.
  *
  * Returns 0 or an errno value, that of the program's exec too.
  */
-int amas__spawn(pid_t *pid, const char *file, char *const *argv,
-    char *const *envp, int dir, const int *fds);
+int amas__spawn(struct amas__way *way, pid_t *pid, const char *file,
+    char *const *argv, char *const *envp, int dir, const int *fds);
+
+/* Moves a descriptor above the standard ones.  Returns it or -1, with errno. */
+int amas__fd_above(int fd);
 
 /*
  * Makes a pipe, both ends close-on-exec and above 2, the end that stays here

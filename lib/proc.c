@@ -449,7 +449,8 @@ try_start(struct amas__proc *p, const char *file, char *const *argv,
 
 	if (pipes && (e = make_pipes(ours, theirs)) != 0)
 		return e;
-	e = amas__spawn(&pid, file, argv, envp, dir, pipes ? theirs : NULL);
+	e = amas__spawn(&amas__procs_table(p->loop)->way, &pid, file, argv,
+	    envp, dir, pipes ? theirs : NULL);
 	for (i = 0; i < 3 && pipes; i++) {
 		close(theirs[i]);
 		if (e != 0)

@@ -61,6 +61,7 @@ struct amas__procs {
 	bool adopt;
 	bool ending;
 	struct amas__task sweep;
+	struct amas__way way;
 	pid_t *before;		/* children that were there at adoption, and
 				 * are nobody's to end; n_before of them */
 	size_t n_before;

@@ -96,6 +96,7 @@ amas__procs_table(struct amas_loop *l)
 	(*t)->loop = l;
 	amas__list_init(&(*t)->all);
 	amas__task_init(&(*t)->sweep, on_sweep);
+	amas__way_open(&(*t)->way);
 	return *t;
 }
 
@@ -243,6 +244,7 @@ amas__procs_end(struct amas_loop *l, double grace_s)
 	while (!amas__list_empty(&t->all)) /* in the kernel, beyond our reach */
 		amas__proc_ended(AMAS__OF(t->all.next, struct amas__proc, link));
 	*amas__loop_procs(l) = NULL;
+	amas__way_close(&t->way);
 	free(t->before);
 	free(t);
 }

@@ -1,4 +1,7 @@
-/* Child processes: streams, ends, limits of time, what is left behind. */
+/*
+ * Child processes: streams, ends, limits of time, what is left behind; of a
+ * process with few descriptors and of one with many.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -6,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,9 +20,11 @@
 #include "child.h"
 #include "loop.h"
 #include "proc.h"
+#include "proc_impl.h"
 #include "tap.h"
 
 #define BIG ((size_t)10 << 20)
+#define MANY_FDS 300
 
 /* What came of one process. */
 struct run {
@@ -535,6 +542,39 @@ test_many(void)
 	    "no zombie is left");
 }
 
+/*
+ * With so many descriptors open that programs are started the other way, and
+ * once more where the system does not have that.
+ */
+static void
+test_full_table(void)
+{
+	struct amas__way *way = &amas__procs_table(loop)->way;
+	int open_fds[MANY_FDS], i;
+	struct run r;
+
+	for (i = 0; i < MANY_FDS; i++)
+		if ((open_fds[i] = open("/dev/null", O_RDONLY)) == -1)
+			abort();
+	test_streams();
+	test_clean_start();
+	test_big();
+	test_dir();
+#if !defined AMAS_PORTABLE && defined SYS_close_range
+	if (syscall(SYS_close_range, ~0U, ~0U, 2) == 0)
+		tap_ok(way->fds[0] != -1, "started through the way");
+#endif
+	if (way->fds[0] != -1) /* somebody else's message is not its own */
+		(void)send(way->fds[0], "x", 1, 0);
+	sh(&r, "echo other way");
+	finish(&r);
+	is_text(&r.out[0], "other way\n", "without it");
+	tap_int(way->fds[0], -1, "which is given up");
+	fini(&r);
+	for (i = 0; i < MANY_FDS; i++)
+		close(open_fds[i]);
+}
+
 static void
 test_alloc(void)
 {
@@ -622,6 +662,7 @@ main(void)
 	test_dir();
 	test_busy();
 	test_many();
+	test_full_table();
 	test_alloc();
 	test_adopt_and_end();
 	amas_loop_free(loop);

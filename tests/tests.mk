@@ -9,7 +9,7 @@ PLUGINS := $(patsubst %.c,$(B)/%.so,$(wildcard tests/examples/*_plugin.c)) \
 NO_TLS   = $(if $(HAS_TLS),,tests/unit/tls.c tests/fuzz/tls.c)
 UNIT    := $(patsubst %.c,$(B)/%,$(filter-out tests/unit/tap.c $(NO_TLS),$(wildcard tests/unit/*.c)))
 FUZZ    := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/driver.c $(NO_TLS),$(wildcard tests/fuzz/*.c)))
-STRESS  := $(patsubst %,$(B)/tests/stress/%,steps_plugin.so shuffle_plugin.so shuffle_worker lost)
+STRESS  := $(patsubst %,$(B)/tests/stress/%,steps_plugin.so shuffle_plugin.so shuffle_worker lost overload)
 MSGPACK_LIBS := $(shell pkg-config --libs $(MSGPACK))
 BENCH   := $(patsubst %,$(B)/tests/bench/%,codec rawlimit tiny echo_plugin.so spawn agents_worker agents_plugin.so clock_plugin.so clock_raw mosaik_plugin.so $(if $(HAS_TLS),tls tiny_tls))
 
@@ -142,6 +142,9 @@ $(B)/tests/stress/shuffle_worker: $(B)/tests/stress/shuffle_worker.o $(B)/tests/
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 $(B)/tests/stress/lost: $(B)/tests/stress/lost.o $(B)/tests/stress/beside.o $(B)/libamas.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/tests/stress/overload: $(patsubst %,$(B)/tests/stress/%.o,overload load slow beside) $(B)/libamas.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 # Thousands of steps at random, some minutes.

@@ -31,8 +31,8 @@ struct beside {
 	struct reader reader[];
 };
 
-static int
-connect_to(const char *addr)
+int
+beside_connect(const char *addr)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -108,7 +108,7 @@ beside_start(struct ev_loop *ev, const char *addr, size_t slow, size_t dead)
 	make_frame(b);
 	for (i = 0; i < b->n; i++) {
 		r = &b->reader[i];
-		r->fd = connect_to(addr);
+		r->fd = beside_connect(addr);
 		r->slow = i < slow;
 		if (r->slow || i % 2 == 0)
 			fill(b, r);

@@ -20,4 +20,7 @@ struct beside *beside_start(struct ev_loop *ev, const char *addr, size_t slow,
     size_t dead);
 void beside_stop(struct beside *b);
 
+/* Gives a socket that is connected to addr, and does not block. */
+int beside_connect(const char *addr);
+
 #endif

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "beside.h"
+#include "mix.h"
 
 #define WINDOW 64
 #define BODY_MAX ((size_t)1 << 20)
@@ -59,14 +60,6 @@ struct lost {
 };
 
 /* ---- Bodies ---- */
-
-static uint64_t
-mix(uint64_t x)
-{
-	x = (x ^ x >> 31) * UINT64_C(0x7fb5d329728ea185);
-	x = (x ^ x >> 27) * UINT64_C(0x81dadef4bc2dd44d);
-	return x ^ x >> 33;
-}
 
 /* Mostly small; empty ones and the largest are among them. */
 static size_t

@@ -10,9 +10,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "mix.h"
+
 #define POOL 256
 #define CALLS_MAX (1 << 24)	/* numbers of calls */
 #define REST_S 0.001
+#define SPINS 40000		/* some 100 us */
 
 struct kept {
 	struct amas_request *req;	/* NULL: a free place */
@@ -70,6 +73,22 @@ note(struct shuffle *s, int64_t n)
 		abort();
 }
 
+/* Takes a call apart, and notes it; -1 if it is answered by that. */
+static int
+take(struct shuffle *s, struct amas_request *req, int64_t *n,
+    const struct amas_value **v)
+{
+	if (amas_request_unpack(req, "[Iv]", n, v) != 0)
+		return -1;
+	if (*n < 0 || *n >= CALLS_MAX) {
+		amas_request_fail(req, "ValueError: number %lld",
+		    (long long)*n);
+		return -1;
+	}
+	note(s, *n);
+	return 0;
+}
+
 static void
 shuffle(struct amas_request *req, void *self)
 {
@@ -78,19 +97,31 @@ shuffle(struct amas_request *req, void *self)
 	const struct amas_value *v;
 	int64_t n;
 
-	if (amas_request_unpack(req, "[Iv]", &n, &v) != 0)
+	if (take(s, req, &n, &v) != 0)
 		return;
-	if (n < 0 || n >= CALLS_MAX) {
-		amas_request_fail(req, "ValueError: number %lld", (long long)n);
-		return;
-	}
-	note(s, n);
 	k = any(s);
 	answer(k);
 	k->req = amas_request_keep(req);
 	k->n = n;
 	k->v = v;
 	amas_timer_call_in(&s->rest, s->clock, REST_S, answer_all, s);
+}
+
+static void
+spin(struct amas_request *req, void *self)
+{
+	const struct amas_value *v;
+	uint64_t x = 1;
+	int64_t n;
+	int i;
+
+	if (take(self, req, &n, &v) != 0)
+		return;
+	for (i = 0; i < SPINS; i++)
+		x = mix(x);
+	if (x == 0) /* it never is, but then the loop is needed */
+		abort();
+	amas_request_reply(req, "[Iv]", n, v);
 }
 
 static void
@@ -122,6 +153,7 @@ die(struct amas_request *req, void *self)
 const struct amas_function shuffle_functions[] = {
 	{ "echo", echo },
 	{ "shuffle", shuffle },
+	{ "spin", spin },
 	{ "report", report },
 	{ "die", die },
 	{ NULL, NULL }

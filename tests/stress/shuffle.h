@@ -12,6 +12,7 @@ struct shuffle;
 /*
  *	echo(V)		answers with V, at once
  *	shuffle(N, V)	with [N, V], when any of the next calls has come
+ *	spin(N, V)	with [N, V], after some work
  *	report()	with [calls, calls of an N that had come before]
  *	die()		not at all
  */

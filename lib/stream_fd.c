@@ -23,6 +23,7 @@
 
 #define LINGER_S 10.0		/* time to write what is left after close */
 #define WRITE_MAX ((size_t)1 << 20)	/* bytes of one write */
+#define PIECES_MAX ((size_t)64 << 10)	/* in pieces; as much as is read */
 
 struct fd_stream {
 	struct amas__stream s;
@@ -87,16 +88,47 @@ write_failed(struct fd_stream *f, int sys)
 		f->s.events->failed(f->s.arg, &err);
 }
 
+static int
+out_fd(const struct fd_stream *f)
+{
+	return f->pair ? f->out_io->fd : f->io.fd;
+}
+
 static ssize_t
 put(struct fd_stream *f, const void *data, size_t len)
 {
-	int fd = f->pair ? f->out_io->fd : f->io.fd;
-
 	if (len > f->write_max)
 		len = f->write_max;
 	if (f->socket)
-		return send(fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-	return amas__pipe_write(fd, data, len);
+		return send(out_fd(f), data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	return amas__pipe_write(out_fd(f), data, len);
+}
+
+static bool
+is_writable(const struct fd_stream *f)
+{
+	struct pollfd p = { .fd = out_fd(f), .events = POLLOUT };
+
+	return poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) != 0;
+}
+
+/*
+ * What may block takes a small piece at a time.  If that were all of a turn,
+ * who reads requests by 64 KiB would get ever more of them than it answers.
+ */
+static ssize_t
+put_pieces(struct fd_stream *f, const char *data, size_t len)
+{
+	size_t done = 0;
+	ssize_t n;
+
+	do {
+		n = put(f, data + done, len - done);
+		if (n > 0)
+			done += (size_t)n;
+	} while (n > 0 && done < len && done < PIECES_MAX &&
+	    f->write_max == PIPE_BUF && is_writable(f));
+	return done > 0 ? (ssize_t)done : n;
 }
 
 /* Tells the peer that no more comes, when all is written. */
@@ -116,7 +148,7 @@ write_some(struct fd_stream *f)
 
 	if (f->failed || len == 0)
 		return;
-	n = put(f, amas__buf_head(&f->s.out), len);
+	n = put_pieces(f, amas__buf_head(&f->s.out), len);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR)) {
 		n = 0;
 	} else if (n == -1) {

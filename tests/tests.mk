@@ -9,7 +9,7 @@ PLUGINS := $(patsubst %.c,$(B)/%.so,$(wildcard tests/examples/*_plugin.c)) \
 NO_TLS   = $(if $(HAS_TLS),,tests/unit/tls.c tests/fuzz/tls.c)
 UNIT    := $(patsubst %.c,$(B)/%,$(filter-out tests/unit/tap.c $(NO_TLS),$(wildcard tests/unit/*.c)))
 FUZZ    := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/driver.c $(NO_TLS),$(wildcard tests/fuzz/*.c)))
-STRESS  := $(patsubst %,$(B)/tests/stress/%,steps_plugin.so shuffle_plugin.so shuffle_worker lost overload)
+STRESS  := $(patsubst %,$(B)/tests/stress/%,steps_plugin.so shuffle_plugin.so shuffle_worker lost overload idle)
 MSGPACK_LIBS := $(shell pkg-config --libs $(MSGPACK))
 BENCH   := $(patsubst %,$(B)/tests/bench/%,codec rawlimit tiny echo_plugin.so spawn agents_worker agents_plugin.so clock_plugin.so clock_raw mosaik_plugin.so $(if $(HAS_TLS),tls tiny_tls))
 
@@ -147,6 +147,9 @@ $(B)/tests/stress/lost: $(B)/tests/stress/lost.o $(B)/tests/stress/beside.o $(B)
 $(B)/tests/stress/overload: $(patsubst %,$(B)/tests/stress/%.o,overload load slow beside) $(B)/libamas.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
+$(B)/tests/stress/idle: $(patsubst %,$(B)/tests/stress/%.o,idle load) $(B)/libamas.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
 # Thousands of steps at random, some minutes.
 .PHONY: stress
 stress: all $(STRESS)
@@ -158,6 +161,13 @@ CALLS = 1000000
 .PHONY: lost
 lost: all $(STRESS)
 	AMAS_BUILD=$(abspath $(B)) CALLS=$(CALLS) LOST_PATIENCE=900 BATS_TEST_TIMEOUT=1000 bats tests/lost.bats
+
+# Twice the calls that it can answer, and connections that are idle; two minutes.
+SPAN = 5
+IDLE = 10000
+.PHONY: overload
+overload: all $(STRESS)
+	AMAS_BUILD=$(abspath $(B)) SPAN=$(SPAN) IDLE=$(IDLE) OVERLOAD_PATIENCE=300 BATS_TEST_TIMEOUT=400 bats tests/overload.bats
 
 # Layers 0 and 1, which do no input and output, on a machine of 32 bits, and
 # what tests them alone.  Needs gcc -m32 (gcc-multilib).

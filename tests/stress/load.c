@@ -27,6 +27,7 @@ struct call {
 struct load {
 	const char *function;
 	size_t len;
+	int64_t first;
 	load_fn *over;
 	bool ending;
 	struct tally tally;
@@ -62,7 +63,7 @@ load_memory(long pid, const char *field)
 }
 
 struct load *
-load_new(const char *function, size_t len, load_fn *over)
+load_new(const char *function, size_t len, int64_t first, load_fn *over)
 {
 	struct load *l = calloc(1, sizeof *l);
 
@@ -70,6 +71,7 @@ load_new(const char *function, size_t len, load_fn *over)
 		abort();
 	l->function = function;
 	l->len = len;
+	l->first = first;
 	l->over = over;
 	return l;
 }
@@ -178,16 +180,16 @@ on_reply(const struct amas_reply *rep, void *arg)
 static struct call *
 call_new(struct load *l, void *arg)
 {
-	int64_t n = l->tally.sent++;
-	struct call **block = &l->block[n / BLOCK];
+	int64_t i = l->tally.sent++;
+	struct call **block = &l->block[i / BLOCK];
 	struct call *c;
 
-	if (n >= (int64_t)BLOCK * BLOCKS)
+	if (i >= (int64_t)BLOCK * BLOCKS)
 		abort();
 	if (*block == NULL && (*block = calloc(BLOCK, sizeof **block)) == NULL)
 		abort();
-	c = &(*block)[n % BLOCK];
-	*c = (struct call){ l, n, arg, load_now(), true };
+	c = &(*block)[i % BLOCK];
+	*c = (struct call){ l, l->first + i, arg, load_now(), true };
 	return c;
 }
 

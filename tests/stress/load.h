@@ -29,8 +29,12 @@ struct tally {
 /* Runs when a call is over, and may call again. */
 typedef void load_fn(void *arg);
 
-/* Texts have len bytes.  Ends the program if memory is short, as do the others. */
-struct load *load_new(const char *function, size_t len, load_fn *over);
+/*
+ * Texts have len bytes, and the first call the number first.  Ends the program if
+ * memory is short, as do the others.
+ */
+struct load *load_new(const char *function, size_t len, int64_t first,
+    load_fn *over);
 void load_free(struct load *l);
 
 /* Makes the next call, then over(arg). */

@@ -8,6 +8,7 @@
  *	-c N		connections (8)
  *	-w N		calls open on each while the capacity is measured (32)
  *	-l N		bytes of the text in a call (256)
+ *	-n N		of the first call (0)
  *	-s SECONDS	of each of the two (1)
  *	-m NAME		the codec
  *	-r BYTES	of replies, read a second on a connection; ADDR is ipc://
@@ -54,7 +55,7 @@ struct overload {
 	struct load *load;
 	struct slow *slow;
 	const char *addr, *function, *report, *codec;
-	int64_t conns, window, len;
+	int64_t conns, window, len, first;
 	double span_s, read_rate;
 	long pid;
 	bool term, told;
@@ -248,11 +249,12 @@ options(struct overload *o, int argc, char *argv[])
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "c:w:l:s:m:r:p:q:t")) != -1)
+	while ((c = getopt(argc, argv, "c:w:l:n:s:m:r:p:q:t")) != -1)
 		switch (c) {
 		case 'c': o->conns = atoll(optarg); break;
 		case 'w': o->window = atoll(optarg); break;
 		case 'l': o->len = atoll(optarg); break;
+		case 'n': o->first = atoll(optarg); break;
 		case 's': o->span_s = atof(optarg); break;
 		case 'm': o->codec = optarg; break;
 		case 'r': o->read_rate = atof(optarg); break;
@@ -282,17 +284,17 @@ print(const struct overload *o)
 	    (long long)t->right, (long long)t->busy, (long long)t->refused,
 	    (long long)t->closed, (long long)t->wrong, (long long)t->lost,
 	    (long long)t->twice);
-	printf("answered %.0f/s, %.2f of capacity, longest %.2f s; ",
-	    rate_of(&o->answered), rate_of(&o->answered) / capacity,
-	    t->longest_s);
 	if (o->term)
 		printf("ended %.2f s after TERM\n", o->end_s - o->term_s);
 	else
-		printf("then %.1f ms; %ld KiB, %ld at most, %ld after; the "
-		    "server had %lld, %lld twice\n", o->after_s * 1000,
+		printf("answered %.0f/s, %.2f of capacity, longest %.2f s; "
+		    "then %.1f ms; %ld KiB, %ld at most, %ld after; the "
+		    "server had %lld, %lld twice\n", rate_of(&o->answered),
+		    rate_of(&o->answered) / capacity, t->longest_s,
+		    o->after_s * 1000,
 		    o->base_kib, load_memory(o->pid, "VmHWM"), o->after_kib,
 		    (long long)o->server_calls, (long long)o->server_twice);
-	return load_is_good(o->load) && o->server_twice == 0 ? 0 : 1;
+	return capacity > 0 && load_is_good(o->load) && o->server_twice == 0 ? 0 : 1;
 }
 
 static void
@@ -326,7 +328,7 @@ main(int argc, char *argv[])
 	if (options(&o, argc, argv) != 0)
 		return 2;
 	o.ev = ev_loop_new(EVFLAG_NOENV);
-	o.load = load_new(o.function, (size_t)o.len, on_over);
+	o.load = load_new(o.function, (size_t)o.len, o.first, on_over);
 	if (amas_loop_new(&o.loop, o.ev, NULL) != 0 || (o.codec != NULL &&
 	    amas_codec_find(&o.opts.codec, o.codec, NULL) != 0))
 		abort();

@@ -24,6 +24,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "load.h"
@@ -247,22 +248,30 @@ on_close(struct amas_channel *ch, const struct amas_error *why, void *arg)
 static int
 options(struct overload *o, int argc, char *argv[])
 {
+	static const char letters[] = "cwln";
+	int64_t *const where[] = { &o->conns, &o->window, &o->len, &o->first };
+	const char *at;
 	int c;
 
-	while ((c = getopt(argc, argv, "c:w:l:n:s:m:r:p:q:t")) != -1)
-		switch (c) {
-		case 'c': o->conns = atoll(optarg); break;
-		case 'w': o->window = atoll(optarg); break;
-		case 'l': o->len = atoll(optarg); break;
-		case 'n': o->first = atoll(optarg); break;
-		case 's': o->span_s = atof(optarg); break;
-		case 'm': o->codec = optarg; break;
-		case 'r': o->read_rate = atof(optarg); break;
-		case 'p': o->pid = atol(optarg); break;
-		case 'q': o->report = optarg; break;
-		case 't': o->term = true; break;
-		default: return -1;
-		}
+	while ((c = getopt(argc, argv, "c:w:l:n:s:m:r:p:q:t")) != -1) {
+		at = strchr(letters, c);
+		if (c == 's')
+			o->span_s = atof(optarg);
+		else if (c == 'm')
+			o->codec = optarg;
+		else if (c == 'r')
+			o->read_rate = atof(optarg);
+		else if (c == 'p')
+			o->pid = atol(optarg);
+		else if (c == 'q')
+			o->report = optarg;
+		else if (c == 't')
+			o->term = true;
+		else if (at == NULL)
+			return -1;
+		else
+			*where[at - letters] = atoll(optarg);
+	}
 	if (argc - optind != 2 || o->conns < 1 || o->conns > CONNS_MAX ||
 	    o->window < 1 || o->len < 1 || o->span_s <= 0 ||
 	    (o->term && o->pid <= 0))

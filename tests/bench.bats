@@ -10,7 +10,11 @@ setup() {
 	bench=$AMAS_BUILD/tests/bench
 }
 
-# have_aiomas: skips a test without it.
+# have_zmq, have_aiomas: skip a test without it.
+have_zmq() {
+	[ -e "$bench/zmq" ] || skip 'made without zmq.h'
+}
+
 have_aiomas() {
 	[ -x "$AMAS_VENV/bin/python" ] ||
 		skip "no $AMAS_VENV: see scripts/check"
@@ -180,6 +184,33 @@ not [2500, 0, 0]" ]]
 			t "$bench/rawlimit" load "$codec" "$addr" echo \
 				"$bytes" 16 0.01
 		done
+	done
+}
+
+@test "bench: zmq takes its figure" {
+	local number='^[0-9.]*[1-9][0-9.]*$' to
+
+	have_zmq
+	for to in 'tcp://127.0.0.1:*' "ipc://$tmp/z"; do
+		mkfifo "$tmp/addr"
+		"$bench/zmq" serve "$to" >"$tmp/addr" 3>&- &
+		pids+=($!)
+		read -r -t "$PATIENCE" addr <"$tmp/addr"
+		rm "$tmp/addr"
+		for what in "64 1" "64 1024" "1048576 1"; do
+			[[ $(t "$bench/zmq" load "$addr" $what 0.01) =~ $number ]]
+		done
+	done
+}
+
+@test "bench: zmq's load takes no other reply than that" {
+	have_zmq
+	start "$(python)" "$AMAS_ROOT/tests/tools/zmtp.py" "$tmp/z" \
+		0:64,1:64 1:64 0:63 0:65 0:64,0:64
+	t "$bench/zmq" load "$addr" 64 1 0
+	for _ in number shorter longer again; do
+		run -1 t "$bench/zmq" load "$addr" 64 1 0
+		equal "zmq: another reply than that: failed" "$output"
 	done
 }
 

@@ -11,7 +11,8 @@ UNIT    := $(patsubst %.c,$(B)/%,$(filter-out tests/unit/tap.c $(NO_TLS),$(wildc
 FUZZ    := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/driver.c $(NO_TLS),$(wildcard tests/fuzz/*.c)))
 STRESS  := $(patsubst %,$(B)/tests/stress/%,steps_plugin.so shuffle_plugin.so shuffle_worker lost overload idle)
 MSGPACK_LIBS := $(shell pkg-config --libs $(MSGPACK))
-BENCH   := $(patsubst %,$(B)/tests/bench/%,codec rawlimit tiny echo_plugin.so spawn agents_worker agents_plugin.so clock_plugin.so clock_raw mosaik_plugin.so $(if $(HAS_TLS),tls tiny_tls))
+HAS_ZMQ := $(shell echo '\#include <zmq.h>' | $(CC) $(CPPFLAGS) -E -x c - >/dev/null 2>&1 && echo yes)
+BENCH   := $(patsubst %,$(B)/tests/bench/%,codec rawlimit tiny echo_plugin.so spawn agents_worker agents_plugin.so clock_plugin.so clock_raw mosaik_plugin.so $(if $(HAS_TLS),tls tiny_tls) $(if $(HAS_ZMQ),zmq))
 
 .PHONY: tests
 tests: $(UNIT) $(TESTTOOLS) $(EXAMPLES) $(PLUGINS) $(FUZZ:%=$(B)/tests/fuzz/%) $(BENCH) $(STRESS) $(FAULTY)
@@ -72,6 +73,9 @@ $(B)/tests/bench/spawn $(B)/tests/bench/tiny: $(B)/tests/bench/%: $(B)/tests/ben
 
 $(B)/tests/bench/rawlimit: $(patsubst %,$(B)/tests/bench/%.o,rawlimit $(patsubst %,rawlimit_%,load pair serve sock spawn))
 	$(CC) $(ALL_LDFLAGS) -o $@ $^
+
+$(B)/tests/bench/zmq: $(B)/tests/bench/zmq.o $(B)/tests/bench/rawlimit_sock.o
+	$(CC) $(ALL_LDFLAGS) -pthread -o $@ $^ -lzmq
 
 $(B)/tests/bench/tiny_tls: tests/bench/tiny.c
 	@mkdir -p $(@D)

@@ -1,6 +1,6 @@
 /*
- * What the parts of rawlimit share.  One process does one piece of work and
- * prints one figure; what fails ends it, and says why.
+ * What the parts of rawlimit share, and zmq some of it.  One process does one
+ * piece of work and prints one figure; what fails ends it, and says why.
  */
 #ifndef RAWLIMIT_H
 #define RAWLIMIT_H

@@ -1,5 +1,5 @@
 /*
- * Sockets, processes and time, for all parts of rawlimit.
+ * Sockets, processes and time, for all parts of rawlimit, and zmq.
  */
 #include "rawlimit.h"
 
@@ -35,7 +35,7 @@ must(bool ok, const char *what)
 {
 	if (ok)
 		return;
-	fprintf(stderr, "rawlimit: %s: %s\n", what,
+	fprintf(stderr, "%s: %s: %s\n", program_invocation_short_name, what,
 	    errno != 0 ? strerror(errno) : "failed");
 	exit(1);
 }

@@ -234,6 +234,12 @@ not [2500, 0, 0]" ]]
 		grep -q "^both.tls.w1 " <<<"$output"
 		grep -q "^amas.once.tls " <<<"$output"
 	fi
+	if [ -e "$bench/zmq" ]; then
+		for figure in {tcp,unix}.w{1,16,128,1024} bytes.1MiB; do
+			grep -q "^zmq.$figure " <<<"$output"
+			grep -q " to zmq.$figure\>" <<<"$output"
+		done
+	fi
 }
 
 @test "bench: calls.sh ends where a reply is wrong" {
@@ -268,6 +274,7 @@ not [2500, 0, 0]" ]]
 	amas.tcp.json.w1   27000 1/s min 26000 max 28000 runs 3 ratio 0.9 to raw.tcp.w1
 	both.aiomas.tcp.w1  3000 1/s min 2000 max 4000 runs 3 busy 1
 	redis.1MiB          1000 MB/s min 900 max 1100 runs 3
+	zmq.bytes.1MiB       800 MB/s min 700 max 900 runs 3
 	END
 	equal "$tmp/bench-rates.svg
 limit raw.tcp.w1 3 30000 29000 31000
@@ -275,6 +282,7 @@ amas amas.tcp.json.w1 2 27000 26000 28000
 Python both.aiomas.tcp.w1 1 3000 2000 4000
 $tmp/bench-rates.svg
 $tmp/bench-speeds.svg
-redis redis.1MiB 1 1000 900 1100
+redis redis.1MiB 2 1000 900 1100
+zmq zmq.bytes.1MiB 1 800 700 900
 $tmp/bench-speeds.svg" "$output"
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Calls, of all kinds: beside what the machine can do at best (rawlimit), and
-# beside redis and Python's aiomas, where they are installed.
+# beside redis, libzmq and Python's aiomas, where they are installed.
 #
 #	tests/bench/calls.sh [PASSES [DIVISOR]]	(default 5 1)
 #
@@ -10,6 +10,8 @@
 # see bench.bash; DIVISOR makes all times and counts smaller, to try it.
 #
 #	WHO.KIND.CODEC.wN	calls/s, 64 bytes, N in flight, by rawlimit load
+#	redis.KIND.wN		calls/s of ECHO, as many bytes with its command
+#	zmq.KIND.wN		calls/s, a libzmq at both ends
 #	both.KIND.wN		calls/s with amas-call -B, with aiomas, as client
 #	HANDLER.wN		calls/s of a worker, a filter, a program
 #	WHO.CODEC.SIZE		MB/s of large texts, bytes, documents, one way
@@ -76,6 +78,19 @@ has_redis() {
 	command -v redis-server >/dev/null
 }
 
+has_zmq() {
+	[ -x "$bench/zmq" ]
+}
+
+# start_zmq KIND: it has addresses of its own.
+start_zmq() {
+	local any='tcp://127.0.0.1:*'
+
+	[ "$1" = tcp ] || any=ipc://$(at "$1")
+	start "$bench/zmq" serve "$any"
+	there
+}
+
 # start_redis KIND: it takes no port 0, so tries some.
 start_redis() {
 	local port line i=${#outs[@]}
@@ -113,7 +128,18 @@ megabytes() {
 	local rate
 
 	rate=$(load "$1" "$2" echo "$3" 1) || return
-	awk -v r="$rate" -v n="$4" 'BEGIN { printf "%.3f", r * n / 1000000 }'
+	speed "$rate" "$4"
+}
+
+# speed RATE BYTES: MB/s; nothing if there is no rate.
+speed() {
+	awk -v r="$1" -v n="$2" 'BEGIN { if (r != "")
+	    printf "%.3f", r * n / 1000000 }'
+}
+
+# zmq ADDR BYTES WINDOW
+zmq() {
+	timeout "$PATIENCE" "$bench/zmq" load "$@" "$SPAN"
 }
 
 # combined A B: of rates, one after the other.
@@ -125,7 +151,7 @@ combined() {
 
 # windows KIND
 windows() {
-	local raw_addr redis='' w codec addr
+	local raw_addr redis='' zmq='' w codec addr
 	local -A amas=() aiomas=()
 
 	start_raw "$1"
@@ -142,6 +168,10 @@ windows() {
 		start_redis "$1"
 		redis=$addr
 	fi
+	if has_zmq; then
+		start_zmq "$1"
+		zmq=$addr
+	fi
 	for w in "${WINDOWS[@]}"; do
 		if [ "$w" -eq 1 ]; then
 			figure "raw.$1.w1" 1/s "$(raw pingpong "$1" 64 "$SPAN")"
@@ -151,6 +181,8 @@ windows() {
 		fi
 		[ -z "$redis" ] || figure "redis.$1.w$w" 1/s \
 		    "$(raw resp "$redis" 36 "$w" "$SPAN")"
+		[ -z "$zmq" ] || figure "zmq.$1.w$w" 1/s \
+		    "$(zmq "$zmq" 64 "$w")"
 		for codec in json msgpack; do
 			windows_of "$1" "$codec" "$w"
 		done
@@ -165,7 +197,8 @@ windows_of() {
 	[ -z "${aiomas[$2]-}" ] || figure "aiomas.$at" 1/s \
 	    "$(load "$2" "${aiomas[$2]}" echo 64 "$3")"
 	figure "amas.$at" 1/s "$(load "$2" "${amas[$2]}" echo 64 "$3")"
-	against "amas.$at" "raw.$1.w$3" "redis.$1.w$3" "aiomas.$at"
+	against "amas.$at" "raw.$1.w$3" "redis.$1.w$3" "zmq.$1.w$3" \
+	    "aiomas.$at"
 }
 
 # ---- amas at both ends ----
@@ -310,14 +343,15 @@ documents() {
 }
 
 large() {
-	local addr size codec json msgpack theirs=''
+	local addr size codec json msgpack theirs='' redis='' zmq=''
 
 	start_amas tcp json "$bench/echo_plugin.so"
 	json=$addr
 	start_amas tcp msgpack "$bench/echo_plugin.so"
 	msgpack=$addr
 	! has_aiomas || { start_aiomas tcp json; theirs=$addr; }
-	! has_redis || start_redis tcp
+	! has_redis || { start_redis tcp; redis=$addr; }
+	! has_zmq || { start_zmq tcp; zmq=$addr; }
 	for size in "${SIZES[@]}"; do
 		figure "raw.${size}MiB" MB/s \
 		    "$(raw bulk tcp $((size * MIB)) "$SPAN")"
@@ -329,16 +363,17 @@ large() {
 			against "amas.$codec.${size}MiB" "raw.${size}MiB"
 		done
 	done
-	large_peers "$theirs"
+	large_peers "$theirs" "$redis"
+	[ -z "$zmq" ] || large_zmq "$zmq"
 	documents "$json" "$theirs"
 	stop
 }
 
-# large_peers AIOMAS-ADDR
+# large_peers AIOMAS-ADDR REDIS-ADDR
 large_peers() {
-	if has_redis; then
-		figure redis.1MiB MB/s "$(divide \
-		    "$(raw resp "${urls[-1]}" "$MIB" 1 "$SPAN")" 0.953674)"
+	if [ -n "$2" ]; then
+		figure redis.1MiB MB/s "$(speed \
+		    "$(raw resp "$2" "$MIB" 1 "$SPAN")" "$MIB")"
 		against amas.bytes.1MiB redis.1MiB
 	fi
 	if [ -n "$1" ]; then
@@ -346,6 +381,17 @@ large_peers() {
 		    "$(megabytes json "$1" "$MIB" "$MIB")"
 		against amas.json.1MiB aiomas.json.1MiB
 	fi
+}
+
+# large_zmq ADDR
+large_zmq() {
+	local size
+
+	for size in "${SIZES[@]}"; do
+		figure "zmq.bytes.${size}MiB" MB/s "$(speed \
+		    "$(zmq "$1" $((size * MIB)) 1)" $((size * MIB)))"
+		against "amas.bytes.${size}MiB" "zmq.bytes.${size}MiB"
+	done
 }
 
 # ---- One call, from a shell ----
@@ -439,6 +485,7 @@ idle() {
 ulimit -n "$(ulimit -Hn)"
 has_aiomas || echo "# no aiomas at $python: not compared"
 has_redis || echo "# no redis-server: not compared"
+has_zmq || echo "# made without zmq.h: libzmq is not compared"
 for ((pass = 0; pass < passes; pass++)); do
 	new_pass
 	for group in ${PARTS:-windows both handlers large once idle}; do

@@ -32,8 +32,10 @@ rows() {
 		for (i = 0; i < n; i++) {
 			split(line[i], f, " +")
 			who = "amas"
-			if (match(f[1], /(^|\.)(redis|aiomas|python)\./))
-				who = f[1] ~ /redis/ ? "redis" : "Python"
+			if (match(f[1], /(^|\.)(redis|zmq)\./))
+				who = f[1] ~ /redis/ ? "redis" : "zmq"
+			else if (f[1] ~ /(^|\.)(aiomas|python)\./)
+				who = "Python"
 			else if (f[1] ~ /(^|\.)(raw|bound|lines)\./)
 				who = "limit"
 			print f[1], n - i, f[2], f[5], f[7] > dir "/rows." who
@@ -48,7 +50,7 @@ draw() {
 
 	n=$(rows "$1")
 	[ "$n" -gt 0 ] || return 0
-	for who in limit amas redis Python; do
+	for who in limit amas redis zmq Python; do
 		[ ! -e "$dir/rows.$who" ] || plots+="${plots:+, }\
 '$dir/rows.$who' using 3:2:4:5:ytic(1) with xerrorbars pt 7 ps 0.5 title '$who'"
 	done

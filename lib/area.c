@@ -208,29 +208,38 @@ usual_size(const struct amas__area *a)
 	return size < CHUNK_MAX ? size : CHUNK_MAX;
 }
 
+/* Room that the latest chunk does not have. */
+static void *
+alloc_more(struct amas__area *a, size_t room)
+{
+	size_t usual = usual_size(a);
+	char *p;
+
+	/* for a large piece the rest of the latest is not given up */
+	if (room > usual / 8)
+		return add_chunk(a, sizeof(struct chunk) + room);
+	if ((p = add_chunk(a, usual)) == NULL)
+		return NULL;
+	a->at = p + room;
+	a->end = p + usual - sizeof(struct chunk);
+	return p;
+}
+
 void *
 amas__area_alloc(struct amas__area *a, size_t size)
 {
-	size_t room, usual = usual_size(a);
-	char *p;
+	size_t room;
+	char *p = a->at;
 
 	if (size > SIZE_MAX - sizeof(struct chunk) - 8)
 		return NULL;
-	room = (size + 7) & ~(size_t)7;
 	if (ONE_BY_ONE) /* exactly size, and never a chunk's rest */
 		return add_chunk(a, sizeof(struct chunk) +
 		    (size != 0 ? size : 1));
-	if (room > (size_t)(a->end - a->at)) {
-		/* for a large piece the rest of the latest is not given up */
-		if (room > usual / 8)
-			return add_chunk(a, sizeof(struct chunk) + room);
-		if ((p = add_chunk(a, usual)) == NULL)
-			return NULL;
-		a->at = p;
-		a->end = p + usual - sizeof(struct chunk);
-	}
-	p = a->at;
-	a->at += room;
+	room = (size + 7) & ~(size_t)7;
+	if (room > (size_t)(a->end - p))
+		return alloc_more(a, room);
+	a->at = p + room;
 	return p;
 }
 

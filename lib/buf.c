@@ -31,18 +31,6 @@ amas__buf_fini(struct amas__buf *b)
 	b->start = b->end = b->cap = 0;
 }
 
-size_t
-amas__buf_len(const struct amas__buf *b)
-{
-	return b->end - b->start;
-}
-
-char *
-amas__buf_head(const struct amas__buf *b)
-{
-	return b->data != NULL ? b->data + b->start : NULL;
-}
-
 /* Moves the content to the front. */
 static void
 compact(struct amas__buf *b)

@@ -23,8 +23,17 @@ void amas__buf_init(struct amas__buf *b, size_t max);
 void amas__buf_fini(struct amas__buf *b);
 
 /* Tell the number of bytes in it and where they are. */
-size_t amas__buf_len(const struct amas__buf *b);
-char *amas__buf_head(const struct amas__buf *b);
+static inline size_t
+amas__buf_len(const struct amas__buf *b)
+{
+	return b->end - b->start;
+}
+
+static inline char *
+amas__buf_head(const struct amas__buf *b)
+{
+	return b->data != NULL ? b->data + b->start : NULL;
+}
 
 /*
  * Makes room for len more bytes behind the end.  Returns 0, AMAS_ETOOBIG (over

@@ -325,6 +325,7 @@ on_readable(void *arg)
 	amas__channel_ref(ch);
 	ch->moved = true;
 	ch->heard = ch->heard || n > 0;
+	ch->taking = true;
 	if (n > 0 && ch->counters != NULL)
 		ch->counters->bytes_in += (uint64_t)n;
 	if (n < 0) {
@@ -342,6 +343,7 @@ on_readable(void *arg)
 	} else if (rc < 0) {
 		bad_frame(ch, &err);
 	}
+	ch->taking = false;
 	if (ch->state == OPEN)
 		amas__flow_update(ch);
 	amas__channel_unref(ch);

@@ -90,6 +90,7 @@ struct amas_channel {
 	size_t parked_bytes;
 	struct amas__task unpark;
 	bool heard;		/* something came from the peer */
+	bool taking;		/* it is taken now; amas__flow_update() follows */
 	unsigned stray;		/* replies to nothing since the last good one */
 
 	/* output */

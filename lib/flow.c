@@ -161,7 +161,8 @@ amas__flow_write(struct amas_channel *ch, enum amas__msg_type type,
 	}
 	if (ch->stream != NULL)
 		amas__stream_flush(ch->stream);
-	amas__flow_update(ch);
+	if (!ch->taking)
+		amas__flow_update(ch);
 	return 0;
 }
 

@@ -23,6 +23,8 @@ struct amas__map_slot {
 static const char gone_mark = 0;
 #define GONE ((void *)(uintptr_t)&gone_mark)
 
+#define LEAST 8			/* slots of the smallest table */
+
 #define ROTL(x, b) ((x) << (b) | (x) >> (64 - (b)))
 
 static inline void
@@ -150,7 +152,7 @@ static int
 grow(struct amas__map *m)
 {
 	struct amas__map old = *m;
-	size_t i, cap = 8;
+	size_t i, cap = LEAST;
 
 	while (cap / 2 <= m->n)
 		cap *= 2;
@@ -205,6 +207,22 @@ take(struct amas__map *m, struct amas__map_slot *s)
 	return v;
 }
 
+/*
+ * The slot of a text in a table of the least size, or NULL.  To look at each slot
+ * is faster than to hash the key, for the few names that a service has.
+ */
+static const struct amas__map_slot *
+find_small(const struct amas__map *m, const char *key, size_t len)
+{
+	const struct amas__map_slot *s;
+
+	for (s = m->slots; s < m->slots + LEAST; s++)
+		if (s->len == len && s->key != NULL &&
+		    memcmp(s->key, key, len) == 0)
+			return s;
+	return NULL;
+}
+
 /* A key of no bytes may come as NULL, which set() and find() read otherwise. */
 static const char *
 text_key(const char *key)
@@ -229,9 +247,14 @@ amas__map_set(struct amas__map *m, const char *key, size_t len, void *v)
 void *
 amas__map_get(const struct amas__map *m, const char *key, size_t len)
 {
-	const struct amas__map_slot *s = find(m, text_id(m, key, len),
-	    text_key(key), len);
+	const struct amas__map_slot *s;
 
+	if (m->cap == 0)
+		return NULL;
+	if (m->cap == LEAST)
+		s = find_small(m, text_key(key), len);
+	else
+		s = find(m, text_id(m, key, len), text_key(key), len);
 	return s != NULL ? s->v : NULL;
 }
 

@@ -15,24 +15,6 @@
 #define HUGE_LEAST ((size_t)32 << 20)
 #define PAGE ((uintptr_t)4096)
 
-bool
-amas__add(size_t *out, size_t a, size_t b)
-{
-	if (b > SIZE_MAX - a)
-		return false;
-	*out = a + b;
-	return true;
-}
-
-bool
-amas__mul(size_t *out, size_t a, size_t b)
-{
-	if (b != 0 && a > SIZE_MAX / b)
-		return false;
-	*out = a * b;
-	return true;
-}
-
 void *
 amas__reallocarray(void *p, size_t n, size_t size)
 {

@@ -5,10 +5,26 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Store a + b or a * b and return true; false, *out untouched, on overflow. */
-bool amas__add(size_t *out, size_t a, size_t b);
-bool amas__mul(size_t *out, size_t a, size_t b);
+static inline bool
+amas__add(size_t *out, size_t a, size_t b)
+{
+	if (b > SIZE_MAX - a)
+		return false;
+	*out = a + b;
+	return true;
+}
+
+static inline bool
+amas__mul(size_t *out, size_t a, size_t b)
+{
+	if (b != 0 && a > SIZE_MAX / b)
+		return false;
+	*out = a * b;
+	return true;
+}
 
 /* realloc of n elements of size bytes; NULL on overflow too. */
 void *amas__reallocarray(void *p, size_t n, size_t size);

@@ -43,13 +43,26 @@ struct amas_request {
 	void *divert_arg;
 };
 
+/* It lies in its area, of which it takes a reference. */
+static struct amas_request *
+request_new(struct amas__area *area, struct amas_loop *l)
+{
+	struct amas_request *req = amas__area_alloc(area, sizeof *req);
+
+	if (req == NULL)
+		return NULL;
+	memset(req, 0, sizeof *req);
+	req->area = amas__area_ref(area);
+	req->loop = l;
+	return req;
+}
+
 static void
 request_free(struct amas_request *req)
 {
 	struct amas_channel *ch = req->ch;
 
-	amas__area_unref(req->area);
-	free(req);
+	amas__area_unref(req->area); /* in which it lies */
 	if (ch != NULL)
 		amas__channel_unref(ch);
 }
@@ -366,7 +379,7 @@ void
 amas__request_take(struct amas_channel *ch, struct amas__msg *m,
     struct amas__area *area, bool typed)
 {
-	struct amas_request *req = amas__zalloc(sizeof *req);
+	struct amas_request *req = request_new(area, ch->loop);
 	struct amas_error err;
 
 	if (req == NULL) {
@@ -375,8 +388,6 @@ amas__request_take(struct amas_channel *ch, struct amas__msg *m,
 		return;
 	}
 	req->ch = amas__channel_ref(ch);
-	req->loop = ch->loop;
-	req->area = amas__area_ref(area);
 	req->id = m->id;
 	req->content = m->content;
 	amas__list_add(&ch->requests, &req->link);
@@ -393,22 +404,23 @@ amas__request_here(struct amas_loop *l, const char *path,
     amas_request_fn *fn, void *self, struct amas_agent *a,
     amas__answer_fn *answer, void *answer_arg)
 {
-	struct amas_request *req = amas__zalloc(sizeof *req);
+	struct amas__area *area = amas__area_new(amas__loop_pool(l));
+	struct amas_request *req;
 	struct here h = { fn, self };
-	int rc = AMAS_ENOMEM;
+	int rc;
 
+	if (area == NULL)
+		return AMAS_ENOMEM;
+	req = request_new(area, l);
+	amas__area_unref(area);
 	if (req == NULL)
-		return rc;
-	req->loop = l;
+		return AMAS_ENOMEM;
 	req->divert_fn = answer;
 	req->divert_arg = answer_arg;
 	req->agent = a;
 	amas__list_init(&req->link);
-	if ((req->area = amas__area_new(amas__loop_pool(l))) != NULL)
-		rc = set_call(req, path, args, kwargs);
-	if (rc != 0) {
-		amas__area_unref(req->area);
-		free(req);
+	if ((rc = set_call(req, path, args, kwargs)) != 0) {
+		request_free(req);
 		return rc;
 	}
 	amas__request_handle(req, handle_here, &h);

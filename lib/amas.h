@@ -109,8 +109,9 @@ AMAS_API AMAS_MUST_CHECK int amas_loop_set_trace(struct amas_loop *loop,
     const char *path, const char *self, struct amas_error *err);
 
 /*
- * Bounds the unfinished messages and queues of all connections together; 0: 512
- * MiB.  Above, the largest connection is closed.
+ * Bounds what all connections together hold in unfinished messages, queues, and
+ * requests without an answer; 0: 512 MiB.  Requests that would take more than half
+ * of it fail as "busy"; above it the largest connection is closed.
  */
 AMAS_API void amas_loop_set_memory(struct amas_loop *loop, size_t max);
 

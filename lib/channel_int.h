@@ -88,6 +88,7 @@ struct amas_channel {
 	struct amas__frame_reader reader;
 	struct amas__link parked;
 	size_t parked_bytes;
+	size_t kept_bytes;	/* of requests that wait for their answer */
 	struct amas__task unpark;
 	bool heard;		/* something came from the peer */
 	bool taking;		/* it is taken now; amas__flow_update() follows */
@@ -172,6 +173,7 @@ bool amas__flow_blocked(const struct amas_channel *ch);
 int amas__flow_park(struct amas_channel *ch, char *data, size_t len,
     char *owned);
 void amas__flow_update(struct amas_channel *ch);
+void amas__flow_account(struct amas_channel *ch);	/* memory alone */
 void amas__flow_init(struct amas_channel *ch);
 void amas__flow_stop(struct amas_channel *ch);
 

@@ -280,13 +280,21 @@ watched(const struct amas_channel *ch)
 }
 
 void
+amas__flow_account(struct amas_channel *ch)
+{
+	if (ch->state != OPEN || ch->stream == NULL)
+		return;
+	amas__account_set(&ch->account, amas__frame_pending(&ch->reader) +
+	    ch->parked_bytes + ch->kept_bytes + amas__stream_held(ch->stream));
+}
+
+void
 amas__flow_update(struct amas_channel *ch)
 {
 	if (ch->state != OPEN || ch->stream == NULL)
 		return;
 	amas__stream_set_reading(ch->stream, may_read(ch));
-	amas__account_set(&ch->account, amas__frame_pending(&ch->reader) +
-	    ch->parked_bytes + amas__stream_held(ch->stream));
+	amas__flow_account(ch);
 	if (!watched(ch)) {
 		amas__timer_stop(&ch->tick);
 	} else if (!amas__timer_active(&ch->tick)) {

@@ -58,6 +58,7 @@ struct amas_loop {
 
 	struct amas__link accounts;
 	size_t memory, memory_max;
+	size_t kept;		/* part of memory: requests without an answer */
 	struct amas__task over;
 
 	struct amas__counters counters;
@@ -372,6 +373,24 @@ amas__account_set(struct amas__account *a, size_t bytes)
 	if (bytes > a->bytes && l->memory > l->memory_max)
 		amas__task_run(l, &l->over);
 	a->bytes = bytes;
+}
+
+void
+amas__loop_keep(struct amas_loop *l, size_t bytes)
+{
+	l->kept += bytes;
+}
+
+void
+amas__loop_let_go(struct amas_loop *l, size_t bytes)
+{
+	l->kept -= bytes;
+}
+
+bool
+amas__loop_keeps_most(const struct amas_loop *l)
+{
+	return l->kept > l->memory_max / 2;
 }
 
 void

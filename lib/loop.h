@@ -150,9 +150,9 @@ struct amas__account;
 typedef void amas__account_fn(struct amas__account *a);
 
 /*
- * What a connection holds in unfinished messages and queues.  If the sum of all
- * goes over the bound of the loop, over() of the largest runs as a task: it
- * closes that.
+ * What a connection holds in unfinished messages, queues, and requests without an
+ * answer.  If the sum of all goes over the bound of the loop, over() of the largest
+ * runs as a task: it closes that.
  */
 struct amas__account {
 	struct amas__link link;
@@ -165,6 +165,14 @@ void amas__account_init(struct amas__account *a, struct amas_loop *l,
     amas__account_fn *over);
 void amas__account_set(struct amas__account *a, size_t bytes);
 void amas__account_fini(struct amas__account *a);
+
+/*
+ * What requests without an answer take of all that, and whether that is half of
+ * the bound: then further ones are refused, which is better than over().
+ */
+void amas__loop_keep(struct amas_loop *l, size_t bytes);
+void amas__loop_let_go(struct amas_loop *l, size_t bytes);
+bool amas__loop_keeps_most(const struct amas_loop *l);
 
 /* ---- Counters ---- */
 

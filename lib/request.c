@@ -30,6 +30,7 @@ struct amas_request {
 	const struct amas_value *content;
 	struct amas__call call;	/* RPC: path, arguments */
 	struct amas_value args, kwargs;	/* of what was made a call */
+	size_t bytes;		/* what counts for it in its channel */
 	bool rpc;
 	bool handling;		/* its handler runs */
 	bool kept;
@@ -76,6 +77,29 @@ count_open(struct amas_channel *ch, int by)
 		ch->counters->open += (uint64_t)(int64_t)by;
 }
 
+/* From now on it counts as what its connection holds, until it is answered. */
+static void
+count_kept(struct amas_request *req)
+{
+	if (req->bytes != 0 || req->gone)
+		return;
+	req->bytes = amas__area_size(req->area);
+	req->ch->kept_bytes += req->bytes;
+	amas__loop_keep(req->loop, req->bytes);
+	amas__flow_account(req->ch);
+}
+
+static void
+count_not_kept(struct amas_request *req)
+{
+	if (req->bytes == 0)
+		return;
+	req->ch->kept_bytes -= req->bytes;
+	amas__loop_let_go(req->loop, req->bytes);
+	req->bytes = 0;
+	amas__flow_account(req->ch);
+}
+
 /* Ends it as an open request; the handler may still look at it. */
 static void
 settled(struct amas_request *req)
@@ -87,8 +111,10 @@ settled(struct amas_request *req)
 	req->gone_fn = NULL;
 	req->done_fn = NULL;
 	amas__list_remove(&req->link);
-	if (!req->gone && ch != NULL)
+	if (!req->gone && ch != NULL) {
 		count_open(ch, -1);
+		count_not_kept(req);
+	}
 	if (fn != NULL)
 		fn(req->done_arg);
 	if (ch == NULL) {
@@ -298,6 +324,8 @@ amas__request_handle(struct amas_request *req,
 		request_free(req);
 	else if (!req->kept)
 		amas__request_reply_value(req, NULL);
+	else if (ch != NULL)
+		count_kept(req);
 	if (ch == NULL)
 		return;
 	if (ch->state == OPEN)
@@ -325,6 +353,9 @@ refused(struct amas_request *req, bool typed)
 	else if (ch->draining ||
 	    (amas__loop_draining(ch->loop) && !ch->ops->inner))
 		amas_request_fail(req, "shutting down");
+	else if (amas__loop_keeps_most(ch->loop) && !ch->ops->inner)
+		amas_request_fail(req, "busy: requests without an answer "
+		    "hold half of --memory");
 	else if (ch->n_requests > ch->max_requests)
 		amas_request_fail(req, "busy: %zu requests open",
 		    ch->n_requests - 1);
@@ -449,6 +480,7 @@ amas__requests_gone(struct amas_channel *ch)
 		amas__list_remove(&req->link);
 		req->gone = true;
 		count_open(ch, -1);
+		count_not_kept(req);
 		fn = req->gone_fn;
 		req->gone_fn = NULL;
 		if (fn != NULL)

@@ -211,6 +211,31 @@ serve_unix() {
 	equal 1 "$(wc -l <"$err")"
 }
 
+@test "amas-serve: 7: requests that wait take half of --memory" {
+	start amas-serve --memory 4M "$tmp/s" 'w=worker:cat >/dev/null; :' \
+	    'add=exec:expr "$1" + "$2"'
+	raw <<-'END'
+	before = memory(pid)
+	c = connect()
+	n, most = 1000, (2 << 20) // 4096
+	text = 'busy: requests without an answer hold half of --memory'
+	for i in range(n):
+	    c.call(i, 'w')
+	c.call(n, 'add', 3, 4)
+	answers = []
+	while not answers or answers[-1][1] != n:
+	    answers.append(c.recv())
+	assert all(a[::2] == [2, text] for a in answers), answers
+	assert asan or abs(n - len(answers) - most) < 10, len(answers)
+	for i in range(n + 1, n + 5000):
+	    assert c.ask(i, 'w') == [2, i, text]
+	assert asan or memory(pid) - before < 12 << 20, memory(pid) - before
+	c.close()
+	other = connect()
+	until(lambda: other.ask(1, 'add', 3, 4) == [1, 1, 7], 'an answer')
+	END
+}
+
 @test "amas-serve: 7: a message that does not get on is given up" {
 	serve
 	PATIENCE=100 raw <<-'END'

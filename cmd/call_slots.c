@@ -6,6 +6,9 @@
 
 #include "err.h"
 #include "mem.h"
+#include "number.h"
+
+#define USUAL 240		/* bytes of an outcome */
 
 void
 call_slots_init(struct call_slots *all, const struct call_opts *o,
@@ -101,10 +104,15 @@ static int
 put_message(struct call_slot *s, const struct amas_reply *rep,
     struct amas_error *err)
 {
-	int rc = amas__buf_printf(&s->outcome, "[%d, %" PRIu64 ", ",
-	    rep->kind == AMAS_RESULT ? 1 : 2, s->n);
+	char n[AMAS__NUMBER_SIZE];
+	int rc;
 
-	if (rc != 0)
+	if ((rc = amas__buf_reserve(&s->outcome, USUAL)) != 0 ||
+	    (rc = amas__buf_puts(&s->outcome, rep->kind == AMAS_RESULT ?
+	    "[1, " : "[2, ")) != 0 ||
+	    (rc = amas__buf_put(&s->outcome, n, amas__number_put_int(n,
+	    (int64_t)s->n))) != 0 ||
+	    (rc = amas__buf_puts(&s->outcome, ", ")) != 0)
 		return amas__error_nomem(err);
 	if ((rc = call_put_value(&s->outcome, rep->value, 0, err)) != 0)
 		return rc;

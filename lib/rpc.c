@@ -155,14 +155,16 @@ static int
 join(struct amas__area *area, struct amas_value *out, const char *a,
     const char *b)
 {
-	const char *slash = *a != '\0' && *b != '\0' ? "/" : "";
-	size_t len = strlen(a) + strlen(slash) + strlen(b);
-	char *text = amas__area_alloc(area, len + 1);
+	size_t len = strlen(a) + strlen(b) + 1;
+	char *text = amas__area_alloc(area, len + 1), *end;
 
 	if (text == NULL)
 		return AMAS_ENOMEM;
-	(void)snprintf(text, len + 1, "%s%s%s", a, slash, b);
-	amas__value_text(out, area, AMAS_STRING, text, len);
+	end = stpcpy(text, a);
+	if (*a != '\0' && *b != '\0')
+		*end++ = '/';
+	end = stpcpy(end, b);
+	amas__value_text(out, area, AMAS_STRING, text, (size_t)(end - text));
 	return 0;
 }
 

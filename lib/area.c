@@ -11,9 +11,8 @@
 
 #include "mem.h"
 
-#define CHUNK_SIZE ((size_t)4096)	/* usual chunk, all included */
+#define CHUNK_SIZE AMAS__POOL_PIECE	/* usual chunk, all included */
 #define CHUNK_MAX ((size_t)1 << 20)	/* growth of chunks ends here */
-#define POOL_MAX 256			/* chunks kept for reuse */
 
 #if defined(__SANITIZE_ADDRESS__)
 #define ONE_BY_ONE 1
@@ -35,12 +34,6 @@ struct cleanup {
 	struct cleanup *next;
 	void (*fn)(void *);
 	void *arg;
-};
-
-struct amas__pool {
-	struct chunk *free;
-	size_t n;
-	size_t refs;		/* its owner and its areas */
 };
 
 /* An area lies at the start of its first chunk. */
@@ -69,36 +62,10 @@ amas__held_unref(struct amas__held *h)
 		h->free(h);
 }
 
-struct amas__pool *
-amas__pool_new(void)
+static bool
+pooled(const struct amas__pool *pool, size_t size)
 {
-	struct amas__pool *p = amas__zalloc(sizeof *p);
-
-	if (p != NULL)
-		p->refs = 1;
-	return p;
-}
-
-static void
-pool_unref(struct amas__pool *p)
-{
-	if (p != NULL && --p->refs == 0)
-		free(p);
-}
-
-void
-amas__pool_free(struct amas__pool *p)
-{
-	struct chunk *c;
-
-	if (p == NULL)
-		return;
-	while ((c = p->free) != NULL) {
-		p->free = c->next;
-		free(c);
-	}
-	p->n = POOL_MAX; /* nothing more comes in */
-	pool_unref(p);
+	return !ONE_BY_ONE && pool != NULL && size == CHUNK_SIZE;
 }
 
 static struct chunk *
@@ -106,13 +73,8 @@ chunk_new(struct amas__pool *pool, size_t size)
 {
 	struct chunk *c;
 
-	if (pool != NULL && size == CHUNK_SIZE && pool->free != NULL) {
-		c = pool->free;
-		pool->free = c->next;
-		pool->n--;
-		return c;
-	}
-	if ((c = malloc(size)) != NULL)
+	c = pooled(pool, size) ? amas__pool_take(pool) : malloc(size);
+	if (c != NULL)
 		c->size = size;
 	return c;
 }
@@ -120,14 +82,10 @@ chunk_new(struct amas__pool *pool, size_t size)
 static void
 chunk_free(struct amas__pool *pool, struct chunk *c)
 {
-	if (ONE_BY_ONE || pool == NULL || c->size != CHUNK_SIZE ||
-	    pool->n >= POOL_MAX) {
+	if (pooled(pool, c->size))
+		amas__pool_give(pool, c);
+	else
 		free(c);
-		return;
-	}
-	c->next = pool->free;
-	pool->free = c;
-	pool->n++;
 }
 
 struct amas__area *
@@ -148,8 +106,7 @@ amas__area_new(struct amas__pool *pool)
 	a->at = (char *)(a + 1);
 	a->end = (char *)c + size;
 	a->size = size;
-	if ((a->pool = pool) != NULL)
-		pool->refs++;
+	a->pool = pool;
 	return a;
 }
 
@@ -175,9 +132,8 @@ amas__area_unref(struct amas__area *a)
 	pool = a->pool;
 	for (c = a->chunks; c != NULL; c = next) {
 		next = c->next;
-		chunk_free(pool, c);
+		chunk_free(pool, c); /* the last one may end the pool, too */
 	}
-	pool_unref(pool);
 }
 
 /* Adds a chunk, of size bytes with its head; gives what is behind that. */

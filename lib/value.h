@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "amas.h"
+#include "pool.h"
 
 #define AMAS__DEPTH_MAX 1000	/* levels of nesting, in every codec */
 #define AMAS__VALUES_MAX 4000000	/* values of one message */
@@ -76,14 +77,6 @@ struct amas__sender {
 };
 
 /* ---- Areas ---- */
-
-/*
- * A free list of areas' memory, kept by whoever makes many (the loop).  Areas
- * hold their pool; it goes when its owner and all its areas have gone.
- */
-struct amas__pool;
-struct amas__pool *amas__pool_new(void);
-void amas__pool_free(struct amas__pool *p);
 
 /* Makes an area with one reference; NULL if memory is short.  pool: or NULL. */
 struct amas__area *amas__area_new(struct amas__pool *pool);

@@ -171,7 +171,8 @@ AMAS_API void amas_request_reply(struct amas_request *req, const char *fmt,
 
 /*
  * Answers with a failure, else as amas_request_reply().  For Python's sake the
- * last line of the printf text reads "ValueError: ...".  Source: Request.fail.
+ * last line of the printf text reads "ValueError: ...".  Bytes that are no UTF-8
+ * become U+FFFD.  Source: Request.fail.
  */
 AMAS_API void amas_request_fail(struct amas_request *req, const char *fmt, ...)
     AMAS_PRINTF(2, 3);

@@ -245,3 +245,23 @@ amas__buf_put_escaped(struct amas__buf *b, const char *text, size_t len,
 	}
 	return rc == 0 && cut ? amas__buf_puts(b, "...") : rc;
 }
+
+int
+amas__buf_put_valid(struct amas__buf *b, const char *p, size_t len)
+{
+	size_t valid;
+	int rc = 0;
+
+	while (len > 0 && rc == 0) {
+		valid = amas__utf8_valid(p, len);
+		rc = amas__buf_put(b, p, valid);
+		p += valid;
+		len -= valid;
+		if (len > 0 && rc == 0) {
+			rc = amas__buf_puts(b, "\xef\xbf\xbd");
+			p++;
+			len--;
+		}
+	}
+	return rc;
+}

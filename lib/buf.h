@@ -71,6 +71,12 @@ uint64_t amas__get64(const void *p);
 void amas__set32(void *p, uint32_t n);
 
 /*
+ * Adds text with U+FFFD in the place of bytes that are no UTF-8.  Returns as
+ * reserve does; then the buffer may hold a part of it.
+ */
+int amas__buf_put_valid(struct amas__buf *b, const char *p, size_t len);
+
+/*
  * Adds text from a stranger, at most max bytes of it, with control characters,
  * bidi controls and invalid UTF-8 escaped, so that a terminal takes no harm.
  * "..." follows if that was not all.  Returns as reserve does; then the buffer

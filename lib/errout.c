@@ -84,27 +84,6 @@ amas__errout_end(struct amas__errout *e)
 		log_line(e);
 }
 
-/* Adds text with U+FFFD in the place of bytes that are no UTF-8. */
-static int
-put_valid(struct amas__buf *out, const char *p, size_t len)
-{
-	size_t valid;
-	int rc = 0;
-
-	while (len > 0 && rc == 0) {
-		valid = amas__utf8_valid(p, len);
-		rc = amas__buf_put(out, p, valid);
-		p += valid;
-		len -= valid;
-		if (len > 0 && rc == 0) {
-			rc = amas__buf_puts(out, "\xef\xbf\xbd");
-			p++;
-			len--;
-		}
-	}
-	return rc;
-}
-
 int
 amas__errout_tail(const struct amas__errout *e, struct amas__buf *out)
 {
@@ -125,5 +104,5 @@ amas__errout_tail(const struct amas__errout *e, struct amas__buf *out)
 		}
 		rc = amas__buf_puts(out, "...\n");
 	}
-	return rc == 0 ? put_valid(out, p, len) : rc;
+	return rc == 0 ? amas__buf_put_valid(out, p, len) : rc;
 }

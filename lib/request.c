@@ -15,6 +15,7 @@
 #include "failure.h"
 #include "mem.h"
 #include "pack.h"
+#include "utf8.h"
 
 #define PATH_SHOWN 200		/* bytes of a long path in a failure */
 #define NOT_FOUND_SIZE (2 * PATH_SHOWN + 48)
@@ -177,21 +178,51 @@ diverted(struct amas_request *req, const struct amas_value *v,
 	return true;
 }
 
-static void
-write_failure(struct amas_request *req, const char *text, size_t len)
+/* Sends a text, or the beginning of one that is too long. */
+static int
+send_text(struct amas_request *req, const char *text, size_t len,
+    struct amas_error *err)
 {
 	struct amas_value v;
-	struct amas_error err;
 	int rc;
 
 	amas__value_text(&v, NULL, AMAS_STRING, text, len);
+	rc = send_failure(req, &v, err);
+	if (rc == AMAS_ETOOBIG && len > PATH_SHOWN) {
+		v.len = (uint32_t)amas__utf8_trim(text, PATH_SHOWN);
+		rc = send_failure(req, &v, err);
+	}
+	return rc;
+}
+
+/* The same with what a codec can carry of it. */
+static int
+send_valid(struct amas_request *req, const char *text, size_t len,
+    struct amas_error *err)
+{
+	struct amas__buf b;
+	int rc;
+
+	amas__buf_init(&b, 0);
+	if ((rc = amas__buf_put_valid(&b, text, len)) != 0)
+		(void)amas__error_nomem(err);
+	else
+		rc = send_text(req, amas__buf_head(&b), amas__buf_len(&b), err);
+	amas__buf_fini(&b);
+	return rc;
+}
+
+static void
+write_failure(struct amas_request *req, const char *text, size_t len)
+{
+	struct amas_error err;
+	int rc;
+
 	if (req->ch->counters != NULL)
 		req->ch->counters->failures++;
-	rc = send_failure(req, &v, &err);
-	if (rc == AMAS_ETOOBIG && len > PATH_SHOWN) {
-		v.len = PATH_SHOWN;
-		rc = send_failure(req, &v, &err);
-	}
+	rc = send_text(req, text, len, &err);
+	if (rc != 0 && amas__utf8_valid(text, len) < len)
+		rc = send_valid(req, text, len, &err);
 	if (rc != 0) /* an answer must go out: without one, nothing may */
 		amas__channel_end(req->ch, &err);
 }

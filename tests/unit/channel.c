@@ -91,8 +91,17 @@ quiet(struct amas_request *req, void *self)
 	((struct world *)self)->calls++;
 }
 
+/* A text that was cut inside a character. */
+static void
+broken(struct amas_request *req, void *self)
+{
+	(void)self;
+	amas_request_fail(req, "no such caf\xc3");
+}
+
 static const struct amas_function functions[] = {
 	{ "add", add },
+	{ "broken", broken },
 	{ "later", later },
 	{ "sub/quiet", quiet },
 	{ NULL, NULL }
@@ -200,6 +209,10 @@ test_calls(void)
 	w.kept = NULL;
 	call(&w, "add", 2);
 	tap_ok(until(&w, &w.replies, 3), "channel: late answer is harmless");
+	call(&w, "broken", 2);
+	tap_ok(until(&w, &w.failures, 3), "request: a text that is no UTF-8");
+	tap_str(w.last_text, "no such caf\xef\xbf\xbd",
+	    "request: is made to be");
 	world_close(&w);
 	tap_int(w.closed, 1, "channel: on_close once");
 }

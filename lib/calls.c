@@ -192,7 +192,7 @@ send_call(struct call *c, const struct amas_value *content)
 	    content, &err) != 0) {
 		settle(c, &err);
 	} else {
-		c->sent = ch->sent;
+		c->sent = amas__gate_n_sent(ch);
 		amas__list_add(&ch->under_way, &c->link);
 	}
 }

@@ -39,6 +39,7 @@ amas__channel_unref(struct amas_channel *ch)
 	free(ch->peer_name);
 	free(ch->local);
 	free(ch->why);
+	free(ch->gate);
 	free(ch);
 }
 
@@ -269,7 +270,6 @@ channel_new(struct amas_channel **out, struct amas_loop *l,
 	amas__list_init(&ch->requests);
 	amas__task_init(&ch->start, on_start);
 	amas__calls_init(ch);
-	amas__gate_init(ch);
 	amas__frame_reader_init(&ch->reader, ch->lines, ch->max_message);
 	if ((rc = amas__types_init(&ch->types, types,
 	    opts->on_request == NULL, err)) != 0) {

@@ -195,20 +195,22 @@ bool amas__channel_heard(const struct amas_channel *ch);
 void amas__channel_any_types(struct amas_channel *ch);
 
 /*
- * What is put off on a channel (rest.h), when that is done: nothing; on a LINK,
- * between containers, all that comes, but for what wakes nobody; of a CHILD what
+ * What is put off on a channel (rest.h), when that is done: nothing; on a link,
+ * between containers, all that comes, but for what wakes nobody; of a child what
  * comes while all is parked: it speaks when nobody thinks that it is awake.
  *
- * A LINK also sees to it that what was sent is acknowledged, once it was ever
+ * A link also sees to it that what was sent is acknowledged, once it was ever
  * stepped: by its reply, or by that to an amas/sync that was sent after it; or it
  * stands before an answer to one, for which the other end waits.  The end that
  * connected sends one first, which tells the other that it will answer
  * those, too.
+ *
+ * Before anything is sent or read.  be_link returns 0 or AMAS_ENOMEM.
  */
-enum amas__gate { AMAS__GATE_NONE, AMAS__GATE_LINK, AMAS__GATE_CHILD };
-void amas__channel_set_gate(struct amas_channel *ch, enum amas__gate gate);
+int amas__channel_be_link(struct amas_channel *ch);
+void amas__channel_be_child(struct amas_channel *ch);
 
-/* Its peer is the clock: what that answers is never put off. */
+/* The peer of a link is the clock: what that answers is never put off. */
 void amas__channel_set_clock(struct amas_channel *ch, bool clock);
 
 /* It was stepped for the first time: an end that connected sends its sync. */

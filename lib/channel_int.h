@@ -40,6 +40,19 @@ struct parked {
 	char *data;		/* len bytes and a spare one */
 };
 
+/* What a link between containers knows of the other end: gate.c. */
+struct link_gate {
+	struct amas_channel *ch;
+	bool clock;		/* the peer is the clock */
+	bool answers_syncs;	/* it sent one, or must answer: we connected */
+	bool syncing;		/* ours has not been answered */
+	bool end_kept;		/* the end of what came was put off */
+	struct amas__event over;
+	uint64_t sent, acked;	/* messages; of them those known to have come */
+	struct amas__unsure unsure;
+	struct amas__awake opening;	/* it is not open yet */
+};
+
 struct amas_channel {
 	size_t refs;
 	struct amas_loop *loop;
@@ -53,6 +66,7 @@ struct amas_channel {
 	bool on_hold;		/* nothing is read */
 	bool queue;		/* the other end is in this process */
 	bool peer_done;		/* its end of input came */
+	bool child;		/* see amas__channel_be_child() */
 	struct amas_error *why;	/* ENDED, or the peer is done: the cause; see
 				 * amas__channel_why() */
 
@@ -126,16 +140,8 @@ struct amas_channel {
 	size_t n_queued;	/* of them that wait for a place */
 
 	/* what is put off and acknowledged: gate.c */
-	enum amas__gate gate;
-	bool clock;		/* the peer is the clock */
-	bool answers_syncs;	/* it sent one, or must answer: we connected */
-	bool syncing;		/* ours has not been answered */
+	struct link_gate *gate;	/* of a link between containers, or NULL */
 	size_t n_kept;		/* messages that were put off */
-	bool end_kept;		/* and so was the end of what came */
-	struct amas__event over;
-	uint64_t sent, acked;	/* messages; of them those known to have come */
-	struct amas__unsure unsure;
-	struct amas__awake opening;	/* a link that is not open yet */
 };
 
 /*
@@ -178,15 +184,16 @@ void amas__flow_init(struct amas_channel *ch);
 void amas__flow_stop(struct amas_channel *ch);
 
 /* gate.c */
-void amas__gate_init(struct amas_channel *ch);
 bool amas__gate_keeps_end(struct amas_channel *ch);
 bool amas__gate_keeps(struct amas_channel *ch, const struct amas__msg *m,
     struct amas__area *area, bool typed);
 void amas__gate_sent(struct amas_channel *ch, enum amas__msg_type type,
     const struct amas_value *content);
+uint64_t amas__gate_n_sent(const struct amas_channel *ch);
 void amas__gate_acked(struct amas_channel *ch, uint64_t sent);
 void amas__gate_answered(struct amas_channel *ch);
 void amas__gate_opened(struct amas_channel *ch);
+bool amas__gate_kept_end(const struct amas_channel *ch);
 void amas__gate_stop(struct amas_channel *ch);
 
 /* channel_input.c */

@@ -77,7 +77,7 @@ record(struct amas_channel *ch, struct amas__trace *t, bool sent,
 static bool
 is_sync(const struct amas_channel *ch, const struct amas__msg *m)
 {
-	return ch->gate == AMAS__GATE_CHILD && m->id->type == AMAS_INT &&
+	return ch->child && m->id->type == AMAS_INT &&
 	    amas_value_int(m->id) == (int64_t)AMAS__SYNC_ID;
 }
 

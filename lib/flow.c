@@ -326,7 +326,7 @@ on_tick(struct amas__timer *t)
 	ch->frame_ticks = ch->finished || unfinished == 0 || ch->on_hold ? 0 :
 	    ch->frame_ticks + 1; /* on hold it is we who do not go on */
 	ch->moved = ch->finished = false;
-	if (ch->peer_done && !ch->end_kept && amas__stream_gone(ch->stream)) {
+	if (ch->peer_done && !amas__gate_kept_end(ch) && amas__stream_gone(ch->stream)) {
 		amas_error_set(&err, AMAS_ECLOSED, "peer is gone");
 		amas__channel_end(ch, &err);
 	} else if ((amas__flow_blocked(ch) || ch->parked_bytes > 0) &&

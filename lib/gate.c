@@ -78,22 +78,22 @@ is_of_clock(const struct amas__msg *m)
 static bool
 is_minded(const struct amas_channel *ch)
 {
-	return ch->gate == AMAS__GATE_LINK && !ch->queue && !ch->clock &&
+	return ch->gate != NULL && !ch->queue && !ch->gate->clock &&
 	    amas__rest_stepped(ch->loop);
 }
 
 /* A sync that is open holds it up, even one that only says that we answer. */
 static void
-update(struct amas_channel *ch)
+update(struct link_gate *g)
 {
-	bool open = ch->syncing || (ch->acked < ch->sent && ch->answers_syncs);
+	bool open = g->syncing || (g->acked < g->sent && g->answers_syncs);
 
-	if (ch->syncing && ch->unsure.asked)
+	if (g->syncing && g->unsure.asked)
 		return; /* the answer tells more */
-	if (open && is_minded(ch))
-		amas__unsure_set(&ch->unsure);
+	if (open && is_minded(g->ch))
+		amas__unsure_set(&g->unsure);
 	else
-		amas__unsure_sure(&ch->unsure);
+		amas__unsure_sure(&g->unsure);
 }
 
 /* ---- Putting off ---- */
@@ -115,18 +115,18 @@ kept_free(struct kept *k)
  * come, and has all of that by then.
  */
 static void
-answer_sync(struct amas_channel *ch, const struct amas__msg *m)
+answer_sync(struct link_gate *g, const struct amas__msg *m)
 {
-	uint64_t sent = ch->sent;
+	uint64_t sent = g->sent;
 	struct amas_error err;
 
-	ch->answers_syncs = true;
-	if (amas__flow_write(ch, AMAS__REPLY, m->id, 0, NULL, &err) != 0) {
-		amas__channel_end(ch, &err);
+	g->answers_syncs = true;
+	if (amas__flow_write(g->ch, AMAS__REPLY, m->id, 0, NULL, &err) != 0) {
+		amas__channel_end(g->ch, &err);
 		return;
 	}
-	ch->sent = ch->acked = sent;
-	update(ch);
+	g->sent = g->acked = sent;
+	update(g);
 }
 
 static void
@@ -135,9 +135,9 @@ on_turn(struct amas__event *e)
 	struct kept *k = AMAS__OF(e, struct kept, event);
 	struct amas_channel *ch = k->ch;
 
-	if (ch->state == OPEN && ch->gate == AMAS__GATE_LINK &&
+	if (ch->state == OPEN && ch->gate != NULL &&
 	    is_sync(k->m.type, k->m.content))
-		answer_sync(ch, &k->m);
+		answer_sync(ch->gate, &k->m);
 	else if (ch->state == OPEN)
 		amas__channel_take(ch, &k->m, k->area, k->typed);
 	kept_free(k);
@@ -146,21 +146,15 @@ on_turn(struct amas__event *e)
 static bool
 is_put_off(const struct amas_channel *ch, const struct amas__msg *m)
 {
-	switch (ch->gate) {
-	case AMAS__GATE_LINK:
-		if (!amas__rest_puts_off(ch->loop))
-			return false;
-		if (ch->clock && (m->type != AMAS__REQUEST || is_of_clock(m)))
-			return false;
-		if (ch->queue && !amas__rest_parked(ch->loop))
-			return true; /* else when it comes depends on speed */
-		return ch->n_kept > 0 || !is_harmless(m);
-	case AMAS__GATE_CHILD:
+	if (ch->child)
 		return ch->n_kept > 0 || amas__rest_parked(ch->loop);
-	case AMAS__GATE_NONE:
-	default:
+	if (!amas__rest_puts_off(ch->loop))
 		return false;
-	}
+	if (ch->gate->clock && (m->type != AMAS__REQUEST || is_of_clock(m)))
+		return false;
+	if (ch->queue && !amas__rest_parked(ch->loop))
+		return true; /* else when it comes depends on speed */
+	return ch->n_kept > 0 || !is_harmless(m);
 }
 
 /* A child that counts as asleep speaks: somebody should know. */
@@ -180,14 +174,13 @@ amas__gate_keeps(struct amas_channel *ch, const struct amas__msg *m,
 	struct amas_error err;
 	struct kept *k;
 
-	if (ch->gate == AMAS__GATE_NONE)
+	if (ch->gate == NULL && !ch->child)
 		return false;
 	if (!is_put_off(ch, m)) {
-		if (ch->gate != AMAS__GATE_LINK ||
-		    !is_sync(m->type, m->content))
+		if (ch->gate == NULL || !is_sync(m->type, m->content))
 			return false;
 		amas__channel_trace_received(ch, m, area, typed);
-		answer_sync(ch, m);
+		answer_sync(ch->gate, m);
 		return true;
 	}
 	if ((k = amas__zalloc(sizeof *k)) == NULL) {
@@ -201,7 +194,7 @@ amas__gate_keeps(struct amas_channel *ch, const struct amas__msg *m,
 	k->m = *m;
 	k->typed = typed;
 	ch->n_kept++;
-	if (ch->gate == AMAS__GATE_CHILD && amas__rest_parked(ch->loop))
+	if (ch->child && amas__rest_parked(ch->loop))
 		say_stray(ch);
 	amas__rest_put_off(ch->loop, &k->event);
 	return true;
@@ -210,10 +203,10 @@ amas__gate_keeps(struct amas_channel *ch, const struct amas__msg *m,
 static void
 on_over(struct amas__event *e)
 {
-	struct amas_channel *ch = AMAS__OF(e, struct amas_channel, over);
+	struct link_gate *g = AMAS__OF(e, struct link_gate, over);
+	struct amas_channel *ch = amas__channel_ref(g->ch);
 
-	amas__channel_ref(ch);
-	ch->end_kept = false;
+	g->end_kept = false;
 	amas__channel_over(ch);
 	amas__channel_unref(ch);
 }
@@ -224,13 +217,18 @@ amas__gate_keeps_end(struct amas_channel *ch)
 {
 	bool behind = ch->n_kept > 0 || amas__rest_parked(ch->loop);
 
-	if (ch->gate != AMAS__GATE_LINK || ch->clock || !behind ||
+	if (ch->gate == NULL || ch->gate->clock || !behind ||
 	    amas__channel_pending(ch) == 0)
 		return false;
-	ch->end_kept = true;
-	ch->over.fn = on_over;
-	amas__rest_put_off(ch->loop, &ch->over);
+	ch->gate->end_kept = true;
+	amas__rest_put_off(ch->loop, &ch->gate->over);
 	return true;
+}
+
+bool
+amas__gate_kept_end(const struct amas_channel *ch)
+{
+	return ch->gate != NULL && ch->gate->end_kept;
 }
 
 /* ---- What was sent ---- */
@@ -239,35 +237,47 @@ void
 amas__gate_sent(struct amas_channel *ch, enum amas__msg_type type,
     const struct amas_value *content)
 {
-	if (ch->gate != AMAS__GATE_LINK || is_sync(type, content))
+	struct link_gate *g = ch->gate;
+
+	if (g == NULL || is_sync(type, content))
 		return;
-	ch->sent++;
+	g->sent++;
 	if (amas__rest_parked(ch->loop)) /* harmless: nobody minds it */
-		ch->acked = ch->sent;
+		g->acked = g->sent;
 	if (is_minded(ch))
-		update(ch);
+		update(g);
+}
+
+uint64_t
+amas__gate_n_sent(const struct amas_channel *ch)
+{
+	return ch->gate != NULL ? ch->gate->sent : 0;
 }
 
 void
 amas__gate_acked(struct amas_channel *ch, uint64_t sent)
 {
-	if (sent > ch->acked)
-		ch->acked = sent;
+	struct link_gate *g = ch->gate;
+
+	if (g == NULL)
+		return;
+	if (sent > g->acked)
+		g->acked = sent;
 	if (is_minded(ch))
-		update(ch);
+		update(g);
 }
 
 size_t
 amas__channel_abroad(const struct amas_channel *ch)
 {
-	return ch->gate == AMAS__GATE_LINK && !ch->queue ? ch->pending.n : 0;
+	return ch->gate != NULL && !ch->queue ? ch->pending.n : 0;
 }
 
 /* A call of ours is over; whoever leads (steps.h) waits for the last. */
 void
 amas__gate_answered(struct amas_channel *ch)
 {
-	if (ch->gate == AMAS__GATE_LINK && !ch->queue && ch->pending.n == 0 &&
+	if (ch->gate != NULL && !ch->queue && ch->pending.n == 0 &&
 	    amas__rest_ordered(ch->loop))
 		amas__rest_look(ch->loop);
 }
@@ -275,90 +285,106 @@ amas__gate_answered(struct amas_channel *ch)
 static void
 on_synced(const struct amas_reply *rep, void *arg)
 {
-	struct amas_channel *ch = arg;
+	struct link_gate *g = arg;
 
 	if (rep->kind == AMAS_ERROR)
 		return; /* the connection has ended */
-	ch->syncing = false;
-	update(ch); /* amas__gate_acked() ran before */
+	g->syncing = false;
+	update(g); /* amas__gate_acked() ran before */
 }
 
 static void
-sync(struct amas_channel *ch)
+sync(struct link_gate *g)
 {
 	struct amas_value item[3], content;
 
-	if (ch->syncing || ch->state == ENDED)
+	if (g->syncing || g->ch->state == ENDED)
 		return; /* one at a time */
 	amas__value_text(&item[0], NULL, AMAS_STRING, AMAS__SYNC,
 	    strlen(AMAS__SYNC));
 	amas__value_list(&item[1], NULL, NULL, 0);
 	item[2] = (struct amas_value){ .type = AMAS_MAP };
 	amas__value_list(&content, NULL, item, 3);
-	ch->syncing = true;
-	if (amas__channel_request(ch, 0, on_synced, ch, &content, NULL) != 0)
-		ch->syncing = false; /* nothing goes on: it stays unsure */
+	g->syncing = true;
+	if (amas__channel_request(g->ch, 0, on_synced, g, &content, NULL) != 0)
+		g->syncing = false; /* nothing goes on: it stays unsure */
 }
 
 static void
 ask(struct amas__unsure *u)
 {
-	sync(AMAS__OF(u, struct amas_channel, unsure));
+	sync(AMAS__OF(u, struct link_gate, unsure));
 }
 
 /* ---- Setting it up ---- */
 
 void
-amas__channel_set_gate(struct amas_channel *ch, enum amas__gate gate)
+amas__channel_be_child(struct amas_channel *ch)
 {
-	ch->gate = gate;
-	ch->unsure.name = ch->opening.name = ch->peer;
-	if (gate == AMAS__GATE_LINK && ch->held) { /* we connect */
-		ch->answers_syncs = true;
-		amas__awake_set(&ch->opening, ch->state == DIALING);
+	ch->child = true;
+}
+
+int
+amas__channel_be_link(struct amas_channel *ch)
+{
+	struct link_gate *g = amas__zalloc(sizeof *g);
+
+	if (g == NULL)
+		return AMAS_ENOMEM;
+	g->ch = ch;
+	amas__unsure_init(&g->unsure, ch->loop, AMAS__UNSURE_LINK, ch->peer,
+	    ask);
+	amas__list_init(&g->over.link);
+	g->over.fn = on_over;
+	amas__awake_init(&g->opening, ch->loop, ch->peer);
+	g->opening.what = "is being connected to";
+	ch->gate = g;
+	if (ch->held) { /* we connect */
+		g->answers_syncs = true;
+		amas__awake_set(&g->opening, ch->state == DIALING);
 		if (amas__rest_stepped(ch->loop))
 			amas__channel_stepped(ch);
 	}
+	return 0;
 }
 
 void
 amas__channel_stepped(struct amas_channel *ch)
 {
-	if (ch->gate != AMAS__GATE_LINK || !ch->held || ch->queue)
+	if (ch->gate == NULL || !ch->held || ch->queue)
 		return;
-	sync(ch);
-	update(ch);
+	sync(ch->gate);
+	update(ch->gate);
 }
 
 void
 amas__channel_set_clock(struct amas_channel *ch, bool clock)
 {
-	ch->clock = clock;
-	amas__unsure_sure(&ch->unsure);
-}
-
-void
-amas__gate_init(struct amas_channel *ch)
-{
-	amas__unsure_init(&ch->unsure, ch->loop, AMAS__UNSURE_LINK, NULL, ask);
-	amas__list_init(&ch->over.link);
-	amas__awake_init(&ch->opening, ch->loop, NULL);
-	ch->opening.what = "is being connected to";
+	if (ch->gate == NULL)
+		return;
+	ch->gate->clock = clock;
+	amas__unsure_sure(&ch->gate->unsure);
 }
 
 void
 amas__gate_opened(struct amas_channel *ch)
 {
-	amas__awake_set(&ch->opening, false);
+	if (ch->gate != NULL)
+		amas__awake_set(&ch->gate->opening, false);
 }
 
 /* What it sent counts as come: nobody will say. */
 void
 amas__gate_stop(struct amas_channel *ch)
 {
-	ch->acked = ch->sent;
-	amas__unsure_sure(&ch->unsure);
-	amas__awake_set(&ch->opening, false);
-	amas__event_drop(&ch->over);
-	ch->end_kept = false;
+	struct link_gate *g = ch->gate;
+
+	amas__rest_look(ch->loop); /* it may have been waited for */
+	if (g == NULL)
+		return;
+	g->acked = g->sent;
+	amas__unsure_sure(&g->unsure);
+	amas__awake_set(&g->opening, false);
+	amas__event_drop(&g->over);
+	g->end_kept = false;
 }

@@ -182,7 +182,7 @@ on_accept(struct amas__stream *s, void *arg)
 		return;
 	}
 	amas__list_add(&h->strangers, &v->link);
-	amas__channel_set_gate(v->ch, AMAS__GATE_CHILD);
+	amas__channel_be_child(v->ch);
 	amas__channel_start(v->ch);
 }
 

@@ -248,10 +248,14 @@ dial(struct link *link, const char *url, double connect_s,
 	if ((rc = amas_channel_open(&link->ch, ls->loop, url, &opts,
 	    err)) != 0)
 		return rc;
+	if (amas__channel_be_link(link->ch) != 0) {
+		amas_channel_close(link->ch);
+		link->ch = NULL;
+		return amas__error_nomem(err);
+	}
 	if (ls->self != NULL)
 		(void)amas__channel_set_self(link->ch, ls->self);
 	amas__channel_on_end(link->ch, &link->ending);
-	amas__channel_set_gate(link->ch, AMAS__GATE_LINK);
 	if (link->pause_s > 0 && left > 0)
 		amas__channel_put_off(link->ch, left);
 	return 0;

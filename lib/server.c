@@ -31,7 +31,7 @@ struct amas_server {
 	size_t n;		/* of them; they keep the server's memory */
 	bool closed;
 	bool tls;
-	bool is_link;		/* a container's: see amas__channel_set_gate() */
+	bool is_link;		/* a container's: see amas__channel_be_link() */
 	struct amas__map peers;	/* host -> number of its connections */
 };
 
@@ -172,9 +172,10 @@ on_accept(struct amas__stream *s, void *arg)
 	}
 	amas__list_add(&srv->channels, amas__channel_link(ch));
 	srv->n++;
-	if (srv->is_link)
-		amas__channel_set_gate(ch, AMAS__GATE_LINK);
-	amas__channel_start(ch);
+	if (srv->is_link && amas__channel_be_link(ch) != 0)
+		amas_channel_close(ch);
+	else
+		amas__channel_start(ch);
 }
 
 /* ---- The server ---- */

@@ -10,7 +10,7 @@
 int amas__server_be_local(struct amas_server *srv, const char *addr,
     struct amas_error *err);
 
-/* Its connections are links between containers, amas__channel_set_gate(). */
+/* Its connections are links between containers, amas__channel_be_link(). */
 void amas__server_be_link(struct amas_server *srv);
 
 #endif

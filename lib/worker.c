@@ -263,7 +263,7 @@ process_hand(struct amas__resident *r, int in, int out)
 		end_it(w);
 		return;
 	}
-	amas__channel_set_gate(w->ch, AMAS__GATE_CHILD);
+	amas__channel_be_child(w->ch);
 	w->state = AMAS__WORKER_RUNS;
 	w->ops->room(w);
 }

@@ -33,7 +33,7 @@ leave_table(struct call *c)
 {
 	if (!c->in_table)
 		return;
-	(void)amas__map_take_id(&c->ch->pending, c->id);
+	(void)amas__map_take_id(&c->ch->calls->pending, c->id);
 	c->in_table = false;
 	amas__gate_answered(c->ch);
 }
@@ -83,28 +83,29 @@ settle(struct call *c, const struct amas_error *err)
 {
 	leave_table(c);
 	amas__list_remove(&c->link);
-	amas__list_add(&c->ch->settled, &c->link);
+	amas__list_add(&c->ch->calls->settled, &c->link);
 	if (err != NULL)
 		c->err = *err;
-	amas__task_run(c->ch->loop, &c->ch->report);
+	amas__task_run(c->ch->loop, &c->ch->calls->report);
 }
 
 static void
 on_report(struct amas__task *t)
 {
-	struct amas_channel *ch = AMAS__OF(t, struct amas_channel, report);
-	struct amas__link *last = ch->settled.prev;
+	struct calls *calls = AMAS__OF(t, struct calls, report);
+	struct amas_channel *ch = calls->ch;
+	struct amas__link *last = calls->settled.prev;
 	struct call *c;
 	bool more = true;
 
 	amas__channel_ref(ch);
 	/* What is settled meanwhile waits for the next turn. */
-	while (more && !amas__list_empty(&ch->settled)) {
-		c = AMAS__OF(ch->settled.next, struct call, link);
+	while (more && !amas__list_empty(&calls->settled)) {
+		c = AMAS__OF(calls->settled.next, struct call, link);
 		more = &c->link != last;
 		report_error(c, &c->err);
 	}
-	if (!amas__list_empty(&ch->settled))
+	if (!amas__list_empty(&calls->settled))
 		amas__task_run(ch->loop, t);
 	if (ch->state == OPEN)
 		amas__channel_check_done(ch);
@@ -116,7 +117,7 @@ static void
 abandon(struct call *c)
 {
 	if (c->in_table && c->ch->state == OPEN)
-		c->ch->abandoned++;
+		c->ch->calls->abandoned++;
 }
 
 static void
@@ -135,15 +136,32 @@ on_deadline(struct amas__timer *t)
 static int
 enter_table(struct call *c)
 {
-	struct amas_channel *ch = c->ch;
+	struct calls *calls = c->ch->calls;
 
 	do {
-		c->id = ch->next_id;
-		ch->next_id = (ch->next_id + 1) % AMAS__SYNC_ID;
-	} while (amas__map_get_id(&ch->pending, c->id) != NULL);
-	if (amas__map_set_id(&ch->pending, c->id, c) != 0)
+		c->id = calls->next_id;
+		calls->next_id = (calls->next_id + 1) % AMAS__SYNC_ID;
+	} while (amas__map_get_id(&calls->pending, c->id) != NULL);
+	if (amas__map_set_id(&calls->pending, c->id, c) != 0)
 		return AMAS_ENOMEM;
 	c->in_table = true;
+	return 0;
+}
+
+static int
+make_calls(struct amas_channel *ch)
+{
+	struct calls *calls = amas__zalloc(sizeof *calls);
+
+	if (calls == NULL)
+		return AMAS_ENOMEM;
+	calls->ch = ch;
+	amas__map_init(&calls->pending);
+	amas__list_init(&calls->waiting);
+	amas__list_init(&calls->under_way);
+	amas__list_init(&calls->settled);
+	amas__task_init(&calls->report, on_report);
+	ch->calls = calls;
 	return 0;
 }
 
@@ -151,9 +169,11 @@ static struct call *
 call_new(struct amas_channel *ch, double timeout_s, amas_reply_fn *fn,
     void *arg)
 {
-	struct call *c = amas__zalloc(sizeof *c);
+	struct call *c;
 
-	if (c == NULL)
+	if (ch->calls == NULL && make_calls(ch) != 0)
+		return NULL;
+	if ((c = amas__zalloc(sizeof *c)) == NULL)
 		return NULL;
 	c->ch = ch;
 	c->fn = fn;
@@ -187,13 +207,13 @@ send_call(struct call *c, const struct amas_value *content)
 	} else if (content == NULL && ch->state == OPEN) {
 		settle(c, NULL);
 	} else if (content == NULL) {
-		amas__list_add(&ch->waiting, &c->link);
+		amas__list_add(&ch->calls->waiting, &c->link);
 	} else if (amas__flow_write(ch, AMAS__REQUEST, NULL, (int64_t)c->id,
 	    content, &err) != 0) {
 		settle(c, &err);
 	} else {
 		c->sent = amas__gate_n_sent(ch);
-		amas__list_add(&ch->under_way, &c->link);
+		amas__list_add(&ch->calls->under_way, &c->link);
 	}
 }
 
@@ -225,12 +245,13 @@ amas__channel_sync(struct amas_channel *ch, amas_reply_fn *fn, void *arg)
 	struct amas_value item[3], content;
 	struct call *c;
 
-	if (amas__map_get_id(&ch->pending, AMAS__SYNC_ID) != NULL)
+	if (ch->calls != NULL &&
+	    amas__map_get_id(&ch->calls->pending, AMAS__SYNC_ID) != NULL)
 		return AMAS_EEXIST;
 	if ((c = call_new(ch, 0, fn, arg)) == NULL)
 		return AMAS_ENOMEM;
 	c->id = AMAS__SYNC_ID;
-	if (amas__map_set_id(&ch->pending, c->id, c) != 0) {
+	if (amas__map_set_id(&ch->calls->pending, c->id, c) != 0) {
 		free(c);
 		return AMAS_ENOMEM;
 	}
@@ -306,7 +327,7 @@ amas__channel_cancel(struct amas__link *owner)
 		c = AMAS__OF(owner->next, struct call, owned);
 		abandon(c);
 		if (c->ch->draining) /* it may have been the last */
-			amas__task_run(c->ch->loop, &c->ch->report);
+			amas__task_run(c->ch->loop, &c->ch->calls->report);
 		report_error(c, &err);
 	}
 }
@@ -314,8 +335,10 @@ amas__channel_cancel(struct amas__link *owner)
 void
 amas__calls_connected(struct amas_channel *ch)
 {
-	while (!amas__list_empty(&ch->waiting))
-		settle(AMAS__OF(ch->waiting.next, struct call, link), NULL);
+	struct calls *calls = ch->calls;
+
+	while (calls != NULL && !amas__list_empty(&calls->waiting))
+		settle(AMAS__OF(calls->waiting.next, struct call, link), NULL);
 }
 
 static struct call *
@@ -323,9 +346,9 @@ find(struct amas_channel *ch, const struct amas_value *id)
 {
 	int64_t n = amas_value_int(id);
 
-	if (amas_value_type(id) != AMAS_INT || n < 0)
+	if (ch->calls == NULL || amas_value_type(id) != AMAS_INT || n < 0)
 		return NULL;
-	return amas__map_get_id(&ch->pending, (uint64_t)n);
+	return amas__map_get_id(&ch->calls->pending, (uint64_t)n);
 }
 
 bool
@@ -337,8 +360,8 @@ amas__calls_reply(struct amas_channel *ch, const struct amas__msg *m,
 	struct call *c = find(ch, m->id);
 	struct amas_error err;
 
-	if (c == NULL && ch->abandoned > 0) {
-		ch->abandoned--;
+	if (c == NULL && ch->calls != NULL && ch->calls->abandoned > 0) {
+		ch->calls->abandoned--;
 		return true; /* it timed out, likely */
 	}
 	if (c == NULL)
@@ -366,44 +389,54 @@ amas__calls_reply(struct amas_channel *ch, const struct amas__msg *m,
 void
 amas__calls_fail(struct amas_channel *ch, const struct amas_error *why)
 {
+	struct calls *calls = ch->calls;
 	struct amas_error copy = *why;
 	struct call *c;
 
-	while (!amas__list_empty(&ch->waiting))
-		report_error(AMAS__OF(ch->waiting.next, struct call, link),
+	if (calls == NULL)
+		return;
+	while (!amas__list_empty(&calls->waiting))
+		report_error(AMAS__OF(calls->waiting.next, struct call, link),
 		    &copy);
-	while (!amas__list_empty(&ch->settled)) {
-		c = AMAS__OF(ch->settled.next, struct call, link);
+	while (!amas__list_empty(&calls->settled)) {
+		c = AMAS__OF(calls->settled.next, struct call, link);
 		report_error(c, &c->err);
 	}
 	/* Ending one may end others; nothing is sent any more. */
-	while (!amas__list_empty(&ch->under_way))
-		report_error(AMAS__OF(ch->under_way.next, struct call, link),
+	while (!amas__list_empty(&calls->under_way))
+		report_error(AMAS__OF(calls->under_way.next, struct call, link),
 		    &copy);
 }
 
-void
-amas__calls_init(struct amas_channel *ch)
+bool
+amas__calls_unanswered(const struct amas_channel *ch)
 {
-	amas__map_init(&ch->pending);
-	amas__list_init(&ch->waiting);
-	amas__list_init(&ch->under_way);
-	amas__list_init(&ch->settled);
-	amas__task_init(&ch->report, on_report);
+	return ch->calls != NULL &&
+	    ch->calls->pending.n + ch->calls->abandoned > 0;
+}
+
+bool
+amas__calls_done(const struct amas_channel *ch)
+{
+	return ch->calls == NULL || (ch->calls->pending.n == 0 &&
+	    amas__list_empty(&ch->calls->settled));
 }
 
 void
 amas__calls_fini(struct amas_channel *ch)
 {
-	amas__task_cancel(ch->loop, &ch->report);
-	amas__map_fini(&ch->pending);
+	if (ch->calls == NULL)
+		return;
+	amas__task_cancel(ch->loop, &ch->calls->report);
+	amas__map_fini(&ch->calls->pending);
+	free(ch->calls);
 }
 
 void *
 amas__channel_call_arg(const struct amas_channel *ch, int64_t id)
 {
-	const struct call *c = id < 0 ? NULL :
-	    amas__map_get_id(&ch->pending, (uint64_t)id);
+	const struct call *c = ch->calls == NULL || id < 0 ? NULL :
+	    amas__map_get_id(&ch->calls->pending, (uint64_t)id);
 
 	return c != NULL ? c->arg : NULL;
 }
@@ -411,5 +444,5 @@ amas__channel_call_arg(const struct amas_channel *ch, int64_t id)
 size_t
 amas__channel_pending(const struct amas_channel *ch)
 {
-	return ch->pending.n;
+	return ch->calls != NULL ? ch->calls->pending.n : 0;
 }

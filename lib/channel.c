@@ -117,7 +117,7 @@ amas__channel_end(struct amas_channel *ch, const struct amas_error *why)
 {
 	const struct amas__log *log = amas__loop_log(ch->loop);
 	bool given_up = why->code == AMAS_ECANCELED && ch->replies == 0 &&
-	    ch->pending.n + ch->abandoned > 0;
+	    amas__calls_unanswered(ch);
 
 	if (ch->state == ENDED)
 		return;
@@ -177,9 +177,8 @@ amas__channel_check_done(struct amas_channel *ch)
 
 	if (ch->state != OPEN || !(ch->peer_done || ch->draining))
 		return;
-	if (ch->n_requests > 0 || ch->pending.n > 0 || ch->n_kept > 0 ||
-	    !amas__list_empty(&ch->parked) ||
-	    !amas__list_empty(&ch->settled))
+	if (ch->n_requests > 0 || ch->n_kept > 0 ||
+	    !amas__list_empty(&ch->parked) || !amas__calls_done(ch))
 		return;
 	if (ch->peer_done)
 		why = *amas__channel_why(ch);
@@ -269,7 +268,6 @@ channel_new(struct amas_channel **out, struct amas_loop *l,
 	amas__list_init(&ch->rooms);
 	amas__list_init(&ch->requests);
 	amas__task_init(&ch->start, on_start);
-	amas__calls_init(ch);
 	amas__frame_reader_init(&ch->reader, ch->lines, ch->max_message);
 	if ((rc = amas__types_init(&ch->types, types,
 	    opts->on_request == NULL, err)) != 0) {

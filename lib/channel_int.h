@@ -40,6 +40,18 @@ struct parked {
 	char *data;		/* len bytes and a spare one */
 };
 
+/* Our requests: calls.c.  Most served connections never make one. */
+struct calls {
+	struct amas_channel *ch;
+	uint64_t next_id;
+	size_t abandoned;	/* sent, not waited for any more, unanswered */
+	struct amas__map pending;
+	struct amas__link under_way;	/* sent, in that order */
+	struct amas__link waiting;	/* for the connection alone */
+	struct amas__link settled;	/* to be reported by a task */
+	struct amas__task report;
+};
+
 /* What a link between containers knows of the other end: gate.c. */
 struct link_gate {
 	struct amas_channel *ch;
@@ -125,14 +137,7 @@ struct amas_channel {
 	unsigned frame_ticks;	/* since the unfinished message began */
 	bool moved, finished;	/* bytes moved, a message ended: since a tick */
 
-	/* our requests: calls.c */
-	uint64_t next_id;
-	size_t abandoned;	/* sent, not waited for any more, unanswered */
-	struct amas__map pending;
-	struct amas__link under_way;	/* sent, in that order */
-	struct amas__link waiting;	/* for the connection alone */
-	struct amas__link settled;	/* to be reported by a task */
-	struct amas__task report;
+	struct calls *calls;	/* our requests; NULL: there was none yet */
 
 	/* theirs: request.c */
 	struct amas__link requests;
@@ -161,11 +166,12 @@ void amas__channel_trace_received(struct amas_channel *ch,
     const struct amas__msg *m, struct amas__area *area, bool typed);
 
 /* calls.c */
-void amas__calls_init(struct amas_channel *ch);
 void amas__calls_connected(struct amas_channel *ch);
 bool amas__calls_reply(struct amas_channel *ch, const struct amas__msg *m,
     struct amas__area *area, bool typed);	/* false: to nothing */
 void amas__calls_fail(struct amas_channel *ch, const struct amas_error *why);
+bool amas__calls_unanswered(const struct amas_channel *ch);
+bool amas__calls_done(const struct amas_channel *ch);	/* and reported */
 void amas__calls_fini(struct amas_channel *ch);
 
 /* flow.c */

@@ -270,14 +270,14 @@ amas__gate_acked(struct amas_channel *ch, uint64_t sent)
 size_t
 amas__channel_abroad(const struct amas_channel *ch)
 {
-	return ch->gate != NULL && !ch->queue ? ch->pending.n : 0;
+	return ch->gate != NULL && !ch->queue ? amas__channel_pending(ch) : 0;
 }
 
 /* A call of ours is over; whoever leads (steps.h) waits for the last. */
 void
 amas__gate_answered(struct amas_channel *ch)
 {
-	if (ch->gate != NULL && !ch->queue && ch->pending.n == 0 &&
+	if (ch->gate != NULL && !ch->queue && amas__channel_pending(ch) == 0 &&
 	    amas__rest_ordered(ch->loop))
 		amas__rest_look(ch->loop);
 }

@@ -391,7 +391,7 @@ refused(struct amas_request *req, bool typed)
 		amas_request_fail(req, "busy: %zu requests open",
 		    ch->n_requests - 1);
 	else if (ch->n_requests > AMAS__NESTING_MAX &&
-	    ch->pending.n >= AMAS__NESTING_MAX)
+	    amas__channel_pending(ch) >= AMAS__NESTING_MAX)
 		/* Each end waits for the other: one calls the other in turns. */
 		amas_request_fail(req, "call depth: %d calls are open both "
 		    "ways", AMAS__NESTING_MAX);

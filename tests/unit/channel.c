@@ -320,11 +320,11 @@ test_ids(void)
 	world_open(&w);
 	call(&w, "later", 0); /* 0, open all the time */
 	until(&w, &w.calls, 1);
-	w.client->next_id = ((uint64_t)1 << 53) - 1;
+	w.client->calls->next_id = ((uint64_t)1 << 53) - 1;
 	call(&w, "add", 2);
 	call(&w, "add", 2);
 	tap_ok(until(&w, &w.replies, 2), "30: ids before and after the wrap");
-	tap_int((long long)w.client->next_id, 2,
+	tap_int((long long)w.client->calls->next_id, 2,
 	    "30: an open id is not used again");
 	amas_request_reply(w.kept, NULL);
 	w.kept = NULL;

@@ -25,19 +25,24 @@
 #define WRITE_MAX ((size_t)1 << 20)	/* bytes of one write */
 #define PIECES_MAX ((size_t)64 << 10)	/* in pieces; as much as is read */
 
+/* A stream without an owner, until its output is written. */
+struct lingering {
+	struct amas__open open;
+	struct amas__timer end;
+	struct fd_stream *f;
+};
+
 struct fd_stream {
 	struct amas__stream s;
-	struct amas__open open;	/* while it lingers */
 	struct amas__io io;	/* input; of a socket, output too */
-	bool pair;
-	bool socket;		/* output is one: MSG_NOSIGNAL */
 	size_t write_max;	/* bytes of one write */
 	struct amas__task flush;
-	struct amas__timer linger;
+	struct lingering *lingering;	/* NULL: it has an owner */
+	bool pair;
+	bool socket;		/* output is one: MSG_NOSIGNAL */
 	bool blocked;		/* the kernel took less than was there */
 	bool failed;
 	bool ending;		/* output ends with what is queued */
-	bool lingering;
 	struct amas__io out_io[];	/* output of a pair; a socket has none */
 };
 
@@ -57,9 +62,11 @@ destroy(struct fd_stream *f)
 {
 	amas__io_set(&f->io, 0);
 	amas__task_cancel(f->s.loop, &f->flush);
-	amas__timer_stop(&f->linger);
-	if (f->lingering)
-		amas__open_remove(&f->open);
+	if (f->lingering != NULL) {
+		amas__timer_stop(&f->lingering->end);
+		amas__open_remove(&f->lingering->open);
+		free(f->lingering);
+	}
 	close(f->io.fd);
 	if (f->pair) {
 		amas__io_set(f->out_io, 0);
@@ -79,7 +86,7 @@ write_failed(struct fd_stream *f, int sys)
 	f->blocked = false;
 	amas__buf_fini(&f->s.out);
 	update(f);
-	if (f->lingering) {
+	if (f->lingering != NULL) {
 		destroy(f);
 		return;
 	}
@@ -163,7 +170,7 @@ write_some(struct fd_stream *f)
 		end_output(f);
 	}
 	update(f);
-	if (f->lingering && len == 0)
+	if (f->lingering != NULL && len == 0)
 		destroy(f);
 	else if (n > 0 && f->s.events != NULL)
 		f->s.events->written(f->s.arg, (size_t)n, len);
@@ -203,7 +210,7 @@ on_out_io(struct amas__io *io, int events)
 static void
 on_linger(struct amas__timer *t)
 {
-	destroy(AMAS__OF(t, struct fd_stream, linger));
+	destroy(AMAS__OF(t, struct lingering, end)->f);
 }
 
 static struct fd_stream *
@@ -252,28 +259,29 @@ fd_flush(struct amas__stream *s)
 static void
 linger_close(struct amas__open *o)
 {
-	struct fd_stream *f = AMAS__OF(o, struct fd_stream, open);
-
-	f->lingering = false;
-	amas__open_remove(o);
-	destroy(f);
+	destroy(AMAS__OF(o, struct lingering, open)->f);
 }
 
 static const struct amas__open_ops linger_ops = { .close = linger_close };
 
+/* Without the memory for it, what is queued is lost. */
 static void
 fd_close(struct amas__stream *s)
 {
 	struct fd_stream *f = of(s);
+	struct lingering *g;
 
-	if (f->failed || amas__buf_len(&s->out) == 0) {
+	if (f->failed || amas__buf_len(&s->out) == 0 ||
+	    (g = amas__zalloc(sizeof *g)) == NULL) {
 		destroy(f);
 		return;
 	}
 	update(f);
-	f->lingering = true;
-	amas__open_add(s->loop, &f->open, &linger_ops);
-	amas__timer_start(&f->linger, LINGER_S);
+	g->f = f;
+	f->lingering = g;
+	amas__open_add(s->loop, &g->open, &linger_ops);
+	amas__timer_init(&g->end, s->loop, on_linger);
+	amas__timer_start(&g->end, LINGER_S);
 	fd_flush(s);
 }
 
@@ -356,7 +364,6 @@ stream_new(struct amas_loop *l, int fd, bool pair, struct amas_error *err)
 	f->write_max = WRITE_MAX;
 	amas__io_init(&f->io, l, fd, on_io);
 	amas__task_init(&f->flush, on_flush);
-	amas__timer_init(&f->linger, l, on_linger);
 	amas__buf_init(&f->s.out, 0);
 	return f;
 }

@@ -187,7 +187,7 @@ amas__io_set(struct amas__io *io, int events)
 		return;
 	if (io->background && io->events != 0)
 		ev_ref(io->loop->ev);
-	io->events = events;
+	io->events = (unsigned char)events;
 	ev_io_stop(io->loop->ev, w);
 	if (events == 0)
 		return;

@@ -56,12 +56,12 @@ struct amas__io {
 	amas__io_fn *fn;
 	struct amas_loop *loop;
 	int fd;
-	int events;		/* what is watched now */
+	unsigned char events;	/* what is watched now */
 	bool background;	/* the loop does not go on for it; set it
 				 * before it is watched */
 	union {
 		void *align;
-		char space[56];
+		char space[48];
 	} ev;
 };
 
@@ -81,7 +81,7 @@ struct amas__timer {
 	bool background;	/* as of descriptors; set it while stopped */
 	union {
 		double align;
-		char space[56];
+		char space[48];
 	} ev;
 };
 

@@ -100,7 +100,7 @@ finish(struct amas__frame_reader *r, struct amas__frame *out,
 	if ((out->owned = amas__buf_take(&r->body, &out->len)) == NULL)
 		return fail(r, AMAS_ENOMEM, err);
 	out->data = out->owned;
-	r->head_len = r->want = 0;
+	r->want = r->head_len = 0;
 	return 1;
 }
 
@@ -125,7 +125,8 @@ take_header(struct amas__frame_reader *r, char **data, size_t *len,
 	if (n > 0)
 		memcpy(r->head + r->head_len, *data, n);
 	advance(data, len, n);
-	if ((r->head_len += n) < AMAS__FRAME_HEADER)
+	r->head_len += (unsigned)n;
+	if (r->head_len < AMAS__FRAME_HEADER)
 		return 0;
 	r->want = amas__get32(r->head);
 	if (r->want == 0)
@@ -151,7 +152,7 @@ next_frame(struct amas__frame_reader *r, char **data, size_t *len,
 		out->len = n;
 		out->owned = NULL;
 		advance(data, len, n);
-		r->head_len = r->want = 0;
+		r->want = r->head_len = 0;
 		return 1;
 	}
 	if (n > *len)

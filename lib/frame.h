@@ -17,11 +17,11 @@
 
 struct amas__frame_reader {
 	bool lines;
-	size_t max;		/* largest payload */
 	unsigned char head[AMAS__FRAME_HEADER];
-	size_t head_len;	/* bytes of the header that came */
-	size_t want;		/* length of the payload under way; 0: none */
+	unsigned head_len;	/* bytes of the header that came */
 	int failed;		/* code of the error that it gives for ever */
+	size_t max;		/* largest payload */
+	size_t want;		/* length of the payload under way; 0: none */
 	struct amas__buf body;	/* what came of it */
 };
 

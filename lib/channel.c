@@ -362,7 +362,8 @@ amas__channel_accept(struct amas_channel **out, struct amas_loop *l,
 	}
 	if (set_stream(ch, s) != 0 ||
 	    (ch->peer = name_of(ch, AMAS__PEER)) == NULL ||
-	    (ch->peer_host = name_of(ch, AMAS__PEER_HOST)) == NULL ||
+	    (opts->max_per_peer != 0 &&
+	    (ch->peer_host = name_of(ch, AMAS__PEER_HOST)) == NULL) ||
 	    (amas__loop_trace(l) != NULL &&
 	    (ch->local = name_of(ch, AMAS__LOCAL)) == NULL)) {
 		channel_discard(ch);

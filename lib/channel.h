@@ -219,7 +219,7 @@ void amas__channel_stepped(struct amas_channel *ch);
 /* Whether the peer may call a path, as the settings say. */
 bool amas__channel_allows(struct amas_channel *ch, const char *path);
 
-/* Who counts as one peer for limits: a host, or a user. */
+/* Who counts as one peer for max_per_peer, a host or a user; "" without it. */
 const char *amas__channel_peer_host(const struct amas_channel *ch);
 
 /* Links that a server may use while it owns the channel. */

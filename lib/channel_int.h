@@ -98,7 +98,8 @@ struct amas_channel {
 	/* the connection */
 	struct amas__dial *dial;
 	struct amas__stream *stream;
-	char *peer, *peer_host;
+	char *peer;
+	char *peer_host;	/* NULL: nobody counts its connections */
 	char *peer_name;	/* in its certificate; NULL: none */
 	char *local;		/* for traces: our own address; NULL: none */
 	struct amas__link link;	/* of its server */

@@ -79,14 +79,19 @@ struct amas_channel {
 	bool queue;		/* the other end is in this process */
 	bool peer_done;		/* its end of input came */
 	bool child;		/* see amas__channel_be_child() */
+	bool lines;		/* messages are lines */
+	bool failure_list;	/* how failures are sent: failure.h */
+	bool heard;		/* something came from the peer */
+	bool taking;		/* it is taken now; amas__flow_update() follows */
+	bool drop_output;	/* at the end: nobody reads it */
+	bool moved, finished;	/* bytes moved, a message ended: since a tick */
+	unsigned stray;		/* replies to nothing since the last good one */
 	struct amas_error *why;	/* ENDED, or the peer is done: the cause; see
 				 * amas__channel_why() */
 
 	/* settings */
 	const struct amas_codec *codec;
 	struct amas__types types;
-	bool lines;
-	bool failure_list;	/* how failures are sent: failure.h */
 	size_t max_message, max_requests;
 	amas_open_fn *on_open;
 	amas_close_fn *on_close;
@@ -117,9 +122,6 @@ struct amas_channel {
 	size_t parked_bytes;
 	size_t kept_bytes;	/* of requests that wait for their answer */
 	struct amas__task unpark;
-	bool heard;		/* something came from the peer */
-	bool taking;		/* it is taken now; amas__flow_update() follows */
-	unsigned stray;		/* replies to nothing since the last good one */
 
 	/* output */
 	struct amas__buf early;	/* written before there is a stream */
@@ -128,7 +130,6 @@ struct amas_channel {
 	size_t seg_at, seg_n, seg_cap;
 	size_t replies;		/* bytes of replies in the queue */
 	struct amas__link rooms;	/* who waits until they are fewer */
-	bool drop_output;	/* at the end: nobody reads it */
 	struct amas__account account;
 	struct amas__counters *counters;	/* NULL: it is not counted */
 
@@ -136,7 +137,6 @@ struct amas_channel {
 	struct amas__timer tick;
 	unsigned idle_ticks;	/* since a byte moved */
 	unsigned frame_ticks;	/* since the unfinished message began */
-	bool moved, finished;	/* bytes moved, a message ended: since a tick */
 
 	struct calls *calls;	/* our requests; NULL: there was none yet */
 

@@ -248,9 +248,9 @@ amas__request_fail_value(struct amas_request *req, const struct amas_value *v)
 	}
 	if (req->answered)
 		return;
-	if (!req->gone && send_failure(req, v, &err) != 0)
+	if (!in_vain(req) && send_failure(req, v, &err) != 0)
 		write_failure(req, err.text, strlen(err.text));
-	else if (!req->gone && req->ch->counters != NULL)
+	else if (!in_vain(req) && req->ch->counters != NULL)
 		req->ch->counters->failures++;
 	settled(req);
 }

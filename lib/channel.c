@@ -409,7 +409,6 @@ on_dialed(struct amas__stream *s, const struct amas_error *why, void *arg)
 {
 	struct amas_channel *ch = arg;
 	struct amas_error err;
-	struct amas__buf *out;
 	int rc;
 
 	ch->dial = NULL;
@@ -420,15 +419,10 @@ on_dialed(struct amas__stream *s, const struct amas_error *why, void *arg)
 	amas__channel_ref(ch);
 	rc = set_stream(ch, s);
 	amas__gate_opened(ch);
-	out = amas__stream_out(ch->stream);
-	if (rc != 0 || amas__buf_put(out, amas__buf_head(&ch->early),
-	    amas__buf_len(&ch->early)) != 0) {
+	if (rc != 0 || amas__flow_send_early(ch) != 0) {
 		amas__error_nomem(&err);
 		amas__channel_end(ch, &err);
 	} else {
-		amas__buf_fini(&ch->early);
-		if (amas__buf_len(out) > 0)
-			amas__stream_flush(ch->stream);
 		amas__calls_connected(ch);
 		amas__channel_start(ch);
 	}
@@ -470,7 +464,7 @@ amas__channel_dial(struct amas_channel **out, struct amas_loop *l,
 		return rc;
 	if ((ch->peer = amas__addr_print(addr)) != NULL)
 		ch->queue = amas__dial_is_local(l, addr, ch->peer);
-	if (ch->peer == NULL)
+	if (ch->peer == NULL || amas__flow_begin_early(ch) != 0)
 		rc = amas__error_nomem(err);
 	else
 		rc = amas__dial_new(&ch->dial, l, addr,

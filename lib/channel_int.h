@@ -124,7 +124,7 @@ struct amas_channel {
 	struct amas__task unpark;
 
 	/* output */
-	struct amas__buf early;	/* written before there is a stream */
+	struct amas__buf *early;	/* written while it connects; NULL after */
 	struct segment *segments;	/* from seg_at, seg_n of them */
 	struct segment one;	/* where they are, as long as that is enough */
 	size_t seg_at, seg_n, seg_cap;
@@ -188,6 +188,8 @@ int amas__flow_park(struct amas_channel *ch, char *data, size_t len,
 void amas__flow_update(struct amas_channel *ch);
 void amas__flow_account(struct amas_channel *ch);	/* memory alone */
 void amas__flow_init(struct amas_channel *ch);
+int amas__flow_begin_early(struct amas_channel *ch);
+int amas__flow_send_early(struct amas_channel *ch);
 void amas__flow_stop(struct amas_channel *ch);
 
 /* gate.c */

@@ -93,18 +93,50 @@ segments_written(struct amas_channel *ch, size_t n)
 		ch->seg_at = 0;
 }
 
-static struct amas__buf *
-queue(struct amas_channel *ch)
+static void
+early_free(struct amas_channel *ch)
 {
-	return ch->stream != NULL ? amas__stream_out(ch->stream) : &ch->early;
+	if (ch->early != NULL)
+		amas__buf_fini(ch->early);
+	free(ch->early);
+	ch->early = NULL;
+}
+
+/* NULL: it has ended. */
+static struct amas__buf *
+queue(const struct amas_channel *ch)
+{
+	return ch->stream != NULL ? amas__stream_out(ch->stream) : ch->early;
+}
+
+int
+amas__flow_begin_early(struct amas_channel *ch)
+{
+	if ((ch->early = malloc(sizeof *ch->early)) == NULL)
+		return AMAS_ENOMEM;
+	amas__buf_init(ch->early, 0);
+	return 0;
+}
+
+int
+amas__flow_send_early(struct amas_channel *ch)
+{
+	struct amas__buf *out = amas__stream_out(ch->stream);
+	int rc = amas__buf_put(out, amas__buf_head(ch->early),
+	    amas__buf_len(ch->early));
+
+	early_free(ch);
+	if (rc == 0 && amas__buf_len(out) > 0)
+		amas__stream_flush(ch->stream);
+	return rc;
 }
 
 size_t
 amas__channel_queued(const struct amas_channel *ch)
 {
-	return ch->stream != NULL ?
-	    amas__buf_len(amas__stream_out(ch->stream)) :
-	    amas__buf_len(&ch->early);
+	const struct amas__buf *out = queue(ch);
+
+	return out != NULL ? amas__buf_len(out) : 0;
 }
 
 int
@@ -358,7 +390,6 @@ amas__flow_init(struct amas_channel *ch)
 	amas__task_init(&ch->unpark, on_unpark);
 	amas__timer_init(&ch->tick, ch->loop, on_tick);
 	amas__account_init(&ch->account, ch->loop, on_over);
-	amas__buf_init(&ch->early, 0);
 	segments_free(ch);
 }
 
@@ -378,6 +409,6 @@ amas__flow_stop(struct amas_channel *ch)
 	amas__task_cancel(ch->loop, &ch->unpark);
 	amas__timer_stop(&ch->tick);
 	amas__account_fini(&ch->account);
-	amas__buf_fini(&ch->early);
+	early_free(ch);
 	segments_free(ch);
 }

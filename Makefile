@@ -29,7 +29,7 @@ ALL_CPPFLAGS = -Ilib -D_GNU_SOURCE $(ISYSTEM) $(CPPFLAGS)
 ALL_CFLAGS   = -std=c11 -fPIC -fvisibility=hidden $(WARN) $(SAN) $(CFLAGS)
 ALL_LDFLAGS  = $(SAN) $(LDFLAGS)
 
-LIB_C   := $(filter-out lib/libdir.c lib/codec_blosc.c lib/tls.c lib/capture%,$(wildcard lib/*.c))
+LIB_C   := $(filter-out lib/libdir.c lib/codec_blosc.c lib/tls.c lib/tls_files.c lib/capture%,$(wildcard lib/*.c))
 LIB_O   := $(LIB_C:%.c=$(O)/%.o) $(B)/lib/libdir.o
 TOOLS   := $(patsubst cmd/%.c,$(B)/%,$(wildcard cmd/amas-*.c))
 CMD_O   := $(patsubst %.c,$(O)/%.o,$(filter-out $(wildcard cmd/amas-*.c),$(wildcard cmd/*.c)))
@@ -92,6 +92,7 @@ $(B)/amas/%.so: $(O)/lib/%.o $(B)/libamas.a
 	$(CC) $(ALL_LDFLAGS) -shared -Wl,--exclude-libs,ALL -o $@ $^ $(NEEDS)
 
 $(B)/amas/codec_blosc.so: NEEDS = -lblosc
+$(B)/amas/tls.so: $(O)/lib/tls_files.o
 $(B)/amas/tls.so: NEEDS = -lssl -lcrypto
 
 $(B)/amas-pki: scripts/amas-pki lib/amas.h

@@ -29,6 +29,7 @@
 #include "mem.h"
 #include "module.h"
 #include "stream.h"
+#include "tls_files.h"
 
 #define CIPHERS "ECDHE+AESGCM"	/* of TLS 1.2: those of aiomas */
 #define SECURITY_LEVEL 2	/* 112 bits: no RSA of 1024, no SHA-1 */
@@ -121,135 +122,7 @@ make_method(void)
 	return NULL;
 }
 
-/* ---- Files ---- */
-
-/* What the library says first of what it did: the cause. */
-static const char *
-reason(void)
-{
-	unsigned long e = ERR_peek_error();
-	const char *text = ERR_SYSTEM_ERROR(e) ? strerror(ERR_GET_REASON(e)) :
-	    ERR_reason_error_string(e);
-
-	return text != NULL ? text : "no cause known";
-}
-
-static int
-bad_file(struct amas_error *err, const char *path, const char *why)
-{
-	return amas_error_set(err, AMAS_ETLS, "%.140s: %.90s", path, why);
-}
-
-static FILE *
-open_file(const char *path, struct amas_error *err)
-{
-	FILE *f = fopen(path, "re");
-
-	if (f == NULL)
-		(void)bad_file(err, path, strerror(errno));
-	return f;
-}
-
-/* Nobody is asked for a passphrase: that might be a terminal, or nobody. */
-static int
-no_passphrase(char *buf, int size, int writing, void *asked)
-{
-	(void)buf;
-	(void)size;
-	(void)writing;
-	if (asked != NULL)
-		*(bool *)asked = true;
-	return -1;
-}
-
-/* Whom we trust, and what they have revoked, if that is in the file, too. */
-static int
-add_trusted(struct amas__tls_ctx *ctx, STACK_OF(X509_INFO) *all, bool server)
-{
-	X509_STORE *store = SSL_CTX_get_cert_store(ctx->ssl);
-	X509_INFO *info;
-	int i, n = 0;
-
-	for (i = 0; i < sk_X509_INFO_num(all); i++) {
-		info = sk_X509_INFO_value(all, i);
-		if (info->x509 != NULL) {
-			if (!X509_STORE_add_cert(store, info->x509) ||
-			    (server && !SSL_CTX_add_client_CA(ctx->ssl,
-			    info->x509)))
-				return -1;
-			n++;
-		}
-		if (info->crl != NULL &&
-		    (!X509_STORE_add_crl(store, info->crl) ||
-		    !X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK)))
-			return -1;
-	}
-	return n;
-}
-
-static int
-load_trusted(struct amas__tls_ctx *ctx, const char *path, bool server,
-    struct amas_error *err)
-{
-	STACK_OF(X509_INFO) *all = NULL;
-	FILE *f = open_file(path, err);
-	int n, rc = 0;
-
-	if (f == NULL)
-		return AMAS_ETLS;
-	if (!ferror(f))
-		all = PEM_X509_INFO_read(f, NULL, no_passphrase, NULL);
-	if (all == NULL || (n = add_trusted(ctx, all, server)) < 0)
-		rc = bad_file(err, path, reason());
-	else if (n == 0)
-		rc = bad_file(err, path, "has no certificate in it");
-	sk_X509_INFO_pop_free(all, X509_INFO_free);
-	(void)fclose(f);
-	return rc;
-}
-
-static int
-load_key(struct amas__tls_ctx *ctx, const char *path, const char *cert,
-    struct amas_error *err)
-{
-	FILE *f = open_file(path, err);
-	bool asked = false;
-	EVP_PKEY *key;
-	int rc = 0;
-
-	if (f == NULL)
-		return AMAS_ETLS;
-	key = PEM_read_PrivateKey(f, NULL, no_passphrase, &asked);
-	(void)fclose(f);
-	if (key == NULL)
-		return bad_file(err, path, asked ? "is encrypted, and nobody "
-		    "is asked for its passphrase" :
-		    "has no private key in it that can be read");
-	/* this fails if it is not the certificate's, too */
-	if (!SSL_CTX_use_PrivateKey(ctx->ssl, key) ||
-	    !SSL_CTX_check_private_key(ctx->ssl))
-		rc = amas_error_set(err, AMAS_ETLS, "%.110s: is not the key "
-		    "of %.100s", path, cert);
-	EVP_PKEY_free(key);
-	return rc;
-}
-
-static int
-load_own(struct amas__tls_ctx *ctx, const struct amas_tls *set,
-    struct amas_error *err)
-{
-	FILE *f = open_file(set->cert, err);
-
-	if (f == NULL)
-		return AMAS_ETLS;
-	(void)fclose(f);
-	if (!SSL_CTX_use_certificate_chain_file(ctx->ssl, set->cert))
-		return bad_file(err, set->cert, ERR_GET_REASON(
-		    ERR_peek_error()) == PEM_R_NO_START_LINE ?
-		    "has no certificate in it" : reason());
-	return load_key(ctx, set->key != NULL ? set->key : set->cert,
-	    set->cert, err);
-}
+/* ---- Contexts ---- */
 
 /* A line for whoever captures what goes by, and may read it. */
 static void
@@ -271,13 +144,12 @@ open_keylog(struct amas__tls_ctx *ctx, const char *path,
 	ctx->keylog = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
 	    0600);
 	if (ctx->keylog == -1)
-		return bad_file(err, path, strerror(errno));
+		return amas_error_set(err, AMAS_ETLS, "%.140s: %.90s", path,
+		    strerror(errno));
 	SSL_CTX_set_app_data(ctx->ssl, ctx);
 	SSL_CTX_set_keylog_callback(ctx->ssl, on_keylog);
 	return 0;
 }
-
-/* ---- Contexts ---- */
 
 static void
 ctx_free(struct amas__tls_ctx *ctx)
@@ -316,7 +188,6 @@ set_rules(SSL_CTX *ssl, bool server, bool check)
 	X509_VERIFY_PARAM *param = SSL_CTX_get0_param(ssl);
 
 	SSL_CTX_set_security_level(ssl, SECURITY_LEVEL);
-	SSL_CTX_set_default_passwd_cb(ssl, no_passphrase);
 	SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
 	(void)SSL_CTX_set_options(ssl, SSL_OP_NO_COMPRESSION |
 	    SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET |
@@ -337,14 +208,12 @@ static int
 ctx_load(struct amas__tls_ctx *ctx, const struct amas_tls *set, bool server,
     struct amas_error *err)
 {
-	int rc = 0;
+	int rc;
 
 	if (!set_rules(ctx->ssl, server, server || !set->insecure))
-		return amas_error_set(err, AMAS_ETLS, "%.200s", reason());
-	if (set->cacert != NULL)
-		rc = load_trusted(ctx, set->cacert, server, err);
-	if (rc == 0 && set->cert != NULL)
-		rc = load_own(ctx, set, err);
+		return amas_error_set(err, AMAS_ETLS, "%.200s",
+		    amas__tls_reason());
+	rc = amas__tls_load_files(ctx->ssl, set, server, err);
 	if (rc == 0 && set->keylog != NULL)
 		rc = open_keylog(ctx, set->keylog, err);
 	if (rc == 0 && set->setup != NULL &&
@@ -581,7 +450,7 @@ failed(struct amas__tls *t, struct amas_error *err)
 		    "certificate");
 	else
 		rc = amas_error_set(err, AMAS_ETLS, "no agreement: %.200s",
-		    reason());
+		    amas__tls_reason());
 	ERR_clear_error();
 	return rc;
 }

@@ -2,7 +2,8 @@
  * TLS: what its module, tls.so, can do.  A filter between plain bytes and cipher
  * bytes that knows no socket: cipher bytes of the peer are put in, those for it
  * come out at the end of a buffer.  stream_tls.c makes a stream of it,
- * tls_setup.c keeps the contexts; only tls.c knows the library behind it.
+ * tls_setup.c keeps the contexts; only tls.c and tls_files.c know the library
+ * behind it.
  */
 #ifndef AMAS__TLS_H
 #define AMAS__TLS_H

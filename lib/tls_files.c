@@ -12,6 +12,8 @@
 
 #include "err.h"
 
+#define CHAIN_MAX 10		/* certificates that are added to our own */
+
 const char *
 amas__tls_reason(void)
 {
@@ -159,6 +161,49 @@ load_key(SSL_CTX *ssl, const char *path, const char *cert,
 	return rc;
 }
 
+/* Adds those between us and a root, which all have who trust it. */
+static bool
+add_issuers(SSL_CTX *ssl, X509_STORE_CTX *store)
+{
+	X509 *cert = SSL_CTX_get0_certificate(ssl), *issuer;
+	bool ok = true, root = false;
+	int n;
+
+	for (n = 0; ok && !root && n < CHAIN_MAX &&
+	    X509_STORE_CTX_get1_issuer(&issuer, store, cert) == 1; n++) {
+		root = X509_self_signed(issuer, 0) != 0;
+		if (root)
+			X509_free(issuer);
+		else
+			ok = SSL_CTX_add0_chain_cert(ssl, issuer) == 1;
+		cert = issuer;
+	}
+	return ok;
+}
+
+/*
+ * OpenSSL would look for the others of a chain in each handshake, check our own
+ * certificate for that, and send the root, too, which the peer must decode.
+ */
+static bool
+complete_chain(SSL_CTX *ssl)
+{
+	X509_STORE_CTX *store;
+	STACK_OF(X509) *chain;
+	bool ok;
+
+	(void)SSL_CTX_set_mode(ssl, SSL_MODE_NO_AUTO_CHAIN);
+	if (SSL_CTX_get0_chain_certs(ssl, &chain) == 1 && chain != NULL)
+		return true;
+	store = X509_STORE_CTX_new();
+	ok = store != NULL && X509_STORE_CTX_init(store,
+	    SSL_CTX_get_cert_store(ssl), NULL, NULL) == 1 &&
+	    add_issuers(ssl, store);
+	X509_STORE_CTX_free(store);
+	return ok;
+}
+
+/* A set-up of the program's own may replace it, so has what OpenSSL does. */
 static int
 load_own(SSL_CTX *ssl, const struct amas_tls *set, struct amas_error *err)
 {
@@ -171,6 +216,8 @@ load_own(SSL_CTX *ssl, const struct amas_tls *set, struct amas_error *err)
 		return bad_file(err, set->cert, ERR_GET_REASON(
 		    ERR_peek_error()) == PEM_R_NO_START_LINE ?
 		    "has no certificate in it" : amas__tls_reason());
+	if (set->setup == NULL && !complete_chain(ssl))
+		return bad_file(err, set->cert, amas__tls_reason());
 	return load_key(ssl, set->key != NULL ? set->key : set->cert,
 	    set->cert, err);
 }

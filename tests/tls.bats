@@ -427,6 +427,34 @@ refuses() {
 	[[ $output == *'the server refuses our certificate: unknown CA' ]]
 }
 
+# chain_shown NAME: what a client with this certificate shows: subjects.
+chain_shown() {
+	openssl s_client -connect "${addr#tcp://}" -CAfile root.pem -showcerts \
+		-cert "$1.pem" -key "$1.key" </dev/null 2>/dev/null |
+		sed -n 's/^ *[0-9]* s:CN = //p'
+}
+
+@test "tls: one between us and the root is shown from --cacert; the root is not" {
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+		-subj /CN=root -keyout root.key -out root.pem -days 30 2>err.req
+	ca=root extensions='basicConstraints = critical, CA:TRUE' signed between
+	ca=between extensions='subjectAltName = IP:127.0.0.1' signed leaf
+	ca=root extensions='subjectAltName = IP:127.0.0.1' signed near
+	cat root.pem between.pem >both.pem
+	start amas-serve --cacert both.pem --cert leaf.pem --key leaf.key \
+		127.0.0.1:0 "$ADD"
+	equal $'leaf\nbetween' "$(chain_shown near)"
+	equal 7 "$(t amas-call --cacert root.pem --cert near.pem \
+		--key near.key "$addr" add 3 4)"
+	start amas-serve --cacert root.pem --cert near.pem --key near.key \
+		127.0.0.1:0 "$ADD"
+	equal near "$(chain_shown near)"
+	equal 7 "$(t amas-call --cacert both.pem --cert leaf.pem \
+		--key leaf.key "$addr" add 3 4)"
+	run -3 t amas-call --cacert root.pem --cert leaf.pem --key leaf.key \
+		"$addr" add 3 4
+}
+
 @test "tls: openssl's own server is a foreign peer" {
 	mkfifo in out
 	t openssl s_server -accept 127.0.0.1:0 -CAfile ca.pem -cert server.pem \

@@ -232,6 +232,8 @@ ctx_new(struct amas__tls_ctx **out, const struct amas_tls *set, bool server,
 
 	if (ctx == NULL)
 		return amas__error_nomem(err);
+	/* it ends with the process: to tidy up first takes as long as a file */
+	(void)OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
 	ERR_clear_error();
 	ctx->refs = 1;
 	ctx->keylog = -1;

@@ -217,8 +217,12 @@ call_peer_open(struct amas_channel **out, struct call_peer *p,
 {
 	int in, to, rc;
 
-	if (p->o->command == NULL)
-		return open_addr(out, p, addr, opts, err);
+	if (p->o->command == NULL) {
+		rc = open_addr(out, p, addr, opts, err);
+		if (rc == 0)
+			amas__channel_set_hard(*out);
+		return rc;
+	}
 	if (p->child != 0)
 		call_exec_end(p->child);
 	p->child = 0;

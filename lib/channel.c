@@ -310,6 +310,8 @@ set_stream(struct amas_channel *ch, struct amas__stream *s)
 	ch->stream = s;
 	ch->queue = s->queue;
 	amas__stream_set_owner(s, &amas__channel_events, ch);
+	if (ch->hard)
+		amas__stream_set_hard(s);
 	ch->state = OPEN;
 	if (*amas__stream_name(s, AMAS__PEER_NAME, name, sizeof name) != '\0' &&
 	    (ch->peer_name = amas__strdup(name)) == NULL)

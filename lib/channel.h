@@ -194,6 +194,9 @@ bool amas__channel_heard(const struct amas_channel *ch);
  */
 void amas__channel_any_types(struct amas_channel *ch);
 
+/* amas__stream_set_hard() for its stream, now or as soon as it is there. */
+void amas__channel_set_hard(struct amas_channel *ch);
+
 /*
  * What is put off on a channel (rest.h), when that is done: nothing; on a link,
  * between containers, all that comes, but for what wakes nobody; of a child what

@@ -77,6 +77,7 @@ struct amas_channel {
 	bool draining;		/* ends when nothing is open any more */
 	bool on_hold;		/* nothing is read */
 	bool queue;		/* the other end is in this process */
+	bool hard;		/* amas__stream_set_hard() its stream */
 	bool peer_done;		/* its end of input came */
 	bool child;		/* see amas__channel_be_child() */
 	bool lines;		/* messages are lines */

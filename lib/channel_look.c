@@ -48,6 +48,14 @@ amas__channel_any_types(struct amas_channel *ch)
 	ch->types.any = true;
 }
 
+void
+amas__channel_set_hard(struct amas_channel *ch)
+{
+	ch->hard = true;
+	if (ch->stream != NULL)
+		amas__stream_set_hard(ch->stream);
+}
+
 struct amas_proxy **
 amas__channel_remote_slot(struct amas_channel *ch)
 {

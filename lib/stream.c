@@ -65,6 +65,13 @@ amas__stream_abort(struct amas__stream *s)
 	s->ops->abort(s);
 }
 
+void
+amas__stream_set_hard(struct amas__stream *s)
+{
+	if (s->ops->hard != NULL)
+		s->ops->hard(s);
+}
+
 bool
 amas__stream_gone(const struct amas__stream *s)
 {

@@ -53,6 +53,7 @@ struct amas__stream_ops {
 	void (*flush)(struct amas__stream *s);
 	void (*close)(struct amas__stream *s);
 	void (*abort)(struct amas__stream *s);
+	void (*hard)(struct amas__stream *s);	/* NULL: needs no care */
 	bool (*gone)(const struct amas__stream *s);
 	bool (*end)(struct amas__stream *s);	/* NULL: false */
 	size_t (*held)(const struct amas__stream *s);
@@ -133,6 +134,13 @@ bool amas__stream_end(struct amas__stream *s);
  */
 void amas__stream_close(struct amas__stream *s);
 void amas__stream_abort(struct amas__stream *s);
+
+/*
+ * From now on the connection is reset if the program ends without closing it: the
+ * peer would take that for the end of our requests alone (half-close), and go on
+ * working for us.
+ */
+void amas__stream_set_hard(struct amas__stream *s);
 
 /*
  * Whether the peer is gone both ways.  After the end of its input it may still

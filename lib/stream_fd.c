@@ -43,6 +43,7 @@ struct fd_stream {
 	bool blocked;		/* the kernel took less than was there */
 	bool failed;
 	bool ending;		/* output ends with what is queued */
+	bool hard;		/* is reset if we do not close it */
 	struct amas__io out_io[];	/* output of a pair; a socket has none */
 };
 
@@ -264,6 +265,16 @@ linger_close(struct amas__open *o)
 
 static const struct amas__open_ops linger_ops = { .close = linger_close };
 
+/* Whether closing is a reset; unix sockets and pipes need none. */
+static void
+set_reset(struct fd_stream *f, bool on)
+{
+	const struct linger reset = { .l_onoff = on, .l_linger = 0 };
+
+	(void)setsockopt(f->io.fd, SOL_SOCKET, SO_LINGER, &reset,
+	    sizeof reset);
+}
+
 /* Without the memory for it, what is queued is lost. */
 static void
 fd_close(struct amas__stream *s)
@@ -271,6 +282,8 @@ fd_close(struct amas__stream *s)
 	struct fd_stream *f = of(s);
 	struct lingering *g;
 
+	if (f->hard)
+		set_reset(f, false);
 	if (f->failed || amas__buf_len(&s->out) == 0 ||
 	    (g = amas__zalloc(sizeof *g)) == NULL) {
 		destroy(f);
@@ -288,12 +301,19 @@ fd_close(struct amas__stream *s)
 static void
 fd_abort(struct amas__stream *s)
 {
-	const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
 	struct fd_stream *f = of(s);
 
-	(void)setsockopt(f->io.fd, SOL_SOCKET, SO_LINGER, &reset,
-	    sizeof reset); /* unix sockets: closing says enough */
+	set_reset(f, true);
 	destroy(f);
+}
+
+static void
+fd_hard(struct amas__stream *s)
+{
+	struct fd_stream *f = of(s);
+
+	f->hard = true;
+	set_reset(f, true);
 }
 
 static bool
@@ -343,6 +363,7 @@ static const struct amas__stream_ops fd_ops = {
 	.flush = fd_flush,
 	.close = fd_close,
 	.abort = fd_abort,
+	.hard = fd_hard,
 	.gone = fd_gone,
 	.end = fd_end,
 	.name = fd_name,

@@ -182,3 +182,23 @@ serve() {
 	assert not os.path.exists(addr)
 	END
 }
+
+@test "amas-call: what it waits for ends with it, over TCP too" {
+	local signal
+
+	mkfifo "$tmp/begun" "$tmp/gone" "$tmp/never"
+	start amas-serve -j 1 tcp://127.0.0.1:0 "hang=exec:trap 'echo x >$tmp/gone; exit' TERM
+		echo >$tmp/begun; while :; do read -r x <>$tmp/never; done" \
+	    'add=exec:expr "$1" + "$2"'
+	for signal in TERM INT KILL; do
+		raw how=$signal <<-'END'
+		p = start('amas-call', addr, 'hang')
+		open(tmp + '/begun').read()
+		p.process.send_signal(getattr(signal, 'SIG' + how))
+		assert open(tmp + '/gone').read() == 'x\n'
+		p.wait()
+		END
+		t amas-call "$addr" add 3 4
+	done
+	logged
+}

@@ -161,12 +161,12 @@ amas__mosaik_check_value(const char *function, const struct amas_value *v,
 
 /* ---- init ---- */
 
-/* Its first number; 0: it is no version. */
-static int
+/* Its first number, or the largest; 0: it is no version. */
+static long
 major(const char *text)
 {
 	const char *p = text;
-	int n = atoi(text);
+	long n = strtol(text, NULL, 10);
 
 	for (;;) {
 		if (*p < '0' || *p > '9')
@@ -180,7 +180,7 @@ major(const char *text)
 }
 
 static int
-take_version(int *out, const struct amas_value *meta, struct amas_error *err)
+take_version(long *out, const struct amas_value *meta, struct amas_error *err)
 {
 	const struct amas_value *v = amas_value_get(meta, "api_version");
 
@@ -193,7 +193,7 @@ take_version(int *out, const struct amas_value *meta, struct amas_error *err)
 }
 
 static int
-take_kind(struct amas__mosaik *m, const struct amas_value *meta, int version,
+take_kind(struct amas__mosaik *m, const struct amas_value *meta, long version,
     struct amas_error *err)
 {
 	static const char *const kinds[] = {
@@ -300,7 +300,8 @@ static int
 check_init(struct amas__mosaik *m, const struct amas_value *args,
     const struct amas_value *meta, struct amas_error *err)
 {
-	int rc, version;
+	long version;
+	int rc;
 
 	(void)args;
 	if (!is(meta, AMAS_MAP))

@@ -81,6 +81,8 @@ test_metas(void)
 	init_takes("{\"models\": {}}"); /* of API 1 */
 	init_takes("{\"api_version\": \"2.2\", " MODELS "}");
 	init_takes("{\"api_version\": \"3\", \"type\": \"hybrid\", " MODELS "}");
+	init_takes("{\"api_version\": \"4294967296\", \"type\": "
+	    "\"hybrid\", " MODELS "}");
 	init_takes(META("\"models\": {\"M\": {\"public\": true, \"any_inputs\": "
 	    "false, \"params\": [\"p\"], \"attrs\": [\"a\"], \"trigger\": [], "
 	    "\"persistent\": [], \"other\": 1}}, \"extra_methods\": [\"f\"]"));
@@ -101,6 +103,9 @@ test_no_metas(void)
 		{ "{\"api_version\": \"3.\", " MODELS "}",
 		    "\"3.\": \"api_version\" is a text, as \"3.0\"" },
 		{ "{\"api_version\": \"3.0\", " MODELS "}",
+		    "null: \"type\" is one of time-based, event-based and "
+		    "hybrid" },
+		{ "{\"api_version\": \"4294967298.0\", " MODELS "}",
 		    "null: \"type\" is one of time-based, event-based and "
 		    "hybrid" },
 		{ "{\"type\": \"time\", " MODELS "}",

@@ -145,10 +145,12 @@ check_line(const struct amas__buf *b, struct amas_error *err)
 	const char *line = amas__buf_head(b), *p;
 	size_t len = amas__buf_len(b);
 
-	if (len > 0 && (p = memchr(line, '\0', len)) != NULL)
+	if (line == NULL)
+		return 0;
+	if ((p = memchr(line, '\0', len)) != NULL)
 		return amas_error_set(err, AMAS_ETYPE, "argument has a NUL at "
 		    "offset %zu, which no line can have", (size_t)(p - line));
-	if (len > 0 && (p = memchr(line, '\n', len)) != NULL)
+	if ((p = memchr(line, '\n', len)) != NULL)
 		return amas_error_set(err, AMAS_ETYPE, "argument has a newline "
 		    "at offset %zu, and a call is one line",
 		    (size_t)(p - line));

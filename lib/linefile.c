@@ -24,7 +24,7 @@ void
 amas__linefile_took(struct amas__linefile *f, size_t n)
 {
 	const char *head = amas__buf_head(&f->buf);
-	const char *end = n > 0 ? memrchr(head, '\n', n) : NULL;
+	const char *end = head != NULL ? memrchr(head, '\n', n) : NULL;
 
 	if (end != NULL)
 		f->lines_end = f->written + (end - head) + 1;

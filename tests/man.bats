@@ -141,6 +141,15 @@ install_here() {
 	done < <(page_tools)
 }
 
+@test "man: no page speaks of no encryption where there is TLS" {
+	local page
+
+	for page in $(pages) "$AMAS_ROOT/README.md"; do
+		run ! grep -n 'encryption and no' <(tr '\n' ' ' <"$page" |
+			sed 's/Without \(TLS\|it\) there is no encryption and no//g')
+	done
+}
+
 # constant NAME: the number that is #defined as NAME in the library or cmd/.
 constant() {
 	local text

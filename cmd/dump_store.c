@@ -15,6 +15,8 @@
 #include "request.h"
 #include "utf8.h"
 
+#define VALIDATE "validate_aid" /* what containers ask of agents */
+
 static const struct dump_view_ops ops;
 
 /* ---- Values ------------------------------------------------------------- */
@@ -353,6 +355,48 @@ add_asked(struct dump_store *s, struct dump_entry *k)
 	return amas__map_set_id(&s->asked, hash, k);
 }
 
+/*
+ * Containers ask for an agent once on a connection, maybe before the recording
+ * began.  Who was called is there; of which class is not known.
+ */
+static int
+add_agent(struct dump_store *s, const char *id, size_t len)
+{
+	struct amas_value content, item[3], aid, class;
+	struct dump_entry *k;
+
+	amas__value_text(&aid, NULL, AMAS_STRING, id, len);
+	amas__value_text(&item[0], NULL, AMAS_STRING, VALIDATE,
+	    strlen(VALIDATE));
+	amas__value_list(&item[1], NULL, &aid, 1);
+	(void)amas__value_map(&item[2], NULL, NULL, 0);
+	amas__value_list(&content, NULL, item, 3);
+	if (find(s, hash_of(s, false, &content), false, &content) != NULL)
+		return 0;
+	amas__value_text(&class, NULL, AMAS_STRING, "Agent", 5);
+	if ((k = amas__area_alloc(s->area, sizeof *k)) == NULL)
+		return AMAS_ENOMEM;
+	memset(k, 0, sizeof *k);
+	k->kind = DUMP_REPLY;
+	k->content = copy_items(s->area, &content, 1);
+	k->answer = copy_items(s->area, &class, 1);
+	return k->content == NULL || k->answer == NULL ? AMAS_ENOMEM :
+	    add_asked(s, k);
+}
+
+static int
+add_agent_of(struct dump_store *s, const struct dump_entry *k)
+{
+	struct amas__call rpc;
+	const char *id;
+	size_t len;
+
+	if (k->back || amas__call_parse(&rpc, k->content, NULL) != 0 ||
+	    (id = dump_agent(rpc.path, rpc.path_len, &len)) == NULL)
+		return 0;
+	return add_agent(s, id, len);
+}
+
 int
 dump_store_finish(struct dump_store *s)
 {
@@ -366,6 +410,9 @@ dump_store_finish(struct dump_store *s)
 	for (i = 0; i < s->n; i++)
 		if (s->entry[i].answer != NULL &&
 		    add_asked(s, &s->entry[i]) != 0)
+			return cmd_nomem();
+	for (i = 0; i < s->n; i++)
+		if (add_agent_of(s, &s->entry[i]) != 0)
 			return cmd_nomem();
 	return CMD_OK;
 }
@@ -398,8 +445,9 @@ missing(char *out, size_t size, const struct amas_value *content)
 	}
 	len = amas__utf8_trim(rpc.path, rpc.path_len < 200 ? rpc.path_len :
 	    200);
-	(void)snprintf(out, size, "no recorded reply to %.*s", (int)len,
-	    rpc.path);
+	(void)snprintf(out, size, "no recorded reply to %.*s%s", (int)len,
+	    rpc.path, strcmp(rpc.path, VALIDATE) == 0 ?
+	    ", nor a call of that agent" : "");
 	return out;
 }
 

@@ -73,7 +73,8 @@ const struct amas_codec *dump_store_codec(const struct dump_store *s);
 
 /*
  * The call that answers a request: equal in path and arguments.  Of several
- * each is given once, in their order, the last again and again.  NULL: none.
+ * each is given once, in their order, the last again and again.  An agent that
+ * was called is there, also if nobody asked for it.  NULL: none.
  */
 const struct dump_entry *dump_store_find(struct dump_store *s, bool back,
     const struct amas_value *content);

@@ -250,6 +250,60 @@ fail("x")
 	    "$(tail -n 1 <<<"$output" | jq -c '[.m[0], .conn - 1, .m[2]]')"
 }
 
+@test "amas-dump: --stub: integers and reals differ, the order of names does not" {
+	printf '%s\n' '[0, 0, ["bid", [900], {"a": 1, "b": {"x": 1, "y": 2}}]]' \
+	    '[1, 0, 1]' >"$tmp/rec"
+	start amas-dump -r "$tmp/rec" --stub :0
+	equal 1 "$(t amas-call "$addr" bid 900 b='{"y": 2, "x": 1}' a=1)"
+	run -1 --separate-stderr t amas-call "$addr" bid 900.0 a=1 \
+	    b='{"x": 1, "y": 2}'
+	equal "no recorded reply to bid" "$(last_line "$stderr")"
+}
+
+@test "amas-dump: --stub: agents that were called are there" {
+	printf '%s\n' '[0, 4, ["agents/7/f", [1], {}]]' '[1, 4, 9]' \
+	    '[0, 5, ["agents/8/f", [], {}]]' \
+	    '[0, 6, ["validate_aid", ["6"], {}]]' '[1, 6, null]' >"$tmp/rec"
+	start amas-dump -r "$tmp/rec" --stub :0
+	equal 9 "$(t amas-call "$addr/7" f 1)"
+	equal '"Agent"' "$(t amas-call "$addr" validate_aid ==8)"
+	equal null "$(t amas-call "$addr" validate_aid ==6)"
+	run -1 --separate-stderr t amas-call "$addr/9" f 1
+	equal "no recorded reply to validate_aid, nor a call of that agent" \
+	    "$(last_line "$stderr")"
+	stop
+	# what the end that dialled was asked is no agent here, and the filter holds
+	printf '%s\n' \
+	    '{"t": 1, "from": "a", "to": "b", "m": [0, 0, ["f", [], {}]]}' \
+	    '{"t": 1, "from": "b", "to": "a", "m": [0, 0, ["agents/7/f", [], {}]]}' \
+	    '{"t": 1, "from": "a", "to": "b", "m": [1, 0, 1]}' \
+	    '{"t": 1, "from": "a", "to": "b", "m": [0, 1, ["agents/8/f", [], {}]]}' \
+	    '{"t": 1, "from": "b", "to": "a", "m": [1, 1, 1]}' >"$tmp/rec"
+	run -1 t amas-dump -r "$tmp/rec" --stub :0 -q \
+	    --run 'amas-call "$AMAS_ADDR/7" f >&2' >"$tmp/out"
+	run -1 t amas-dump -r "$tmp/rec" --stub :0 -q \
+	    --run 'amas-call "$AMAS_ADDR/8" f >&2' not agent 8
+	run -0 t amas-dump -r "$tmp/rec" --stub :0 -q \
+	    --run 'amas-call "$AMAS_ADDR/8" f >&2'
+}
+
+@test "amas-dump: --stub: Python finds agents of a recording that began late" {
+	need_peer
+	printf '%s\n' '[0, 4, ["agents/0/hello", ["Ann"], {}]]' \
+	    '[1, 4, "hello, Ann"]' >"$tmp/rec"
+	cat >"$tmp/call.py" <<'END'
+import aiomas, sys
+async def main(url):
+    print(await (await c.connect(url + '/0')).hello('Ann'))
+c = aiomas.Container.create(sys.argv[1], as_coro=False)
+aiomas.run(main(sys.argv[2]))
+END
+	start amas-dump -r "$tmp/rec" --stub 127.0.0.1:0
+	run -0 --separate-stderr t "$AMAS_VENV/bin/python" "$tmp/call.py" \
+	    "$tmp/c" "$addr"
+	equal 'hello, Ann' "$output"
+}
+
 @test "amas-dump: --stub: -c ends it, the last reply is delivered" {
 	printf '%s\n' '[0, 0, ["f", [], {}]]' '[1, 0, 1]' >"$tmp/rec"
 	out=$tmp/out start amas-dump -t -r "$tmp/rec" --stub :0 -c 1

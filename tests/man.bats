@@ -21,6 +21,16 @@ examples() {
 	"$(python)" "$AMAS_ROOT/tests/tools/examples.py" "$@"
 }
 
+# examples_of PAGE: all that it shows, as a reader sees it.
+examples_of() {
+	local page=$AMAS_ROOT/man/$1 n i
+
+	n=$(examples list "$page")
+	for ((i = 1; i <= n; i++)); do
+		examples show "$page" "$i"
+	done
+}
+
 # run_examples FILE [SOURCE...]: each in a folder of its own, with the sources.
 run_examples() {
 	local n i status=0
@@ -98,6 +108,20 @@ install_here() {
 			n=$((n + 1))
 		done < <(sed -n 's,^\.\\" \(tests/.*\),\1,p' "$page")
 	done
+	[ "$n" -ge 5 ]
+}
+
+@test "man: what libamas(3) compiles stands in it" {
+	local name n=0
+
+	while read -r name; do
+		grep -q "^\.\\\\\" tests/examples/$name\$" \
+			"$AMAS_ROOT/man/libamas.3" || {
+			echo "$name is not in the page" >&2
+			return 1
+		}
+		n=$((n + 1))
+	done < <(examples_of libamas.3 | grep -o '[a-z_]*\.c\>' | sort -u)
 	[ "$n" -ge 4 ]
 }
 

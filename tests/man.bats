@@ -174,6 +174,65 @@ install_here() {
 	done
 }
 
+@test "man: what amas-container(1) says of classes without agents" {
+	command -v mandoc >/dev/null || skip 'no mandoc'
+	states amas-container.1 'Needs --manager, which has the id 0'
+	states amas-container.1 'for the manager; needs --manager'
+	mkdir "$tmp/a"
+	printf '#!/bin/sh\n' >"$tmp/a/f"
+	chmod +x "$tmp/a/f"
+	echo '{"class": "a"}' >"$tmp/file"
+	run -2 t amas-container --class "a=$tmp/a" "$tmp/s"
+	run -2 t amas-container --class-path "$tmp" "$tmp/s"
+	run -0 t amas-container --manager --class "a=$tmp/a" -f "$tmp/file" \
+		--run 'amas-call "${AMAS_ADDR}1" f' "$tmp/s"
+	equal null "$output"
+}
+
+# descriptors PID: how many it has.
+descriptors() {
+	ls "/proc/$1/fd" | wc -l
+}
+
+@test "man: 84: what amas-serve(1) says of descriptors" {
+	local before n=20 calls
+
+	command -v mandoc >/dev/null || skip 'no mandoc'
+	states amas-serve.1 'about 20 descriptors for itself'
+	states amas-serve.1 'up to 5 for each program that runs'
+	mkfifo "$tmp/hold"
+	exec 9<>"$tmp/hold"
+	start amas-serve -j "$n" "$tmp/s" \
+		"f=exec:echo >>'$tmp/began'; read -r line <'$tmp/hold'"
+	before=$(descriptors "$pid")
+	[ "$before" -le 20 ]
+	yes '["f"]' | head -n "$n" | t amas-call -qB "$tmp/s" >"$tmp/out" &
+	calls=$!
+	until [ "$(cat "$tmp/began" 2>/dev/null | wc -l)" = "$n" ]; do :; done
+	[ "$(descriptors "$pid")" -le $((before + 1 + 5 * n)) ]
+	[ "$(descriptors "$pid")" -ge $((before + 1 + 3 * n)) ]
+	yes | head -n "$n" >&9
+	wait "$calls"
+	exec 9>&-
+	equal "$n" "$(grep -c null "$tmp/out")"
+}
+
+@test "man: a server that is killed leaves its folder, as amas-serve(1) says" {
+	command -v mandoc >/dev/null || skip 'no mandoc'
+	states amas-serve.1 'leaves its folder, \$TMPDIR/amas-XXXXXX'
+	states amas-container.1 'leaves its folder, \$TMPDIR/amas-XXXXXX'
+	export TMPDIR=$tmp
+	start amas-serve "$tmp/s" 'f=exec:echo "$AMAS_STATE"'
+	[[ $(t amas-call -r "$tmp/s" f) == "$tmp"/amas-??????/state ]]
+	kill -KILL "$pid"
+	ended "$pid" 137
+	[ -d "$tmp"/amas-??????/state ]
+	start amas-serve "$tmp/s" 'f=exec:true'
+	stop
+	[ -d "$tmp"/amas-??????/state ]
+	rm -r "$tmp"/amas-??????
+}
+
 # constant NAME: the number that is #defined as NAME in the library or cmd/.
 constant() {
 	local text

@@ -87,7 +87,7 @@ install_here() {
 	make -s -C "$AMAS_ROOT" B="$AMAS_BUILD" DESTDIR="$tmp/dest" \
 		PREFIX=/usr install
 	export PKG_CONFIG_PATH=$tmp/dest/usr/lib/pkgconfig
-	export PKG_CONFIG_SYSROOT_DIR=$tmp/dest
+	sed -i "s,=/usr,=$tmp/dest/usr," "$PKG_CONFIG_PATH"/*.pc
 	export LD_LIBRARY_PATH=$tmp/dest/usr/lib
 }
 
@@ -96,6 +96,13 @@ install_here() {
 	[ "$(has_asan)" = 0 ] || skip 'a library with sanitizers'
 	install_here
 	run_examples "$AMAS_ROOT/man/libamas.3" "$AMAS_ROOT"/tests/examples/*.c
+	# Without what the page says of another prefix it is not found.
+	cd "$tmp"
+	"${CC:-cc}" -o once "$AMAS_ROOT/tests/examples/call_once.c" \
+		$(pkg-config --cflags --libs amas)
+	unset LD_LIBRARY_PATH
+	run -127 ./once "$tmp/s"
+	[[ $output == *'cannot open shared object file'* ]]
 }
 
 @test "man: the programs in pages are those of the tests" {

@@ -1,6 +1,6 @@
 /*
  * Many calls, one for each line of input: over one connection, or (-B -) each
- * over that of its URL.
+ * over that of its URL; where a host calls for us, all over the one to the host.
  *
  * There are at most -P slots (call_slots.h), and input is read no further than
  * slots are free: so memory is bounded by -P outcomes, whatever their order.
@@ -23,6 +23,7 @@ struct batch {
 	struct call_session s;
 	struct call_peer peer;
 	struct call_urls urls;	/* -B - */
+	const char *parent;	/* -B - : the host that calls for us; or NULL */
 	struct call_args fixed;	/* -L: what stands before the line */
 	struct call_slots slots;
 };
@@ -255,6 +256,42 @@ send_url(struct batch *b, struct call_slot *slot, struct call_request *r,
 	return rc;
 }
 
+/* Of amas/call.  NULL: short of memory. */
+static struct amas_value *
+via_args(const char *object, const struct call_request *r)
+{
+	if (r->args == NULL)
+		return amas_value_pack("[ss]", object, r->path);
+	if (r->kwargs == NULL)
+		return amas_value_pack("[ssv]", object, r->path, r->args);
+	return amas_value_pack("[ssvv]", object, r->path, r->args, r->kwargs);
+}
+
+/* Has the host call what a line names, or calls the host itself. */
+static int
+send_via(struct batch *b, struct call_slot *slot,
+    const struct call_request *r, struct amas_error *err)
+{
+	struct call_request to = *r;
+	struct amas_value *args = NULL;
+	char *object;
+	int rc;
+
+	if ((rc = call_url_cut(&object, &to.path, r->path, err)) != 0)
+		return rc;
+	if (strcmp(object, b->parent) == 0) {
+		rc = send_path(b->s.ch, to.path, slot, &to);
+	} else if ((args = via_args(object, &to)) == NULL) {
+		rc = AMAS_ENOMEM;
+	} else {
+		to = (struct call_request){ .args = args };
+		rc = send_path(b->s.ch, "amas/call", slot, &to);
+	}
+	amas_value_free(args);
+	free(object);
+	return rc == 0 ? 0 : amas_error_set(err, rc, "%s", amas_strerror(rc));
+}
+
 static int
 send_call(struct batch *b, struct call_slot *slot, struct call_request *r,
     struct amas_error *err)
@@ -263,6 +300,8 @@ send_call(struct batch *b, struct call_slot *slot, struct call_request *r,
 
 	if (b->s.many)
 		return send_url(b, slot, r, err);
+	if (b->parent != NULL)
+		return send_via(b, slot, r, err);
 	if (b->s.missing != NULL)
 		fail(b, slot, b->s.missing, b->s.ch);
 	else if (b->s.o->channel)
@@ -314,7 +353,9 @@ call_batch_run(const struct call_opts *o)
 	int status = CMD_OK;
 
 	b.s.peer = &b.peer;
-	b.s.many = call_is_many(o);
+	if (call_is_many(o) && !o->dial)
+		b.parent = cmd_env("AMAS_PARENT");
+	b.s.many = call_is_many(o) && b.parent == NULL;
 	b.s.blank = o->each;
 	if (o->each)
 		status = call_args_read(&b.fixed, o);
@@ -322,7 +363,7 @@ call_batch_run(const struct call_opts *o)
 	if (status == CMD_OK &&
 	    (status = call_peer_init(&b.peer, o)) == CMD_OK) {
 		call_urls_init(&b.urls, &b.peer);
-		b.s.agent = !b.s.many && call_peer_is_agent(&b.peer);
+		b.s.agent = !call_is_many(o) && call_peer_is_agent(&b.peer);
 		status = call_session_run(&b.s);
 	}
 	call_slots_fini(&b.slots); /* some, if memory was short */

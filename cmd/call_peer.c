@@ -150,6 +150,13 @@ call_peer_opts(struct amas_opts *out, const struct call_peer *p)
 		    refuse;
 }
 
+/* -B - : lines say what is called, and the host calls it. */
+static bool
+is_any(const char *addr)
+{
+	return strcmp(addr, "-") == 0;
+}
+
 /*
  * Opens an address.  In a program that a server started, it is the URL of a
  * proxy, a peer or an agent, which that server calls for us; anything else may
@@ -173,11 +180,11 @@ open_addr(struct amas_channel **out, struct call_peer *p, const char *addr,
 		    CALL_LOCAL_ONLY);
 	if (parent == NULL)
 		return amas_channel_open(out, p->loop, addr, opts, err);
-	if (strcmp(addr, parent) == 0) {
+	if (strcmp(addr, parent) == 0 || is_any(addr)) {
 		p->parent = parent;
 		own.codec = &amas__codec_msgpack;
 		own.types = NULL;
-		rc = amas_channel_open(out, p->loop, addr, &own, err);
+		rc = amas_channel_open(out, p->loop, parent, &own, err);
 		if (rc == 0)
 			amas__channel_any_types(*out);
 		return rc;
@@ -187,8 +194,7 @@ open_addr(struct amas_channel **out, struct call_peer *p, const char *addr,
 	agent = a.agent != NULL;
 	amas__addr_fini(&a);
 	if (!agent)
-		return amas_error_set(err, AMAS_EINVAL, "an address is not "
-		    "called from here without --dial: AMAS_PARENT is set");
+		return amas_error_set(err, AMAS_EINVAL, CALL_NO_DIAL);
 	p->parent = parent;
 	return amas__rpc_open_via(out, p->loop, parent, addr, opts, err);
 }
@@ -262,7 +268,7 @@ call_peer_fail(struct call_peer *p, const struct amas_error *err)
 	int how;
 
 	if (p->parent != NULL && (err->code == AMAS_ECONNECT ||
-	    err->code == AMAS_EINVAL)) {
+	    err->code == AMAS_EINVAL || is_any(p->o->addr))) {
 		(void)snprintf(parent, sizeof parent, "AMAS_PARENT=%s",
 		    p->parent);
 		return cmd_fail(parent, err);

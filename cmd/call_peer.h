@@ -12,6 +12,8 @@
 #include "call.h"
 
 #define CALL_SIGNALS 3
+#define CALL_NO_DIAL "an address is not called from here without --dial: " \
+	"AMAS_PARENT is set"
 
 struct call_peer {
 	const struct call_opts *o;

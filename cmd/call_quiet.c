@@ -19,7 +19,7 @@ host_path(const struct call_opts *o)
 	const char *token = parent != NULL ? strrchr(parent, '/') : NULL;
 	size_t len = strlen(o->addr);
 
-	if (token == NULL || o->command != NULL || o->dial || call_is_many(o))
+	if (token == NULL || o->command != NULL || o->dial)
 		return NULL;
 	if (o->pipe && (strncmp(parent, o->addr, len) != 0 ||
 	    strncmp(parent + len, "//", 2) != 0))

@@ -9,6 +9,8 @@
 #include "err.h"
 #include "mem.h"
 
+#define NO_URL "is no URL with a function behind it"
+
 struct call_url {
 	struct amas__link link;
 	struct call_urls *all;
@@ -151,8 +153,7 @@ parse(struct call_target *t, char **addr, const char *text,
 
 	if (len == 0 || slash[1] == '\0' || text[len - 1] == ':' ||
 	    (len > 1 && strncmp(text + len - 2, ":/", 2) == 0))
-		return amas_error_set(err, AMAS_EINVAL,
-		    "is no URL with a function behind it");
+		return amas_error_set(err, AMAS_EINVAL, NO_URL);
 	if ((t->object = amas__strndup(text, len)) == NULL)
 		return amas__error_nomem(err);
 	rc = take_apart(addr, &t->path, &agent, t->object, slash + 1, err);
@@ -161,6 +162,43 @@ parse(struct call_target *t, char **addr, const char *text,
 		t->object = NULL;
 	}
 	return rc;
+}
+
+static bool
+is_agent(const char *url)
+{
+	struct amas__addr a;
+	bool agent;
+
+	if (amas__addr_parse(&a, url, NULL) != 0)
+		return false;
+	agent = a.agent != NULL;
+	amas__addr_fini(&a);
+	return agent;
+}
+
+int
+call_url_cut(char **object, const char **path, const char *text,
+    struct amas_error *err)
+{
+	char *url = amas__strdup(text), *slash;
+
+	if (url == NULL)
+		return amas__error_nomem(err);
+	if ((slash = strrchr(url, '/')) == NULL || slash[1] == '\0') {
+		free(url);
+		return amas_error_set(err, AMAS_EINVAL, NO_URL);
+	}
+	for (; slash != NULL; slash = strrchr(url, '/')) {
+		*slash = '\0';
+		if (!is_agent(url))
+			continue;
+		*object = url;
+		*path = text + (slash - url) + 1;
+		return 0;
+	}
+	free(url);
+	return amas_error_set(err, AMAS_EINVAL, CALL_NO_DIAL);
 }
 
 /* Of "agents/ID/FUNCTION". */

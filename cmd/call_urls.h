@@ -48,6 +48,14 @@ int call_url_open(struct call_target *t, struct call_urls *all,
     const char *text, struct amas_error *err);
 void call_target_free(struct call_target *t);
 
+/*
+ * The same where a host calls for us: cuts the URL of what it knows off the path
+ * behind it, which is not copied.  Returns 0, AMAS_EINVAL (no such URL) or
+ * AMAS_ENOMEM; *object is for free(3).
+ */
+int call_url_cut(char **object, const char **path, const char *text,
+    struct amas_error *err);
+
 /* Its call has ended; may close it. */
 void call_url_done(struct call_url *u);
 

@@ -191,6 +191,48 @@ fails() {
 	equal 8 "$output$stderr"
 }
 
+@test "host: -B - calls what the server knows, each line another" {
+	put all <<-'END'
+	#!/bin/sh
+	amas-call -B - 2>&1 <<EOF
+	["$1/name"]
+	["$AMAS_PEER/sub/add", [3, 4]]
+	["$AMAS_PEER/none", [], {}]
+	["$AMAS_PARENT/amas/list"]
+	["tcp://127.0.0.1:9/name"]
+	["name"]
+	["$AMAS_PEER/"]
+	EOF
+	[ $? = 1 ]
+	END
+	serve
+	run -0 t amas-call -r -x 'name=exec:echo Ann' \
+		-x 'sub/add=exec:expr "$1" + "$2"' "$addr" all @
+	for line in '[1, 1, "Ann"]' '[1, 2, 7]' '[1, 4, ["all"]]' \
+	    '[2, 3, "LookupError: Name \"none\" not found in \"\""]' \
+	    'line 5: an address is not called from here without --dial: AMAS_PARENT is set' \
+	    'line 6: is no URL with a function behind it' \
+	    'line 7: is no URL with a function behind it'; do
+		[[ $output == *"$line"* ]]
+	done
+}
+
+@test "host: -B - calls agents, and its input is waited for" {
+	cd "$tmp"
+	mkdir a b
+	printf '#!/bin/sh\necho "$1 at $(amas-clock time)"\n' >b/bid
+	cat >a/run <<-'END'
+	#!/bin/sh
+	base=${AMAS_SELF%/*}
+	(amas-clock sleep 5; echo "[\"$base/1/bid\", [1]]"
+	 amas-clock sleep 5; echo "[\"$base/1/bid\", [2]]") | amas-call -B - >&2
+	END
+	chmod +x a/run b/bid
+	run -0 --separate-stderr t amas-container --until 20 local://a \
+		./a ./b
+	[[ $output$stderr == *'[1, 1, "1 at 5"]'*'[1, 2, "2 at 10"]'* ]]
+}
+
 @test "host: -l lists what the caller offers, and what the server serves" {
 	printf '#!/bin/sh\nexec amas-call -l "$AMAS_PEER" 2>&1\n' | put peer
 	printf '#!/bin/sh\nexec amas-call -l "$AMAS_PARENT" 2>&1\n' | put parent

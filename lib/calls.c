@@ -156,7 +156,7 @@ make_calls(struct amas_channel *ch)
 	if (calls == NULL)
 		return AMAS_ENOMEM;
 	calls->ch = ch;
-	amas__map_init(&calls->pending);
+	amas__map_init_counted(&calls->pending);
 	amas__list_init(&calls->waiting);
 	amas__list_init(&calls->under_way);
 	amas__list_init(&calls->settled);

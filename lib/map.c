@@ -91,7 +91,8 @@ amas__hash_seed(uint64_t seed[2])
 static size_t
 home(const struct amas__map *m, uint64_t id, const char *key)
 {
-	uint64_t h = key != NULL ? id : amas__hash(m->seed, &id, sizeof id);
+	uint64_t h = key != NULL || m->counted ? id :
+	    amas__hash(m->seed, &id, sizeof id);
 
 	return (size_t)h & (m->cap - 1);
 }
@@ -103,6 +104,13 @@ amas__map_init(struct amas__map *m)
 }
 
 void
+amas__map_init_counted(struct amas__map *m)
+{
+	amas__map_init(m);
+	m->counted = true;
+}
+
+void
 amas__map_fini(struct amas__map *m)
 {
 	size_t i;
@@ -110,7 +118,8 @@ amas__map_fini(struct amas__map *m)
 	for (i = 0; i < m->cap; i++)
 		free(m->slots[i].key);
 	free(m->slots);
-	amas__map_init(m);
+	m->slots = NULL;
+	m->n = m->cap = m->used = 0;
 }
 
 static bool

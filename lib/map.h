@@ -7,6 +7,7 @@
 #ifndef AMAS__MAP_H
 #define AMAS__MAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,10 +17,13 @@ struct amas__map {
 	struct amas__map_slot *slots;
 	size_t n, cap;		/* entries; slots, a power of two or 0 */
 	size_t used;		/* entries and tombstones */
+	bool counted;		/* numbers are ours, one after the other */
 	uint64_t seed[2];
 };
 
+/* counted: for numbers that nobody else chooses, which are not hashed. */
 void amas__map_init(struct amas__map *m);
+void amas__map_init_counted(struct amas__map *m);
 void amas__map_fini(struct amas__map *m);
 
 /* By text: set replaces; take removes and returns.  Set: 0 or AMAS_ENOMEM. */

@@ -37,7 +37,7 @@ test_hash(void)
 
 /* Random sets and takes, by text or by number, compared with an array. */
 static void
-churn(bool text)
+churn(bool text, bool counted)
 {
 	struct amas__map m;
 	bool in[N] = { false }, ok = true;
@@ -47,7 +47,10 @@ churn(bool text)
 	char name[16];
 	void *v;
 
-	amas__map_init(&m);
+	if (counted)
+		amas__map_init_counted(&m);
+	else
+		amas__map_init(&m);
 	for (i = 0; i < 20000 && ok; i++) {
 		r = r * 1103515245 + 12345;
 		k = (r >> 16) % N;
@@ -77,6 +80,27 @@ churn(bool text)
 	    "numbers");
 	tap_ok(m.cap <= 2048, "and tombstones do not pile up");
 	amas__map_fini(&m);
+	amas__map_fini(&m);
+}
+
+/* Numbers one after the other, of which a few are open at a time: fast for ever. */
+static void
+test_window(void)
+{
+	struct amas__map m;
+	uint64_t i;
+	bool ok = true;
+
+	amas__map_init_counted(&m);
+	for (i = 0; i < 1000000 && ok; i++) {
+		ok = amas__map_get_id(&m, i) == NULL &&
+		    amas__map_set_id(&m, i, &cells[i % N]) == 0;
+		if (i >= 100)
+			ok = ok && amas__map_take_id(&m, i - 100) ==
+			    &cells[(i - 100) % N];
+	}
+	tap_ok(ok && m.n == 100, "a window of numbers");
+	tap_ok(m.cap <= 512, "in a small table");
 	amas__map_fini(&m);
 }
 
@@ -191,8 +215,10 @@ int
 main(void)
 {
 	test_hash();
-	churn(true);
-	churn(false);
+	churn(true, false);
+	churn(false, false);
+	churn(false, true);
+	test_window();
 	test_edges();
 	test_walk_and_take();
 	test_memory();

@@ -192,7 +192,7 @@ faults_of() {
 	    batch(c, 1)
 	print((memory(pid) - before) // len(idle))
 	END
-	at_most 1536 "$(<"$tmp/bytes")"
+	at_most 1024 "$(<"$tmp/bytes")"
 }
 
 @test "cost: programs have one thread" {

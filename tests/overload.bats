@@ -168,7 +168,7 @@ idle() {
 	echo "# $BATS_TEST_DESCRIPTION: ${lines[-1]}" >&3
 	equal 0 "$status"
 	[ "$(count right)" = $((IDLE + 2 * 100)) ]
-	[ "$(has_asan)" = 1 ] || at_most "$(count 'bytes each')" 2048
+	[ "$(has_asan)" = 1 ] || at_most "$(count 'bytes each')" 1280
 }
 
 @test "overload: 8: idle connections stay, beside calls" {

@@ -23,6 +23,23 @@
 #include "scheduled.h"
 #include "value.h"
 
+/* A full disk takes a part, and says so when it is given the rest. */
+static int
+write_all(int fd, const struct amas__buf *b)
+{
+	const char *p = amas__buf_head(b);
+	size_t left = amas__buf_len(b);
+	ssize_t n;
+
+	while (left > 0) {
+		if ((n = write(fd, p, left)) == -1)
+			return -1;
+		p += n;
+		left -= (size_t)n;
+	}
+	return 0;
+}
+
 static int
 write_args(const struct amas__agent_home *h, struct amas_error *err)
 {
@@ -37,9 +54,9 @@ write_args(const struct amas__agent_home *h, struct amas_error *err)
 		rc = amas__args_put_line(&b, h->c->loop, h->args, h->kwargs,
 		    err);
 	if (rc == 0 && ((fd = open(path, O_WRONLY | O_CREAT | O_EXCL |
-	    O_CLOEXEC, 0600)) == -1 || write(fd, amas__buf_head(&b),
-	    amas__buf_len(&b)) != (ssize_t)amas__buf_len(&b)))
-		rc = amas__error_sys(err, AMAS_ESYS, errno, path);
+	    O_CLOEXEC, 0600)) == -1 || write_all(fd, &b) != 0))
+		rc = amas_error_set(err, AMAS_ESYS, "AMAS_STATE %s: %s", path,
+		    strerror(errno));
 	if (fd != -1)
 		close(fd);
 	amas__buf_fini(&b);
@@ -53,20 +70,29 @@ make_state(struct amas__agent_home *h, struct amas_error *err)
 	if ((h->state = amas__host_new_state(h->c->loop, err)) == NULL)
 		return AMAS_ESYS;
 	if (mkdir(h->state, 0700) == -1)
-		return amas__error_sys(err, AMAS_ESYS, errno, h->state);
+		return amas_error_set(err, AMAS_ESYS, "AMAS_STATE %s: %s",
+		    h->state, strerror(errno));
 	return write_args(h, err);
 }
 
+static void
+drop_state(struct amas__agent_home *h)
+{
+	if (h->state != NULL)
+		amas__folder_remove(h->state);
+	free(h->state);
+	h->state = NULL;
+}
+
+/* All of it, or nothing: the next who asks finds it tried again. */
 static const char *
-home_state(struct amas__home *home)
+home_state(struct amas__home *home, struct amas_error *err)
 {
 	struct amas__agent_home *h = AMAS__OF(home, struct amas__agent_home,
 	    home);
-	struct amas_error err;
 
-	if (h->state == NULL && make_state(h, &err) != 0)
-		amas__log(amas__loop_log(home->loop), AMAS_LOG_WARN, "%s: "
-		    "AMAS_STATE: %s", h->self, err.text);
+	if (h->state == NULL && make_state(h, err) != 0)
+		drop_state(h);
 	return h->state;
 }
 
@@ -152,10 +178,8 @@ void
 amas__agent_home_fini(struct amas__agent_home *h)
 {
 	amas__scheduled_drop(h);
-	if (h->state != NULL)
-		amas__folder_remove(h->state);
+	drop_state(h);
 	amas__jobs_free(h->turns);
-	free(h->state);
 	free(h->self);
 	amas_value_free(h->args);
 	amas_value_free(h->kwargs);

@@ -275,6 +275,14 @@ look(const struct amas__agent_run *r, struct amas_error *err)
 }
 
 int
+amas__agent_run_prepare(struct amas__agent_run *r, struct amas_error *err)
+{
+	if (look(r, NULL) != 0)
+		return 0; /* start() will say */
+	return r->home->ops->state(r->home, err) != NULL ? 0 : err->code;
+}
+
+int
 amas__agent_run_start(struct amas__agent_run *r, struct amas_error *err)
 {
 	int rc;

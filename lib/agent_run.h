@@ -67,9 +67,16 @@ int amas__agent_run_new(struct amas__agent_run **out,
 void amas__agent_run_limit(struct amas__agent_run *r, double timeout_s);
 
 /*
+ * Makes what it will be given, if the folder has such a program: so that an agent
+ * is not made whose run could not start.  Returns 0, AMAS_ESYS or AMAS_ENOMEM.
+ */
+int amas__agent_run_prepare(struct amas__agent_run *r, struct amas_error *err);
+
+/*
  * Starts it, if it does not run.  Returns 0 and ended follows, never inside; or
  * AMAS_ENOENT (the folder has none), AMAS_ESYS (it has, but it is not to be
- * trusted, or not executable: "run: others can write it"), AMAS_ETYPE or
+ * trusted, or not executable: "run: others can write it"; or there is no host,
+ * or no AMAS_STATE), AMAS_ETYPE or
  * AMAS_ETOOBIG (an argument that cannot be one) or AMAS_ENOMEM.
  */
 int amas__agent_run_start(struct amas__agent_run *r, struct amas_error *err);

@@ -253,6 +253,8 @@ start_init(struct folder_agent *f, const char *name, struct amas_error *err)
 		    &f->home.home, dir, any, name, &init_ops, f, err);
 	if (rc != 0)
 		return rc;
+	if ((rc = amas__agent_run_prepare(f->run, err)) != 0)
+		return rc;
 	amas__agent_run_limit(f->init, c->set.source.timeout_s);
 	if ((rc = amas__agent_run_start(f->init, err)) == 0)
 		return 1;

@@ -350,9 +350,13 @@ start_proc(struct call *c, const struct amas__exec_target *t,
 	return 0;
 }
 
+/* What it is given cannot be made: by its caller's fault, or ours. */
 static void
-answer_bad_args(struct call *c, const struct amas_error *err)
+answer_not_given(struct call *c, const struct amas_error *err)
 {
+	if (err->code == AMAS_ESYS)
+		amas__log(amas__loop_log(c->x->loop), AMAS_LOG_WARN, "%s: %s",
+		    c->name, err->text);
 	if (err->code == AMAS_ENOMEM)
 		answer_nomem(c);
 	else if (err->code != AMAS_ETOOBIG)
@@ -422,10 +426,10 @@ on_start(struct amas__job *job)
 	c->req = req;
 	c->form = t.form;
 	c->command = t.command != NULL;
-	amas__guest_open(&c->guest, false);
-	if (amas__exec_args_init(&a, &t, c->req, c->name, &c->guest,
+	if (amas__guest_open(&c->guest, false, &err) != 0 ||
+	    amas__exec_args_init(&a, &t, c->req, c->name, &c->guest,
 	    &err) != 0) {
-		answer_bad_args(c, &err);
+		answer_not_given(c, &err);
 	} else {
 		if (start_proc(c, &t, &a) != 0)
 			answer_nomem(c);

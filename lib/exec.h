@@ -105,10 +105,11 @@ struct amas__exec_args {
 
 /*
  * Maps a call to the arguments, environment and input of a program, called name
- * in messages; g is what its process will be to the host.
+ * in messages; g is what its process will be to the host, and open.
  *
  * Returns 0, AMAS_ETYPE (cannot be said to any program), AMAS_ETOOBIG (cannot
- * be an argument, but served as JSON it could be said) or AMAS_ENOMEM.
+ * be an argument, but served as JSON it could be said), AMAS_ESYS (AMAS_STATE
+ * cannot be made) or AMAS_ENOMEM.
  */
 int amas__exec_args_init(struct amas__exec_args *a,
     const struct amas__exec_target *t, struct amas_request *req,

@@ -54,7 +54,8 @@ add_peer(struct amas__texts *t, struct amas_request *req)
 
 static int
 add_environment(struct amas__texts *t, const struct amas__exec_target *target,
-    struct amas_request *req, const struct amas__guest *g, size_t room)
+    struct amas_request *req, const struct amas__guest *g, size_t room,
+    struct amas_error *err)
 {
 	struct amas_channel *ch = amas_request_channel(req);
 	int rc = amas__environ_inherit(t, target->dir != -1);
@@ -68,13 +69,13 @@ add_environment(struct amas__texts *t, const struct amas__exec_target *target,
 		rc = amas__texts_set(t, "AMAS_PEER_NAME",
 		    amas_channel_peer_name(ch));
 	if (rc == 0)
-		rc = amas__guest_environ(g, t);
-	if (rc == 0 && g->host != NULL)
+		rc = amas__guest_environ(g, t, err);
+	if (rc == 0)
 		rc = add_peer(t, req);
 	if (rc == 0)
 		rc = amas__args_add_keywords(t, amas__request_loop(req),
 		    amas_request_kwargs(req), room);
-	return rc;
+	return rc == 0 || rc == AMAS_ESYS ? rc : amas__error_nomem(err);
 }
 
 /* ---- All together ---- */
@@ -92,11 +93,10 @@ amas__exec_args_init(struct amas__exec_args *a,
 	if ((rc = add_arguments(&argv, t, req, name, err)) != 0)
 		goto out;
 	size = amas__texts_size(&argv);
-	rc = add_environment(&envp, t, req, g, size < max ? max - size : 0);
-	if (rc != 0) {
-		rc = amas__error_nomem(err);
+	rc = add_environment(&envp, t, req, g, size < max ? max - size : 0,
+	    err);
+	if (rc != 0)
 		goto out;
-	}
 	if (size > max || amas__texts_size(&envp) > max - size) {
 		rc = amas__args_too_long(err, size);
 		goto out;

@@ -17,7 +17,7 @@ struct amas__links;
 
 /*
  * state  its folder, made now if it is not there, with the file args in it;
- *        NULL: it cannot be made (the log says why).
+ *        NULL: it cannot be made (*err says why).
  * serve  has a request for the host answered that only agents may make, as
  *        "amas/spawn"; false: there is no such function.  The request's path
  *        is the function's.  One that is kept, as any handler may, lets its
@@ -25,7 +25,7 @@ struct amas__links;
  * gone   the last reference was given back.
  */
 struct amas__home_ops {
-	const char *(*state)(struct amas__home *h);
+	const char *(*state)(struct amas__home *h, struct amas_error *err);
 	bool (*serve)(struct amas__home *h, struct amas_request *req);
 	void (*gone)(struct amas__home *h);
 };

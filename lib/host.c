@@ -267,7 +267,8 @@ make_dir(struct amas_error *err)
 		return NULL;
 	}
 	if (mkdtemp(dir) == NULL) {
-		(void)amas__error_sys(err, AMAS_ESYS, errno, tmp);
+		(void)amas_error_set(err, AMAS_ESYS, "TMPDIR %s: %s", tmp,
+		    strerror(errno));
 		free(dir);
 		return NULL;
 	}
@@ -421,77 +422,82 @@ make_token(char *token)
 	return 0;
 }
 
-void
-amas__guest_open(struct amas__guest *g, bool lines)
+int
+amas__guest_open(struct amas__guest *g, bool lines, struct amas_error *err)
 {
-	struct amas_error err;
-	struct amas__host *h = amas__host_get(g->loop, &err);
+	struct amas__host *h = amas__host_get(g->loop, err);
 
-	if (h != NULL && (make_token(g->token) != 0 || amas__map_set(
-	    &h->guests, g->token, AMAS__TOKEN, g) != 0)) {
-		(void)amas__error_nomem(&err);
-		h = NULL;
-	}
-	if (h == NULL) {
-		amas__log(amas__loop_log(g->loop), AMAS_LOG_WARN,
-		    "%s: runs without AMAS_PARENT: %s", g->name, err.text);
-		return;
-	}
+	if (h == NULL)
+		return err->code;
+	if (make_token(g->token) != 0)
+		return amas__error_sys(err, AMAS_ESYS, errno, "getentropy");
+	if (amas__map_set(&h->guests, g->token, AMAS__TOKEN, g) != 0)
+		return amas__error_nomem(err);
 	g->host = h;
 	g->lines = lines;
 	if (lines) {
 		g->own.host = h;
 		enter(&g->own, g);
 	}
+	return 0;
+}
+
+static int
+set_text(struct amas__texts *t, const char *name, const char *value,
+    struct amas_error *err)
+{
+	return amas__texts_set(t, name, value) == 0 ? 0 :
+	    amas__error_nomem(err);
 }
 
 /* AMAS_STATE of a service: its own, or that of the host. */
 static int
-state_of_service(const struct amas__guest *g, struct amas__texts *t)
+state_of_service(const struct amas__guest *g, struct amas__texts *t,
+    struct amas_error *err)
 {
 	char own[DIR_MAX + 32];
 	const char *state = g->state;
 
-	if (g->host == NULL)
-		return 0;
 	if (state == NULL) {
 		(void)snprintf(own, sizeof own, "%s/state", g->host->dir);
 		state = own;
 	}
 	if (mkdir(state, 0700) != 0 && errno != EEXIST)
-		amas__log(amas__loop_log(g->loop), AMAS_LOG_WARN,
-		    "%s: %s", state, strerror(errno));
-	return amas__texts_set(t, "AMAS_STATE", state);
+		return amas_error_set(err, AMAS_ESYS, "AMAS_STATE %s: %s",
+		    state, strerror(errno));
+	return set_text(t, "AMAS_STATE", state, err);
 }
 
 static int
-environ_of_agent(struct amas__home *home, struct amas__texts *t)
+environ_of_agent(struct amas__home *home, struct amas__texts *t,
+    struct amas_error *err)
 {
-	const char *state = home->ops->state(home);
+	const char *state = home->ops->state(home, err);
 	char index[24];
 	int rc;
 
+	if (state == NULL)
+		return err->code;
 	(void)snprintf(index, sizeof index, "%zu", home->index);
-	rc = amas__texts_set(t, "AMAS_INDEX", index);
+	rc = set_text(t, "AMAS_INDEX", index, err);
 	if (rc == 0 && home->self != NULL)
-		rc = amas__texts_set(t, "AMAS_SELF", home->self);
-	if (rc == 0 && state != NULL)
-		rc = amas__texts_set(t, "AMAS_STATE", state);
-	return rc;
+		rc = set_text(t, "AMAS_SELF", home->self, err);
+	return rc == 0 ? set_text(t, "AMAS_STATE", state, err) : rc;
 }
 
 int
-amas__guest_environ(const struct amas__guest *g, struct amas__texts *t)
+amas__guest_environ(const struct amas__guest *g, struct amas__texts *t,
+    struct amas_error *err)
 {
 	char parent[AMAS_URL_SIZE];
 	int rc;
 
-	rc = g->home != NULL ? environ_of_agent(g->home, t) :
-	    state_of_service(g, t);
-	if (rc != 0 || g->host == NULL)
+	rc = g->home != NULL ? environ_of_agent(g->home, t, err) :
+	    state_of_service(g, t, err);
+	if (rc != 0)
 		return rc;
 	(void)snprintf(parent, sizeof parent, "%s%s", g->host->base, g->token);
-	return amas__texts_set(t, "AMAS_PARENT", parent);
+	return set_text(t, "AMAS_PARENT", parent, err);
 }
 
 void

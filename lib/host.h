@@ -89,16 +89,21 @@ void amas__guest_init(struct amas__guest *g, struct amas_loop *l,
 
 /*
  * Makes it known, for a process that is about to start; lines: it will ask on
- * its standard output, too.  Without a host (the log says why) it is known to
- * none, and goes without.
+ * its standard output, too.
+ *
+ * Returns 0, AMAS_ESYS or AMAS_ENOMEM: there is no host.  Then it must not start:
+ * without AMAS_PARENT nothing would keep it from calling whom a caller names.
  */
-void amas__guest_open(struct amas__guest *g, bool lines);
+int amas__guest_open(struct amas__guest *g, bool lines,
+    struct amas_error *err);
 
 /*
  * Adds AMAS_PARENT and AMAS_STATE, whose folder it makes, and of an agent
- * AMAS_SELF and AMAS_INDEX.  Returns 0 or AMAS_ENOMEM.
+ * AMAS_SELF and AMAS_INDEX; for one that is open.  Returns 0, AMAS_ESYS (the
+ * folder cannot be made) or AMAS_ENOMEM.
  */
-int amas__guest_environ(const struct amas__guest *g, struct amas__texts *t);
+int amas__guest_environ(const struct amas__guest *g, struct amas__texts *t,
+    struct amas_error *err);
 
 /*
  * For one without a job: its process lives, or not any more; it tells whether it

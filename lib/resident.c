@@ -141,7 +141,8 @@ make_argv(struct amas__texts *t, const struct amas__resident *r,
 }
 
 static int
-make_envp(struct amas__texts *t, const struct amas__resident *r, size_t used)
+make_envp(struct amas__texts *t, const struct amas__resident *r, size_t used,
+    struct amas_error *err)
 {
 	const struct amas__home *home = made_with(r);
 	size_t max = amas__args_max();
@@ -152,16 +153,16 @@ make_envp(struct amas__texts *t, const struct amas__resident *r, size_t used)
 	if (rc == 0 && r->guest.home == NULL)
 		rc = amas__texts_set(t, "AMAS_INDEX", index);
 	if (rc == 0)
-		rc = amas__guest_environ(&r->guest, t);
+		rc = amas__guest_environ(&r->guest, t, err);
 	if (rc == 0 && home != NULL)
 		rc = amas__args_add_keywords(t, r->loop, home->kwargs,
 		    used < max ? max - used : 0);
-	return rc;
+	return rc == 0 || rc == AMAS_ESYS ? rc : amas__error_nomem(err);
 }
 
 static int
 start_proc(struct amas__resident *r, const struct amas__texts *argv,
-    const struct amas__texts *envp)
+    const struct amas__texts *envp, struct amas_error *err)
 {
 	struct amas__proc_opts o = { .file = SHELL, .dir = r->program->dir,
 		.ops = &proc_ops, .arg = r };
@@ -180,7 +181,7 @@ start_proc(struct amas__resident *r, const struct amas__texts *argv,
 	}
 	free(args);
 	free(env);
-	return rc;
+	return rc == 0 ? 0 : amas__error_nomem(err);
 }
 
 int
@@ -195,12 +196,13 @@ amas__resident_start(struct amas__resident *r, struct amas_error *err)
 		r->err.level = AMAS_LOG_WARN;
 	if ((rc = make_argv(&argv, r, err)) != 0)
 		goto out;
-	amas__guest_open(&r->guest, r->ops->hand != NULL);
-	if (make_envp(&envp, r, amas__texts_size(&argv)) != 0 ||
-	    start_proc(r, &argv, &envp) != 0) {
+	rc = amas__guest_open(&r->guest, r->ops->hand != NULL, err);
+	if (rc == 0)
+		rc = make_envp(&envp, r, amas__texts_size(&argv), err);
+	if (rc == 0)
+		rc = start_proc(r, &argv, &envp, err);
+	if (rc != 0)
 		amas__guest_close(&r->guest);
-		rc = amas__error_nomem(err);
-	}
 out:
 	amas__texts_fini(&argv);
 	amas__texts_fini(&envp);

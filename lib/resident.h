@@ -57,8 +57,8 @@ void amas__resident_init(struct amas__resident *r, struct amas_loop *l,
     const char *name, size_t index);
 
 /*
- * Starts it.  Returns 0, AMAS_ENOMEM, or as amas__args_add_home(); all else
- * comes by ended.
+ * Starts it.  Returns 0, AMAS_ENOMEM, AMAS_ESYS (no host, no AMAS_STATE), or as
+ * amas__args_add_home(); all else comes by ended.
  */
 int amas__resident_start(struct amas__resident *r, struct amas_error *err);
 

@@ -375,12 +375,25 @@ is_ready(struct filter *f)
 }
 
 static int
-start_process(struct filter *f)
+start_process(struct filter *f, struct amas_error *err)
 {
 	f->closed = false;
 	if (f->look)
 		(void)amas__folder_identity(f->is.dir, f->is.file, &f->id);
-	return amas__resident_start(&f->r, NULL);
+	return amas__resident_start(&f->r, err);
+}
+
+/* Answers one for which there is no process. */
+static void
+fail_start(struct call *c, const struct amas_error *err)
+{
+	if (err->code == AMAS_ENOMEM) {
+		fail_nomem(c);
+		return;
+	}
+	amas__log(amas__loop_log(c->f->loop), AMAS_LOG_WARN, "%s: %s",
+	    c->f->r.name, err->text);
+	fail(c, "%s", err->text);
 }
 
 /* Sends the line of now, which has a place. */
@@ -388,6 +401,7 @@ static void
 run(struct filter *f)
 {
 	struct call *c = f->now;
+	struct amas_error err;
 
 	if (c->req == NULL) {
 		drop(c); /* its caller went */
@@ -395,8 +409,12 @@ run(struct filter *f)
 	}
 	if (f->step == ENDING || (f->r.proc != NULL && !is_ready(f)))
 		return; /* ended() runs it */
-	if ((f->r.proc == NULL && start_process(f) != 0) ||
-	    amas__proc_write(f->r.proc, amas__buf_head(&f->in),
+	if (f->r.proc == NULL && start_process(f, &err) != 0) {
+		fail_start(c, &err);
+		drop(c);
+		return;
+	}
+	if (amas__proc_write(f->r.proc, amas__buf_head(&f->in),
 	    amas__buf_len(&f->in)) != 0) {
 		fail_nomem(c);
 		drop(c);

@@ -511,6 +511,17 @@ start_new(struct amas__group *g, struct amas_error *err)
 	return rc;
 }
 
+/* Answers what has no worker, and will find one tried again. */
+static void
+fail_start(const struct amas__group *g, struct amas_request *req,
+    const struct amas_error *err)
+{
+	if (err->code == AMAS_ESYS)
+		amas__log(amas__loop_log(g->loop), AMAS_LOG_WARN, "%s: %s",
+		    g->name, err->text);
+	amas_request_fail(req, "worker %s: %s", g->name, err->text);
+}
+
 static void
 worker_call(struct amas__source *source, struct amas_request *req,
     const char *walked, size_t walked_len, const char *rest, size_t rest_len)
@@ -526,7 +537,7 @@ worker_call(struct amas__source *source, struct amas_request *req,
 	} else if ((why = hopeless(g)) != NULL) {
 		amas_request_fail(req, "worker %s: %s", g->name, why);
 	} else if (start_new(g, &err) != 0) {
-		amas_request_fail(req, "%s", err.text);
+		fail_start(g, req, &err);
 	} else if ((c = call_new(g, req)) == NULL) {
 		amas_request_fail(req, "%s", amas_strerror(AMAS_ENOMEM));
 	} else {

@@ -148,9 +148,10 @@ surroundings() {
 		surroundings bash -c 'ulimit -v 200000; exec "$@"' -
 }
 
-@test "faults: 88: no /proc, a root that takes no files" {
+@test "faults: 88: no /proc, a root that takes no files, TMPDIR does" {
 	[ "$(has_asan)" = 0 ] || skip 'sanitizers need /proc'
 	unshare -m true 2>/dev/null || skip 'no mount namespaces here'
 	surroundings unshare -m sh -c 'mount -t tmpfs -o ro none /proc &&
-		mount -o remount,bind,ro / && exec "$@"' -
+		mount -t tmpfs none /mnt && mount -o remount,bind,ro / &&
+		TMPDIR=/mnt exec "$@"' -
 }

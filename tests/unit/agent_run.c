@@ -31,9 +31,10 @@ static struct {
 } got;
 
 static const char *
-on_state(struct amas__home *h)
+on_state(struct amas__home *h, struct amas_error *err)
 {
 	(void)h;
+	(void)err;
 	return state;
 }
 

@@ -46,9 +46,10 @@ static int n_got;
 /* ---- A home ---- */
 
 static const char *
-on_state(struct amas__home *h)
+on_state(struct amas__home *h, struct amas_error *err)
 {
 	(void)h;
+	(void)err;
 	(void)mkdir(state, 0700);
 	return state;
 }

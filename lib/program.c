@@ -17,18 +17,19 @@
 
 /* Opens the folder that a path leads into. */
 static int
-open_folder(const char *path, const char *slash, bool any,
-    struct amas_error *err)
+open_folder(struct amas__program *p, const char *path, const char *slash,
+    bool any, struct amas_error *err)
 {
 	char *folder = slash == NULL ? amas__strdup(".") :
 	    amas__strndup(path, (size_t)(slash - path) + 1);
-	int fd;
+	int rc;
 
 	if (folder == NULL)
 		return amas__error_nomem(err);
-	fd = amas__folder_open(folder, any, err);
+	rc = amas__hold_open(&p->held, folder, any, err);
+	p->follows = rc == 0;
 	free(folder);
-	return fd;
+	return rc == 0 ? p->held.fd : rc;
 }
 
 static int
@@ -42,7 +43,7 @@ open_file(struct amas__program *p, const struct amas__source_spec *spec,
 	if (p->file == NULL)
 		return amas__error_nomem(err);
 	if (spec->dir == -1) {
-		fd = open_folder(spec->text, slash, any, err);
+		fd = open_folder(p, spec->text, slash, any, err);
 		if (fd < 0)
 			return fd;
 	} else if ((fd = fcntl(spec->dir, F_DUPFD_CLOEXEC, 3)) == -1) {
@@ -61,7 +62,7 @@ amas__program_open(struct amas__program *p,
 {
 	p->command = p->file = NULL;
 	p->dir = -1;
-	p->said = false;
+	p->said = p->follows = false;
 	if (!spec->is_command)
 		return open_file(p, spec, any, err);
 	p->command = amas__strdup(spec->text);
@@ -71,7 +72,9 @@ amas__program_open(struct amas__program *p,
 void
 amas__program_close(struct amas__program *p)
 {
-	if (p->dir != -1)
+	if (p->follows)
+		amas__hold_close(&p->held);
+	else if (p->dir != -1)
 		close(p->dir);
 	free(p->command);
 	free(p->file);
@@ -89,6 +92,14 @@ say_lost(struct amas__program *p, const struct amas__log *log,
 	    "is a folder");
 }
 
+void
+amas__program_follow(struct amas__program *p, bool any,
+    const struct amas__log *log)
+{
+	if (p->follows && amas__hold_follow(&p->held, any, log))
+		p->said = false;
+}
+
 bool
 amas__program_find(struct amas__program *p, bool any,
     const struct amas__log *log, struct amas_request *req,
@@ -99,6 +110,7 @@ amas__program_find(struct amas__program *p, bool any,
 
 	if (p->command != NULL)
 		return true;
+	amas__program_follow(p, any, log);
 	found = amas__folder_look(p->dir, p->file, any, NULL, &why);
 	if (found == AMAS__PROGRAM)
 		return true;

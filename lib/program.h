@@ -5,16 +5,22 @@
 #include <stdbool.h>
 
 #include "amas.h"
+#include "hold.h"
 
 struct amas__log;
 struct amas__source_spec;
 struct amas__where;
 
-/* command or file is set, the other NULL; dir is the folder of file, else -1. */
+/*
+ * command or file is set, the other NULL; dir is the folder of file, else -1.
+ * One that was named by a path follows that (hold.h).
+ */
 struct amas__program {
 	char *command;
 	int dir;
 	char *file;
+	bool follows;
+	struct amas__hold held;	/* if it follows: of dir */
 	bool said;	/* the log has told why it is not served */
 };
 
@@ -26,6 +32,10 @@ struct amas__program {
 int amas__program_open(struct amas__program *p,
     const struct amas__source_spec *spec, bool any, struct amas_error *err);
 void amas__program_close(struct amas__program *p);
+
+/* Goes to where its path leads now; what runs is not touched. */
+void amas__program_follow(struct amas__program *p, bool any,
+    const struct amas__log *log);
 
 /*
  * Looks at it again for a call of it.  False: its file is not there, or not to

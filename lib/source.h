@@ -112,7 +112,7 @@ int amas__source_dir_again(struct amas__source **out,
     struct amas__source *first, struct amas__home *home,
     struct amas_error *err);
 
-/* Its descriptor, for names alone; borrowed. */
+/* Its descriptor, for names alone; borrowed.  It follows the folder's path. */
 int amas__source_dir_fd(struct amas__source *s);
 
 /* source_plugin.c: a shared object. */

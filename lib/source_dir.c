@@ -3,6 +3,7 @@
  * by their suffix, sources of their own.  Each call looks at the files, so that
  * one that was added, changed or removed is seen by the next; a source that
  * stays is kept with the identity of its file, and given up if that is another.
+ * It looks where its own path leads, too (hold.h).
  *
  * Of NAME, NAME.text, NAME.json (the order of amas__source_kinds) the first
  * that can be served is; a folder NAME only if there is no such file.
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #include "err.h"
+#include "hold.h"
 #include "log.h"
 #include "loop.h"
 #include "map.h"
@@ -31,7 +33,9 @@
 /* What all agents of a class have in common. */
 struct place {
 	size_t refs;
-	int fd;
+	struct amas__hold at;
+	bool held;
+	uint64_t turn;		/* how often it has become another folder */
 	char *path;		/* as given, for the log */
 	char *real;		/* where it really is */
 	struct amas__map said;	/* names of which the log has said why not */
@@ -41,6 +45,7 @@ struct folder {
 	struct amas__exec exec;
 	struct place *is;
 	struct amas__map kept;	/* by their paths, less the suffix */
+	uint64_t turn;		/* of the folder that they are from */
 };
 
 /* A source that stays. */
@@ -65,8 +70,8 @@ place_unref(struct place *p)
 {
 	if (p == NULL || --p->refs > 0)
 		return;
-	if (p->fd != -1)
-		close(p->fd);
+	if (p->held)
+		amas__hold_close(&p->at);
 	amas__map_fini(&p->said);
 	free(p->path);
 	free(p->real);
@@ -74,17 +79,54 @@ place_unref(struct place *p)
 }
 
 static void
-folder_free(struct amas__exec *x)
+forget_all(struct folder *f)
 {
-	struct folder *f = AMAS__OF(x, struct folder, exec);
 	struct kept *k;
 	size_t i = 0;
 
 	while ((k = amas__map_next(&f->kept, &i, NULL, NULL)) != NULL)
 		kept_free(k);
 	amas__map_fini(&f->kept);
+}
+
+static void
+folder_free(struct amas__exec *x)
+{
+	struct folder *f = AMAS__OF(x, struct folder, exec);
+
+	forget_all(f);
 	place_unref(f->is);
 	free(f);
+}
+
+static bool
+allows_any(const struct folder *f)
+{
+	return f->exec.opts.allow_writable != 0;
+}
+
+/* Goes to where its path leads now; what stays of another folder is given up. */
+static void
+follow(struct folder *f)
+{
+	struct place *p = f->is;
+	char *real;
+
+	if (amas__hold_follow(&p->at, allows_any(f),
+	    amas__loop_log(f->exec.loop))) {
+		p->turn++;
+		if ((real = realpath(p->at.path, NULL)) != NULL) {
+			free(p->real);
+			p->real = real;
+		}
+		amas__map_fini(&p->said);
+		amas__map_init(&p->said);
+	}
+	if (f->turn == p->turn)
+		return;
+	f->turn = p->turn;
+	forget_all(f);
+	amas__map_init(&f->kept);
 }
 
 /* ---- The log ---- */
@@ -163,7 +205,7 @@ static void
 look_up(struct folder *f, int dir, const struct amas__where *w,
     struct part *p, struct entry *e)
 {
-	bool any = f->exec.opts.allow_writable != 0;
+	bool any = allows_any(f);
 	const struct amas__source_kind *kind;
 	enum amas__found found;
 	const char *why;
@@ -380,7 +422,7 @@ struct walk {
 static void
 walk_to(struct walk *k, int dir)
 {
-	if (k->dir != k->f->is->fd)
+	if (k->dir != k->f->is->at.fd)
 		close(k->dir);
 	k->dir = dir;
 }
@@ -406,8 +448,8 @@ is_own(struct folder *f, const struct amas__where *w, const struct part *p)
 
 	if (f->exec.home == NULL || p->at > 0 || !amas__source_is_own(p->name))
 		return false;
-	if (amas__folder_look(f->is->fd, p->name,
-	    f->exec.opts.allow_writable != 0, NULL, &why) != AMAS__NOTHING)
+	if (amas__folder_look(f->is->at.fd, p->name,
+	    allows_any(f), NULL, &why) != AMAS__NOTHING)
 		say_why(f, w, p->end, "", "it is the agent's own");
 	return true;
 }
@@ -458,9 +500,10 @@ folder_find(struct amas__exec *x, struct amas_request *req,
     const struct amas__where *w, struct amas__exec_target *t)
 {
 	struct folder *f = AMAS__OF(x, struct folder, exec);
-	struct walk k = { .f = f, .dir = f->is->fd };
+	struct walk k = { .f = f, .dir = f->is->at.fd };
 	size_t end;
 
+	follow(f);
 	if (w->rest_len == 0) {
 		amas_request_fail(req, "TypeError: '%.200s' is a service, not "
 		    "a function", amas_request_path(req));
@@ -468,7 +511,7 @@ folder_find(struct amas__exec *x, struct amas_request *req,
 	}
 	while (step(&k, req, w, t))
 		k.part.at = k.part.end + 1;
-	walk_to(&k, f->is->fd);
+	walk_to(&k, f->is->at.fd);
 	if (k.source == NULL)
 		return t->dir != -1;
 	end = k.part.end;
@@ -487,9 +530,9 @@ folder_list(struct amas__exec *x, const char *base, struct amas__paths *paths,
 {
 	struct folder *f = AMAS__OF(x, struct folder, exec);
 
-	return amas__source_list_folder(f->is->fd,
-	    f->exec.opts.allow_writable != 0, f->exec.home != NULL, base,
-	    paths, err);
+	follow(f);
+	return amas__source_list_folder(f->is->at.fd, allows_any(f),
+	    f->exec.home != NULL, base, paths, err);
 }
 
 static const struct amas__exec_ops folder_ops = { folder_find, folder_free,
@@ -530,7 +573,7 @@ place_new(struct place **out, const char *path, bool any,
 {
 	struct place *p = amas__zalloc(sizeof *p);
 	size_t len = strlen(path);
-	int rc = 0;
+	int rc;
 
 	if (p == NULL)
 		return amas__error_nomem(err);
@@ -539,14 +582,11 @@ place_new(struct place **out, const char *path, bool any,
 	while (len > 1 && path[len - 1] == '/')
 		len--;
 	p->path = amas__strndup(path, len);
-	p->fd = amas__folder_open(path, any, err);
-	if (p->fd < 0) {
-		rc = p->fd;
-		p->fd = -1;
-	} else if ((p->real = realpath(path, NULL)) == NULL ||
-	    p->path == NULL) {
+	rc = amas__hold_open(&p->at, path, any, err);
+	p->held = rc == 0;
+	if (rc == 0 && ((p->real = realpath(path, NULL)) == NULL ||
+	    p->path == NULL))
 		rc = amas__error_nomem(err);
-	}
 	if (rc != 0)
 		place_unref(p);
 	else
@@ -569,6 +609,7 @@ folder_new(struct folder **out, struct place *take_place, struct amas_loop *l,
 	amas__exec_init(&f->exec, &folder_ops, l, home, opts);
 	amas__map_init(&f->kept);
 	f->is = take_place;
+	f->turn = take_place->turn;
 	*out = f;
 	return 0;
 }
@@ -614,5 +655,6 @@ amas__source_dir_again(struct amas__source **out, struct amas__source *first,
 int
 amas__source_dir_fd(struct amas__source *s)
 {
-	return folder_of(s)->is->fd;
+	follow(folder_of(s));
+	return folder_of(s)->is->at.fd;
 }

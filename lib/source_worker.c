@@ -425,6 +425,8 @@ on_over(struct amas__worker *w, const char *why)
 
 	g->refs++;
 	s->greeted = false;
+	amas__program_follow(&g->is, g->opts.allow_writable != 0,
+	    amas__loop_log(g->loop));
 	amas__slot_forget(s);
 	fail_list(g, &s->calls, why);
 	if (hopeless(g) != NULL)

@@ -491,6 +491,9 @@ threading.Thread(target=answer).start()"'
 	mv "$tmp/s" "$tmp/moved"
 	mkdir "$tmp/s"
 	cp "$tmp/moved/p.so" "$tmp/s/p.so"
+	chmod 777 "$tmp/s"
 	options=()
 	fails 'p/add: its folder was moved, so it cannot be loaded' p/add 3 4
+	chmod 755 "$tmp/s"
+	gives 7 p/add 3 4
 }

@@ -167,6 +167,97 @@ gone() {
 	gives "\"$tmp/here\\nwhere 2\"" where a b
 }
 
+# --- Folders that are replaced ---
+
+# release NAME WORD: makes a folder whose programs say WORD.
+release() {
+	mkdir -p "$tmp/$1/sub"
+	printf '#!/bin/sh\necho %s\n' "$2" | tee "$tmp/$1/v" >"$tmp/$1/sub/v"
+	printf '#!/bin/sh\nexec sed -u "s/^/%s /"\n' "$2" >"$tmp/$1/f.filter"
+	chmod 755 "$tmp/$1"/* "$tmp/$1/sub/v"
+}
+
+# says WORD: what all functions in use say.
+says() {
+	run -0 --separate-stderr t amas-call -B "$addr" <<-'END'
+	["v"]
+	["sub/v"]
+	["f", ["x"]]
+	["one"]
+	["filter", ["x"]]
+	END
+	equal "[1, 1, \"$1\"]
+[1, 2, \"$1\"]
+[1, 3, \"$1 x\"]
+[1, 4, \"$1\"]
+[1, 5, \"$1 x\"]" "$output"
+}
+
+@test "amas-serve: a folder in the place of the one served is served" {
+	release a one
+	release b two
+	ln -s a "$tmp/now"
+	start amas-serve -v "$tmp/socket" "$tmp/now" "one=$tmp/now/v" \
+		"filter=$tmp/now/f.filter"
+	says one
+	ln -sfn b "$tmp/now"
+	says two
+	rm "$tmp/now"
+	release now three
+	says three
+	mv "$tmp/now" "$tmp/old"
+	release now four
+	says four
+	rm -r "$tmp/now"
+	release now five
+	says five
+	equal 4 "$(grep -c "now: is another folder now" "$err")"
+	stop
+}
+
+@test "amas-serve: the folder before is served while the new one cannot be" {
+	release a one
+	start amas-serve "$tmp/socket" "$tmp/a" "one=$tmp/a/v" \
+		"filter=$tmp/a/f.filter"
+	mv "$tmp/a" "$tmp/b"
+	says one
+	release a two
+	chmod 777 "$tmp/a"
+	says one
+	equal 3 "$(grep -c 'a/*: .*; the folder that it was is still served' \
+		"$err")"
+	chmod 755 "$tmp/a"
+	says two
+	mv "$tmp/a" "$tmp/c"
+	says two
+	equal 6 "$(grep -c 'still served' "$err")"
+	mv "$tmp/c" "$tmp/a"
+	says two
+	stop
+}
+
+@test "amas-serve: a worker of a folder that was replaced is replaced" {
+	worker() {
+		mkdir "$tmp/$1"
+		cat >"$tmp/$1/w.worker" <<-END
+		#!/bin/sh
+		exec jq -c --unbuffered 'if .[0] == 0 then [1, .[1], "$2"]
+			else empty end'
+		END
+		chmod 755 "$tmp/$1/w.worker"
+	}
+	worker a one
+	worker b two
+	start amas-serve "$tmp/socket" "$tmp/a"
+	run -0 t amas-call -r "$addr" w
+	equal one "$output"
+	mv "$tmp/a" "$tmp/c"
+	mv "$tmp/b" "$tmp/a"
+	run -0 t amas-call -r "$addr" w
+	equal two "$output"
+	stop
+}
+
 # --- Failures ---
 
 @test "amas-serve: 45: a handler that cannot be started says why" {

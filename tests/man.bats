@@ -225,19 +225,21 @@ descriptors() {
 }
 
 @test "man: a server that is killed leaves its folder, as amas-serve(1) says" {
+	local state
+
 	command -v mandoc >/dev/null || skip 'no mandoc'
 	states amas-serve.1 'leaves its folder, \$TMPDIR/amas-XXXXXX'
 	states amas-container.1 'leaves its folder, \$TMPDIR/amas-XXXXXX'
 	export TMPDIR=$tmp
 	start amas-serve "$tmp/s" 'f=exec:echo "$AMAS_STATE"'
-	[[ $(t amas-call -r "$tmp/s" f) == "$tmp"/amas-??????/state ]]
+	state=$(t amas-call -r "$tmp/s" f)
+	[[ $state == "$tmp"/amas-??????/state ]]
 	kill -KILL "$pid"
 	ended "$pid" 137
-	[ -d "$tmp"/amas-??????/state ]
+	[ -d "$state" ]
 	start amas-serve "$tmp/s" 'f=exec:true'
 	stop
-	[ -d "$tmp"/amas-??????/state ]
-	rm -r "$tmp"/amas-??????
+	[ -d "$state" ]
 }
 
 # constant NAME: the number that is #defined as NAME in the library or cmd/.

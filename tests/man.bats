@@ -217,7 +217,7 @@ descriptors() {
 	calls=$!
 	until [ "$(cat "$tmp/began" 2>/dev/null | wc -l)" = "$n" ]; do :; done
 	[ "$(descriptors "$pid")" -le $((before + 1 + 5 * n)) ]
-	[ "$(descriptors "$pid")" -ge $((before + 1 + 3 * n)) ]
+	[ "$(descriptors "$pid")" -ge $((before + 1 + 2 * n)) ]
 	yes | head -n "$n" >&9
 	wait "$calls"
 	exec 9>&-

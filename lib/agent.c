@@ -60,18 +60,24 @@ amas__agent_name(const struct amas_agent *a, char *buf, size_t size)
 
 /* ---- One ---- */
 
+/* Whether there may not be so many more; then *err says why. */
 static int
-refuse(const struct amas_container *c, struct amas_error *err)
+refuse(const struct amas_container *c, size_t more, struct amas_error *err)
 {
 	size_t max = c->set.max_agents != 0 ? c->set.max_agents :
 	    AMAS__AGENTS_MAX;
 
 	if (c->ending)
 		return amas_error_set(err, AMAS_ECANCELED, "shutting down");
-	if (c->live >= max || c->n >= UINT32_MAX)
+	if (c->live < max && more <= max - c->live &&
+	    c->n < UINT32_MAX && more <= UINT32_MAX - c->n)
+		return 0;
+	if (more == 1)
 		return amas_error_set(err, AMAS_ETOOBIG, "there are %zu agents "
 		    "already (--max-agents)", c->live);
-	return 0;
+	return amas_error_set(err, AMAS_ETOOBIG, "%zu agents are too many: "
+	    "there are %zu, and at most %zu (--max-agents)", more, c->live,
+	    max);
 }
 
 /* Gives it its number. */
@@ -152,7 +158,7 @@ amas__agent_make(struct amas_agent **out, struct amas_container *c,
 	struct amas_agent *a;
 	int rc;
 
-	if ((rc = refuse(c, err)) != 0)
+	if ((rc = refuse(c, 1, err)) != 0)
 		return rc;
 	if ((a = agent_new(c, cls, index)) == NULL)
 		return amas__error_nomem(err);
@@ -403,11 +409,13 @@ amas__container_make(struct amas_container *c, struct amas__class *cls,
     size_t count, const struct amas_value *args,
     const struct amas_value *kwargs, struct amas_error *err)
 {
-	struct group *g = group_new(c, cls);
+	struct group *g;
 	size_t i;
-	int rc = 0;
+	int rc;
 
-	if (g == NULL)
+	if ((rc = refuse(c, count, err)) != 0)
+		return rc;
+	if ((g = group_new(c, cls)) == NULL)
 		return amas__error_nomem(err);
 	if (amas__rest_is_serial(c->loop))
 		return make_later(g, count, args, kwargs, err);

@@ -269,6 +269,15 @@ spawn_fails() {
 	run -1 t amas-container ./s a:10=./shared.shared
 	[[ $output == *'amas-container: a: worker a: exit status 3' ]]
 	run -2 t amas-container --max-agents 3 ./s a:5=./folder
+	equal "amas-container: a:5=./folder: 5 agents are too many: there are \
+0, and at most 3 (--max-agents)" "$output"
+	printf '{"class": "a", "count": %s}\n' 2 2 >many
+	run -2 t amas-container --max-agents 3 -f many --manager \
+		--class a=./folder ./s
+	equal "amas-container: many:2: 2 agents are too many: there are 3, and \
+at most 3 (--max-agents)" "$output"
+	run -2 t amas-container --max-agents 3 local://a a:5=./folder
+	[[ $output == *': there are 0, and at most 3 (--max-agents)' ]]
 	echo '{"class": "nope"}' >agents
 	run -4 t amas-container --manager -f agents ./s
 }

@@ -50,9 +50,13 @@ is_hopeless(const struct amas__worker *w, bool started)
 static void
 say_over(const struct amas__worker *w, double delay_s)
 {
+	char when[32] = "at once";
+
+	if (delay_s > 0)
+		(void)snprintf(when, sizeof when, "in %gs", delay_s);
 	if (!w->finished)
-		amas__log(log_of(w), AMAS_LOG_WARN, "%s: %s; starts again in "
-		    "%gs", w->resident.name, w->why, delay_s);
+		amas__log(log_of(w), AMAS_LOG_WARN, "%s: %s; starts again %s",
+		    w->resident.name, w->why, when);
 }
 
 /* Process and channel have ended. */

@@ -507,6 +507,10 @@ local://e/3: 1.0
 local://e/3: worker mortal/0: exit status 3
 local://e/3: 2
 local://e/3: 2.0' "$(grep '^local://e/3: .' out.first)"
+	simulate "${town[@]}" + local://d ./mortal.worker + local://e ./killer
+	equal 'amas-container: mortal/0: exit status 3; starts again at once
+amas-container: mortal/0: exit status 3; starts again in 0.2s' \
+		"$(grep 'starts again' err)"
 }
 
 @test "time: local://: agents that are spawned and stopped in a simulation" {

@@ -19,6 +19,8 @@
 #include "channel.h"
 #include "loop.h"
 
+#define SOON_S 2.0	/* within which who cannot read us has closed */
+
 struct single {
 	const struct call_opts *o;
 	struct call_peer peer;
@@ -29,6 +31,7 @@ struct single {
 	struct amas__timer stay;	/* runs until --stay is over */
 	double due;		/* when that is, by call_now() */
 	long long left;		/* calls to be made */
+	double asked;		/* when the last was sent */
 	bool ask;		/* the agent has not been asked for yet */
 	bool staying;
 	int status;
@@ -161,7 +164,10 @@ go_on(struct single *s)
 	amas__timer_start(&s->next, wait);
 }
 
-/* What may be behind a connection that ended without a byte for us. */
+/*
+ * What may be behind a connection that ended without a byte for us.  Who cannot
+ * read what we say closes at once, and in order.
+ */
 static const char *
 doubt(const struct single *s, const struct amas_reply *rep)
 {
@@ -172,7 +178,10 @@ doubt(const struct single *s, const struct amas_reply *rep)
 	    strcmp(rep->text, strerror(ECONNRESET)) == 0)
 		return "; the peer ended the connection while we were sending, "
 		    "its log may say why";
-	return "; is --codec right?"; /* it may speak something else */
+	if (call_now() - s->asked > SOON_S ||
+	    strncmp(rep->text, "connection cut", 14) == 0)
+		return "";
+	return "; is --codec right?";
 }
 
 static int
@@ -249,6 +258,7 @@ start(struct single *s)
 	int rc;
 
 	s->left--;
+	s->asked = call_now();
 	rc = s->ask ? call_agent_ask(s->ch, s->o->addr, on_valid, s) :
 	    call(s);
 	if (rc != 0)

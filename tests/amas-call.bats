@@ -276,6 +276,14 @@ failesc: exit status 3
 	    c.send(said)
 	    c.close()
 	    assert call.wait() == (5, '', 'amas-call: %s: %s\n' % (l.addr, cause)), call.wait()
+	# Who waited for seconds was understood.
+	call = start('amas-call', l.addr, 'add', '3', '4')
+	c = l.accept()
+	c.recv()
+	select.select([c.sock], [], [], 2.1)
+	c.close()
+	assert call.wait() == (5, '', 'amas-call: %s: connection closed by peer\n'
+	                       % l.addr)
 	for said in b'HTTP/1.1 400 Bad Request\r\n\r\n', frame(b'{]'), frame([7, 0, 0]):
 	    call = start('amas-call', l.addr, 'add', '3', '4')
 	    c = l.accept()

@@ -556,6 +556,25 @@ s_client() {
 	still_serves
 }
 
+@test "tls: 41: a server that is cut off is not asked about its codec" {
+	raw dir="$tmp" <<-'END'
+	import ssl
+	ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+	ctx.load_cert_chain(dir + '/server.pem', dir + '/server.key')
+	l = socket.create_server(('127.0.0.1', 0))
+	where = 'tcp://127.0.0.1:%d' % l.getsockname()[1]
+	call = start('amas-call', '--cacert', dir + '/ca.pem', '--cert',
+	             dir + '/client.pem', '--key', dir + '/client.key',
+	             where, 'add', '3', '4')
+	c = ctx.wrap_socket(l.accept()[0], server_side=True)
+	assert c.recv(1)
+	c.close()
+	got = call.wait()
+	assert got == (5, '', f'amas-call: {where}: connection cut: without the '
+	               'end that TLS has\n'), got
+	END
+}
+
 @test "tls: 41: an end without close_notify, and bytes after one" {
 	serve -v
 	raw ca="$tmp/ca.pem" cert="$tmp/client.pem" key="$tmp/client.key" <<-'END'

@@ -6,6 +6,7 @@
 #include "serve.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -22,8 +23,6 @@ serve_write(int fd, const char *subject, const char *text, size_t len)
 		n = write(fd, text, len);
 		if (n == -1 && errno == EINTR)
 			continue;
-		if (n == -1 && errno == EBADF) /* closed at the start */
-			break;
 		if (n == -1)
 			return cmd_error(CMD_SYS, subject, "%s",
 			    strerror(errno));
@@ -59,6 +58,15 @@ print_all(const struct serve *s, int fd, const char *subject)
 	return status == CMD_OK ? serve_give_up(fd, subject) : status;
 }
 
+/* It may be closed if the address is told elsewhere. */
+static bool
+is_closed(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags == -1 || (flags & O_ACCMODE) == O_RDONLY;
+}
+
 /* Standard output is not for people: they get it as a message. */
 static void
 say_all(const struct serve *s)
@@ -83,7 +91,8 @@ announce(const struct serve *s)
 	if (o->ready_fd >= 0)
 		status = print_all(s, o->ready_fd, "--ready-fd");
 	if (status != CMD_OK || o->run != NULL ||
-	    o->ready_fd == STDOUT_FILENO || (o->mosaik && o->connect))
+	    o->ready_fd == STDOUT_FILENO || (o->mosaik && o->connect) ||
+	    (o->ready_fd >= 0 && is_closed(STDOUT_FILENO)))
 		return status;
 	if (!s->stdout_taken)
 		return print_all(s, STDOUT_FILENO, "standard output");

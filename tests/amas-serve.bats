@@ -79,6 +79,10 @@ calls() {
 	run -6 --separate-stderr to_full amas-serve "$tmp/socket" "$ADD"
 	equal 'amas-serve: standard output: No space left on device' "$stderr"
 	[ ! -e "$tmp/socket" ]
+	run -6 --separate-stderr t bash -c 'exec "$@" >&-' - \
+		amas-serve "$tmp/socket" "$ADD"
+	equal 'amas-serve: standard output: Bad file descriptor' "$stderr"
+	[ ! -e "$tmp/socket" ]
 	run -6 --separate-stderr to_full amas-serve --help
 	run -6 --separate-stderr to_full amas-serve --version
 }

@@ -16,16 +16,16 @@ given(const struct amas_tls *t)
 	    t->keylog != NULL ? "--keylog" : NULL;
 }
 
-/* A certificate and its key come from one place. */
+/* Each option has its own default; files that are no pair will be refused. */
 static void
 take_environment(struct amas_tls *t)
 {
 	if (t->cacert == NULL)
 		t->cacert = cmd_env("AMAS_CACERT");
-	if (t->cert != NULL || t->key != NULL)
-		return;
-	t->cert = cmd_env("AMAS_CERT");
-	t->key = cmd_env("AMAS_KEY");
+	if (t->cert == NULL)
+		t->cert = cmd_env("AMAS_CERT");
+	if (t->key == NULL)
+		t->key = cmd_env("AMAS_KEY");
 }
 
 static int

@@ -762,6 +762,19 @@ bad_files() {
 		"$output"
 }
 
+@test "tls: each option has its own default" {
+	serve
+	ours=(--cacert ca.pem)
+	export AMAS_KEY=client.key AMAS_CERT=none.pem
+	run -0 --separate-stderr t amas-call "${ours[@]}" --cert client.pem \
+		"$addr" add 3 4
+	equal 7 "$output$stderr"
+	export AMAS_KEY=none.key AMAS_CERT=client.pem
+	run -0 --separate-stderr t amas-call "${ours[@]}" --key client.key \
+		"$addr" add 3 4
+	equal 7 "$output$stderr"
+}
+
 @test "tls: unix sockets take no notice of the environment" {
 	export AMAS_CACERT=ca.pem AMAS_CERT=server.pem AMAS_KEY=server.key
 	start amas-serve ./s "$ADD"

@@ -359,7 +359,7 @@ other_protocol(const char *p, size_t len)
 
 	if (len < 4)
 		return NULL;
-	if (p[0] == 0x16 && p[1] == 3 && p[2] <= 4)
+	if (p[0] == 0x16 && p[1] == 3 && (unsigned char)p[2] <= 4)
 		return "TLS";
 	for (i = 0; i < sizeof words / sizeof *words; i++)
 		if (memcmp(p, words[i], 4) == 0)

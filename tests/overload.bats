@@ -79,9 +79,19 @@ holds() {
 	at_most $((peak - base)) "$1"
 }
 
-# busy: some were refused, unless it has become so much faster meanwhile.
+# busy KIB: overload, which holds so much, until some calls were refused: on a
+# busy machine it may be the sender that is short of time.
 busy() {
-	[ "$(count busy)" -gt 0 ] || at_least "$(count 'of capacity')" 1.2
+	local n
+
+	for n in 1 2 3 4; do
+		: >"$NUMBERS"
+		overload -n "${n}000000"
+		holds "$1"
+		[ "$(count busy)" -eq 0 ] || return 0
+	done
+	echo "none was refused" >&2
+	return 1
 }
 
 # once FILE: the numbers there are there once.
@@ -110,20 +120,16 @@ all_gone() {
 	# 1 MiB for its pipe and what the pipe and it have, 2,038 bytes a call;
 	# and those that wait.
 	calls=$(((1024 + 128) * 1024 / 2038 + 8 * 32))
-	overload
-	holds $((calls * CALL_KIB + OWN_KIB))
-	busy
+	busy $((calls * CALL_KIB + OWN_KIB))
 	peak=$(count 'at most')
 	overload -n 8000000
 	[ "$(has_asan)" = 1 ] ||
-		at_most "$(count 'at most')" $((peak + OWN_KIB))
+		at_most "$(count 'at most')" $((peak * 3 / 2 + OWN_KIB))
 }
 
 @test "overload: 36: of programs" {
 	serve programs
-	overload
-	holds $(((8 * 64 + 2) * CALL_KIB + OWN_KIB))
-	busy
+	busy $(((8 * 64 + 2) * CALL_KIB + OWN_KIB))
 	once "$NUMBERS"
 	[ "$(count right)" = "$(wc -l <"$NUMBERS")" ]
 }

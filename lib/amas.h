@@ -75,7 +75,7 @@ AMAS_API void amas_loop_free(struct amas_loop *loop);
 
 /*
  * Runs the loop, as ev_run() does, until nothing is left to wait for, at most
- * wait_s; INFINITY: no bound; 0: what is ready now.  Returns 0 if nothing is
+ * wait_s; INFINITY: no bound; 0 or less: what is ready now.  Returns 0 if nothing is
  * left, 1 if the time is over.
  */
 AMAS_API int amas_loop_run(struct amas_loop *loop, double wait_s);
@@ -448,7 +448,8 @@ typedef void amas_reply_fn(const struct amas_reply *rep, void *arg);
  *
  * function   name, or path below the object; NULL: call nothing, report when it
  *            is connected.
- * timeout_s  deadline, connecting included; 0: none.
+ * timeout_s  deadline, connecting included; 0: none; negative or NaN, here and
+ *            wherever a timeout is given: AMAS_EINVAL.
  * fn         reports how it ended; NULL: nobody cares.
  * fmt        "[positional]{keywords}", each may be missing; NULL: neither.  A
  *            list v and a map v may stand in their place.

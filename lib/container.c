@@ -334,6 +334,9 @@ set_links(struct amas_container *c, const struct amas_opts *opts,
 	amas__links_offer(&c->links, c->root);
 	if (opts == NULL)
 		return 0;
+	if (!(opts->connect_timeout_s >= 0))
+		return amas_error_set(err, AMAS_EINVAL, "timeout of %g s",
+		    opts->connect_timeout_s);
 	tls = opts->dial_tls != NULL ? opts->dial_tls : opts->tls;
 	c->links.opts.codec = opts->codec;
 	c->links.opts.max_message = opts->max_message;

@@ -325,7 +325,7 @@ amas_loop_drain(struct amas_loop *l, double grace_s)
 		return;
 	}
 	l->draining = true;
-	ev_timer_set(&l->grace, grace_s, 0.);
+	ev_timer_set(&l->grace, grace_s > 0 ? grace_s : 0, 0.);
 	ev_timer_start(l->ev, &l->grace);
 	ev_unref(l->ev); /* keeps nobody waiting */
 	amas__clocks_drain(l->clock);
@@ -508,7 +508,7 @@ amas_loop_run(struct amas_loop *l, double wait_s)
 	ev_timer t;
 	int left;
 
-	if (wait_s <= 0)
+	if (!(wait_s > 0)) /* NaN is no reason to wait */
 		return ev_run(l->ev, EVRUN_NOWAIT) != 0;
 	if (isinf(wait_s))
 		return ev_run(l->ev, 0) != 0;

@@ -150,6 +150,20 @@ amas__rpc_forget(struct amas_channel *ch)
 
 /* ---- Calling ---- */
 
+/* A deadline that was computed and is over would else be none. */
+static bool
+is_time(double s)
+{
+	return s >= 0; /* NaN is none, either */
+}
+
+static int
+check_time(double s, struct amas_error *err)
+{
+	return is_time(s) ? 0 : amas_error_set(err, AMAS_EINVAL,
+	    "timeout of %g s", s);
+}
+
 /* Makes text of a and b with a slash between them, if both are there. */
 static int
 join(struct amas__area *area, struct amas_value *out, const char *a,
@@ -286,6 +300,8 @@ amas_proxy_call(struct amas_proxy *p, const char *function, double timeout_s,
 	va_list ap;
 	int rc;
 
+	if (!is_time(timeout_s))
+		return AMAS_EINVAL;
 	va_start(ap, fmt);
 	rc = vcall(p, function, timeout_s, fn, arg, fmt, ap);
 	va_end(ap);
@@ -301,7 +317,8 @@ amas__rpc_agent(struct amas_proxy **out, struct amas__links *ls,
 	struct amas__addr a;
 	int rc;
 
-	if ((rc = amas__links_parse(&a, url, err)) != 0)
+	if ((rc = check_time(connect_s, err)) != 0 ||
+	    (rc = amas__links_parse(&a, url, err)) != 0)
 		return rc;
 	amas__addr_fini(&a);
 	if ((p = proxy_new(NULL, url, strlen(url))) == NULL)
@@ -367,6 +384,8 @@ amas_channel_send(struct amas_channel *ch, double timeout_s, amas_reply_fn *fn,
 	va_list ap;
 	int rc = 0;
 
+	if (!is_time(timeout_s))
+		return AMAS_EINVAL;
 	a = amas__area_new(amas__loop_pool(amas__channel_loop(ch)));
 	if (a == NULL)
 		return AMAS_ENOMEM;
@@ -606,7 +625,8 @@ amas_channel_open(struct amas_channel **out, struct amas_loop *l,
 
 	if (opts == NULL)
 		opts = &none;
-	if ((rc = amas__fds_open(addr, &in, &out_fd, err)) < 0)
+	if ((rc = check_time(opts->connect_timeout_s, err)) != 0 ||
+	    (rc = amas__fds_open(addr, &in, &out_fd, err)) < 0)
 		return rc;
 	if (rc == 0)
 		return open_addr(out, l, addr, opts, err);
@@ -661,7 +681,8 @@ amas_call_once(struct amas_value **out, const char *addr,
 	va_list ap;
 	int rc;
 
-	if ((rc = amas_loop_new(&o.loop, NULL, err)) != 0)
+	if ((rc = check_time(timeout_s, err)) != 0 ||
+	    (rc = amas_loop_new(&o.loop, NULL, err)) != 0)
 		return rc;
 	rc = amas_channel_open(&ch, o.loop, addr, opts, err);
 	if (rc == 0) {

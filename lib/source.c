@@ -303,6 +303,9 @@ amas_service_load(struct amas_service *svc, struct amas_loop *loop,
 	struct amas__source_spec spec;
 	int rc;
 
+	if (opts != NULL && !(opts->timeout_s >= 0))
+		return amas_error_set(err, AMAS_EINVAL, "timeout of %g s",
+		    opts->timeout_s);
 	if ((rc = amas__source_parse(&spec, source, err)) != 0)
 		return rc;
 	rc = load(svc, &spec, loop, opts, err);

@@ -3,6 +3,7 @@
  * that change while connections are open, proxies that are kept, answers that
  * come later, and everything freed in every callback.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -686,6 +687,8 @@ test_plain(void)
 	    AMAS_EINVAL, "two values are refused");
 	tap_int(amas_channel_send(w.client, 5, on_reply, &w, "[i"),
 	    AMAS_EINVAL, "and a bad format");
+	tap_int(amas_channel_send(w.client, -1, on_reply, &w, "i", 1),
+	    AMAS_EINVAL, "and a time that is over");
 	for (n = 1; n < 100 && rc == AMAS_ENOMEM; n++) {
 		tap_fail_alloc(n);
 		rc = amas_channel_send(w.client, 5, on_reply, &w, "[s]", "x");
@@ -729,6 +732,46 @@ test_values(void)
 	tap_ok(amas_value_pack("[v]", NULL) == NULL, "nor is NULL for v");
 }
 
+/* A time that is none is refused, wherever one is given. */
+static void
+test_times(void)
+{
+	static const double bad[] = { -1, -1e-9, -INFINITY, NAN };
+	struct amas_source_opts source = { .timeout_s = 0 };
+	struct amas_opts opts = { .on_request = echo };
+	struct world w = { 0 };
+	struct amas_channel *ch;
+	struct amas_container *c;
+	size_t i;
+
+	if (amas_loop_new(&w.loop, NULL, NULL) != 0 ||
+	    amas_service_new(&w.service, NULL) != 0 ||
+	    amas_server_open(&w.server, w.loop, where, &opts, NULL) != 0 ||
+	    amas_channel_open(&w.client, w.loop,
+	    amas_server_addr(w.server), NULL, NULL) != 0)
+		abort();
+	for (i = 0; i < sizeof bad / sizeof *bad; i++) {
+		tap_diag("%g", bad[i]);
+		source.timeout_s = opts.connect_timeout_s = bad[i];
+		tap_int(amas_proxy_call(amas_channel_remote(w.client), "add",
+		    bad[i], on_reply, &w, "[ii]", 3, 4), AMAS_EINVAL, "a call");
+		tap_int(amas_channel_open(&ch, w.loop, "./none", &opts, NULL),
+		    AMAS_EINVAL, "connecting");
+		tap_int(amas_call_once(NULL, "./none", NULL, "f", bad[i], NULL,
+		    NULL), AMAS_EINVAL, "a call that waits");
+		tap_int(amas_service_load(w.service, w.loop, "x=exec:true",
+		    &source, NULL), AMAS_EINVAL, "a source");
+		tap_int(amas_container_open(&c, w.loop, "local://c", &opts,
+		    NULL), AMAS_EINVAL, "a container");
+		tap_int(amas_loop_run(w.loop, bad[i]), amas_loop_run(w.loop,
+		    0), "a run ends at once");
+	}
+	free_services(&w);
+	close_client(&w);
+	close_server(&w);
+	amas_loop_free(w.loop);
+}
+
 int
 main(void)
 {
@@ -747,5 +790,6 @@ main(void)
 		test_refused();
 		test_plain();
 	}
+	test_times();
 	return tap_done();
 }

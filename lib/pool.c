@@ -18,7 +18,7 @@
 /* A page: the slab it belongs to, and the piece. */
 struct page {
 	struct slab *slab;
-	struct page *next;	/* of those given back: in the piece */
+	_Alignas(8) struct page *next;	/* of those given back: in the piece */
 };
 
 struct slab {

@@ -176,12 +176,12 @@ overload: all $(STRESS)
 # Layers 0 and 1, which do no input and output, on a machine of 32 bits, and
 # what tests them alone.  Needs gcc -m32 (gcc-multilib).
 M32 := $(B)/m32
-M32_LIB := err mem buf utf8 text map log value area pack unpack where number \
+M32_LIB := err mem pool buf utf8 text map log value area pack unpack where number \
 	pow5 base64 guess date codec types types_lift codec_json json_read \
 	json_write json_put codec_msgpack msgpack_decode blosc_check frame msg \
 	addr
 M32_UNIT := addr base64 buf codec_json codec_msgpack cost date err frame guess \
-	log map mem msg number pack text utf8
+	log map mem msg number pack pool text utf8
 M32_FUZZ := address frame json message msgpack
 M32_CC = gcc -m32 $(ALL_CPPFLAGS) -std=c11 $(WARN) -Wno-type-limits $(CFLAGS)
 

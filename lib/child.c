@@ -34,6 +34,7 @@
 
 #define CLOSED_MAX 1024		/* descriptors that others can have left open */
 
+#define HASH_PRIME 0x100000001b3	/* FNV's */
 #define DOING_MAX 16		/* processes looked at, to see what one does */
 #define STATE_FIELD 3		/* of /proc/PID/stat, see proc(5) */
 #define THREADS_FIELD 20
@@ -318,23 +319,31 @@ struct tree {
 	size_t n;
 };
 
-/* Adds the children of a thread; false: too many, or not told here. */
-static bool
-add_children(struct tree *t, const char *path)
+/* Of what is not there: a part of the tree has just gone, so it does something. */
+static enum amas__doing
+gone(const struct tree *t, pid_t pid)
+{
+	return pid != t->pid[0] ? AMAS__RUNS : AMAS__UNTOLD;
+}
+
+/* Adds the children of a thread, which sleeps, unless there are too many. */
+static enum amas__doing
+add_children(struct tree *t, pid_t pid, const char *path)
 {
 	char text[512], *p = text, *end;
 	long child;
 
-	if (!read_text(path, text, sizeof text) ||
-	    strlen(text) == sizeof text - 1)
-		return false;
+	if (!read_text(path, text, sizeof text))
+		return gone(t, pid);
+	if (strlen(text) == sizeof text - 1)
+		return AMAS__UNTOLD;
 	while ((child = strtol(p, &end, 10)) > 0) {
 		if (t->n == DOING_MAX)
-			return false;
+			return AMAS__UNTOLD;
 		t->pid[t->n++] = (pid_t)child;
 		p = end;
 	}
-	return true;
+	return AMAS__SLEEPS;
 }
 
 /* How many threads its process has, of what read_stat() gave; 0: not told. */
@@ -359,13 +368,15 @@ look_at_thread(struct tree *t, pid_t pid, long tid, bool *alone)
 	(void)snprintf(path, sizeof path, "/proc/%ld/task/%ld/stat",
 	    (long)pid, tid);
 	if ((p = read_stat(path, text, sizeof text)) == NULL)
-		return AMAS__UNTOLD;
+		return gone(t, pid);
 	*alone = count_threads(p) == 1;
+	if (*p == 'Z' && pid != t->pid[0])
+		return AMAS__SLEEPS; /* its parent may never ask for it */
 	if (*p != 'S')
 		return AMAS__RUNS;
 	(void)snprintf(path, sizeof path, "/proc/%ld/task/%ld/children",
 	    (long)pid, tid);
-	return add_children(t, path) ? AMAS__SLEEPS : AMAS__UNTOLD;
+	return add_children(t, pid, path);
 }
 
 /* Nearly all have one thread, so that none of them has to be looked for. */
@@ -395,18 +406,22 @@ look_at_process(struct tree *t, pid_t pid)
 #endif
 
 enum amas__doing
-amas__child_doing(pid_t pid)
+amas__child_doing(pid_t pid, uint64_t *who)
 {
 #if HAVE_LINUX
 	enum amas__doing doing = AMAS__SLEEPS;
 	struct tree t = { .pid = { pid }, .n = 1 };
 	size_t i;
 
-	for (i = 0; i < t.n && doing == AMAS__SLEEPS; i++)
+	for (i = 0; i < t.n && doing == AMAS__SLEEPS; i++) {
+		if (who != NULL)
+			*who = (*who ^ (uint64_t)t.pid[i]) * HASH_PRIME;
 		doing = look_at_process(&t, t.pid[i]);
+	}
 	return doing;
 #else
 	(void)pid;
+	(void)who;
 	return AMAS__UNTOLD;
 #endif
 }

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "child_way.h"
@@ -57,9 +58,14 @@ void amas__each_child(void (*fn)(pid_t pid, void *arg), void *arg);
 /*
  * What a process does, with its threads and children: one of them runs, or all
  * sleep, as far as the system tells.
+ *
+ * They are looked at one after the other, so one that has been may wake, by the
+ * end of another, before that is: it surely slept in between if all sleep twice
+ * and *who, to which a number for these processes is added, is the same; NULL is
+ * allowed.
  */
 enum amas__doing { AMAS__RUNS, AMAS__SLEEPS, AMAS__UNTOLD };
-enum amas__doing amas__child_doing(pid_t pid);
+enum amas__doing amas__child_doing(pid_t pid, uint64_t *who);
 
 /*
  * The name of a signal: "SIGSEGV"; "signal 40" if it has none.  buf holds

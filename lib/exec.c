@@ -339,6 +339,7 @@ start_proc(struct call *c, const struct amas__exec_target *t,
 
 	if (rc != 0)
 		return rc;
+	amas__guest_proc(&c->guest, c->proc);
 	if (c->x->opts.timeout_s > 0)
 		amas__timer_start(&c->deadline, c->x->opts.timeout_s);
 	if (amas__proc_write(c->proc, amas__buf_head(&a->input),

@@ -94,6 +94,7 @@ on_request(struct amas_channel *ch, struct amas_request *req, void *arg)
 	struct amas__guest *g;
 
 	(void)ch;
+	v->host->happened++;
 	if (amas__request_parse_call(req) != 0)
 		return;
 	g = who(v->host, req);
@@ -113,6 +114,7 @@ on_ended(struct amas_channel *ch, void *arg)
 {
 	struct amas__visitor *v = arg;
 
+	v->host->happened++;
 	leave(v);
 	amas__channel_unref(ch);
 	free(v);
@@ -175,6 +177,7 @@ on_accept(struct amas__stream *s, void *arg)
 		amas__stream_close(s);
 		return;
 	}
+	h->happened++;
 	v->host = h;
 	if (amas__channel_accept(&v->ch, h->loop, s, &opts, &visitor_ops, v,
 	    &err) != 0) {
@@ -388,6 +391,7 @@ amas__guest_init(struct amas__guest *g, struct amas_loop *l,
 	amas__list_init(&g->own.link);
 	amas__list_init(&g->stirred);
 	amas__awake_init(&g->awake, l, name);
+	amas__host_tree_init(g);
 }
 
 void
@@ -505,6 +509,7 @@ amas__guest_close(struct amas__guest *g)
 {
 	struct amas__host *h = g->host;
 
+	amas__host_tree_close(g);
 	if (h == NULL)
 		return;
 	g->host = NULL;

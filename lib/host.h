@@ -77,6 +77,13 @@ struct amas__guest {
 	struct amas__link held;		/* of them those that wait for a place */
 	struct amas__visitor own;	/* a worker's lines */
 	bool lines;			/* it has them */
+	/* host_tree.c; the process is its owner's, from start to close. */
+	const struct amas__proc *proc;	/* NULL: not running, or a worker */
+	struct amas__unsure unsure;	/* while what it started may run */
+	struct amas__timer again;
+	unsigned tries, turns;
+	bool quiet;			/* when it was looked at last */
+	uint64_t seen, who;		/* of what happened; its processes */
 	/* Without a place of its own: whether it is awake. */
 	struct amas__awake awake;
 	bool lives;
@@ -104,6 +111,12 @@ int amas__guest_open(struct amas__guest *g, bool lines,
  */
 int amas__guest_environ(const struct amas__guest *g, struct amas__texts *t,
     struct amas_error *err);
+
+/*
+ * Its process has been started: the guest sleeps only while all that this started
+ * does, too, as far as the system tells.  Not for a worker, which is asked.
+ */
+void amas__guest_proc(struct amas__guest *g, const struct amas__proc *p);
 
 /*
  * For one without a job: its process lives, or not any more; it tells whether it

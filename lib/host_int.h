@@ -1,6 +1,6 @@
 /*
  * The inside of the host: host.c, host_calls.c (functions), host_quiet.c (who is
- * asleep), host_peers.c.
+ * asleep), host_tree.c (what they started), host_peers.c.
  */
 #ifndef AMAS__HOST_INT_H
 #define AMAS__HOST_INT_H
@@ -25,6 +25,7 @@ struct amas__host {
 	/* host_quiet.c */
 	struct amas__link stirred;	/* guests to be looked at */
 	struct amas__task look;
+	uint64_t happened;		/* who came, asked, went: host_tree.c */
 	/* host_peers.c */
 	struct amas__map peers;		/* by number */
 	uint64_t last_peer;
@@ -98,6 +99,16 @@ void amas__host_batch(struct amas__visitor *v, struct amas_request *req);
 
 /* It leaves. */
 void amas__host_quiet_leave(struct amas__visitor *v);
+
+/* ---- host_tree.c ---- */
+
+void amas__host_tree_init(struct amas__guest *g);
+
+/* It waits, with all its visitors: then what it started has to be looked at. */
+void amas__host_tree_update(struct amas__guest *g, bool waits);
+
+/* Its process is no more. */
+void amas__host_tree_close(struct amas__guest *g);
 
 /* ---- host_calls.c ---- */
 

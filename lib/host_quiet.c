@@ -19,6 +19,9 @@
  * is, full or quiet, is the answer to the sync.  One is asked as soon as the rest
  * can be so, once at a time; the guest is awake until it has answered, and keeps
  * its place.
+ *
+ * What a program started, and nobody waits for, may run on meanwhile and speak
+ * later: host_tree.c looks at that.
  */
 #include "host_int.h"
 
@@ -76,8 +79,11 @@ amas__host_asleep(const struct amas__guest *g)
 static void
 update_awake(struct amas__guest *g)
 {
+	bool asleep = amas__host_asleep(g);
+
 	if (g->job == NULL)
-		amas__awake_set(&g->awake, g->lives && !amas__host_asleep(g));
+		amas__awake_set(&g->awake, g->lives && !asleep);
+	amas__host_tree_update(g, asleep);
 }
 
 static void

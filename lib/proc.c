@@ -607,9 +607,9 @@ amas__proc_look(struct amas__proc *p)
 }
 
 enum amas__doing
-amas__proc_doing(const struct amas__proc *p)
+amas__proc_doing(const struct amas__proc *p, uint64_t *who)
 {
-	return p->pid != 0 ? amas__child_doing(p->pid) : AMAS__UNTOLD;
+	return p->pid != 0 ? amas__child_doing(p->pid, who) : AMAS__UNTOLD;
 }
 
 void

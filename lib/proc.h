@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "amas.h"
@@ -110,9 +111,10 @@ bool amas__proc_look(struct amas__proc *p);
 
 /*
  * Whether a process that lives waits for input, as far as the system tells.
- * If it sleeps, all that it has to say is there to be looked at.
+ * If it sleeps, all that it has to say is there to be looked at.  who: as of
+ * amas__child_doing().
  */
-enum amas__doing amas__proc_doing(const struct amas__proc *p);
+enum amas__doing amas__proc_doing(const struct amas__proc *p, uint64_t *who);
 
 /* Stops reading its output, or goes on. */
 void amas__proc_pause(struct amas__proc *p, int which, bool pause);

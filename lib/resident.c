@@ -203,6 +203,8 @@ amas__resident_start(struct amas__resident *r, struct amas_error *err)
 		rc = start_proc(r, &argv, &envp, err);
 	if (rc != 0)
 		amas__guest_close(&r->guest);
+	else if (r->ops->hand == NULL)
+		amas__guest_proc(&r->guest, r->proc);
 out:
 	amas__texts_fini(&argv);
 	amas__texts_fini(&envp);

@@ -75,6 +75,7 @@ amas__unsure_init(struct amas__unsure *u, struct amas_loop *l,
 	u->asked = false;
 	u->ask = ask;
 	u->name = name;
+	u->what = "has not answered amas/sync";
 	u->since = 0;
 }
 
@@ -406,6 +407,6 @@ amas__rest_each(struct amas_loop *l, void (*fn)(const char *name,
 	}
 	for (i = r->asked.next; i != &r->asked; i = i->next) {
 		u = AMAS__OF(i, struct amas__unsure, link);
-		fn(u->name, "has not answered amas/sync", u->since, arg);
+		fn(u->name, u->what, u->since, arg);
 	}
 }

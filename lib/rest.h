@@ -72,7 +72,7 @@ struct amas__unsure {
 	enum amas__unsure_kind kind;
 	bool asked;
 	void (*ask)(struct amas__unsure *u);
-	const char *name;		/* as of struct amas__awake */
+	const char *name, *what;	/* as of struct amas__awake */
 	double since;
 };
 

@@ -231,7 +231,7 @@ answer(struct call *c)
 static void
 settle(struct filter *f)
 {
-	enum amas__doing doing = amas__proc_doing(f->r.proc);
+	enum amas__doing doing = amas__proc_doing(f->r.proc, NULL);
 	double waited_s = amas__loop_now(f->loop) - f->done_s;
 	struct call *c = f->now;
 

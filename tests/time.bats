@@ -542,6 +542,66 @@ local://m/1: local://m/4' ]]
 	equal 'amas-container: refused: a request without a token of a process that runs: a job that one left behind?' "$(cat err)"
 }
 
+# need_tree: skips where the system does not tell what a program started.
+need_tree() {
+	[ -r "/proc/$$/task/$$/children" ] || skip 'no children in /proc'
+	[[ $AMAS_BUILD != */portable ]] || skip 'this build does not look'
+}
+
+# sleepers WANTED [ARG...]: runs of an agent that sleeps twice at a time.
+sleepers() {
+	for _ in 1 2 3 4; do
+		run -0 simulate "${@:2}" ./sleepers
+		equal "$1" "$output"
+		run -0 taskset -c 0 "$(type -P amas-container)" "${@:2}" \
+			./sleepers 2>err
+		equal "$1" "$(grep -v '^\(local\|ipc\)://[^ ]*/$' <<<"$output" |
+			grep -v '^amas-container: ')"
+	done
+}
+
+@test "time: an agent that sleeps twice at a time, whichever comes first" {
+	need_tree
+	busy
+	agent sleepers '(amas-clock sleep 5; echo "bg $(amas-clock time)") &
+		amas-clock sleep 10; echo "fg $(amas-clock time)"'
+	sleepers $'bg 5\nfg 10' local://a
+	sleepers $'bg 5\nfg 10' --clock sim ./s
+	agent sleepers '(i=0; while [ $i -lt 5000 ]; do i=$((i + 1)); done
+			amas-clock sleep 10; echo "bg $(amas-clock time)") &
+		amas-clock sleep 5; amas-clock sleep 7
+		echo "fg $(amas-clock time)"'
+	sleepers $'bg 10\nfg 12' local://a
+	sleepers $'bg 10\nfg 12' --clock sim ./s
+	run -1 simulate --strict local://a ./sleepers
+	equal 'amas-container: sleepers/0/run: speaks on two connections at a time: another run may go another way' \
+		"$(head -n 1 err)"
+}
+
+@test "time: a handler that sleeps twice at a time; a child that nobody awaits" {
+	need_tree
+	mkdir naps
+	program naps/nap 'host amas/sleep 5 & host amas/sleep 3; wait
+		host amas/time'
+	agent calls 'amas-call -- local://a/0 nap'
+	for _ in 1 2 3 4; do
+		run -0 simulate local://a ./naps + local://b ./calls
+		equal 5.0 "$output"
+	done
+	mkdir dead
+	cat >dead/run <<-'END'
+	#!/usr/bin/python3
+	import os, subprocess
+	child = subprocess.Popen(['true'])
+	os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+	subprocess.run(['amas-clock', 'sleep', '5'])
+	print('slept', flush=True)
+	END
+	chmod +x dead/run
+	run -0 simulate local://a ./dead
+	equal slept "$output"
+}
+
 @test "time: local://: batches of an agent" {
 	program folder/naps 'host amas/sleep "$1"; echo "$1"'
 	agent batch 'seq 4 | sed "s/.*/[\"naps\", [&]]/" >"$AMAS_STATE/in"

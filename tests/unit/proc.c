@@ -150,12 +150,12 @@ test_streams(void)
 static enum amas__doing
 wait_for(const struct run *r, enum amas__doing what)
 {
-	enum amas__doing doing = amas__proc_doing(r->p);
+	enum amas__doing doing = amas__proc_doing(r->p, NULL);
 	int i;
 
 	for (i = 0; i < 5000 && doing != what; i++) {
 		(void)usleep(1000);
-		doing = amas__proc_doing(r->p);
+		doing = amas__proc_doing(r->p, NULL);
 	}
 	return doing;
 }

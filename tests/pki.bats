@@ -54,6 +54,22 @@ text() {
 	equal 'ca.key: key, encrypted' "$(amas-pki show ca.key)"
 }
 
+# /proc: where root cannot write, either.
+@test "amas-pki: a folder that cannot be written to" {
+	local command
+
+	amas-pki -n ca
+	amas-pki new x
+	for command in 'ca' 'new y'; do
+		# shellcheck disable=SC2086 # words
+		run -6 --separate-stderr amas-pki -n -d /proc $command
+		equal '' "$output"
+		[[ $stderr == 'amas-pki: /proc: cannot be written to: '[A-Z]* ]]
+		equal 1 "$(wc -l <<<"$stderr")"
+	done
+	run -0 amas-pki -d /proc show x.csr
+}
+
 @test "amas-pki: nothing is replaced" {
 	amas-pki -n ca
 	amas-pki new x

@@ -221,3 +221,36 @@ usage() {
 	assert call.wait() == (0, '5\n', '')
 	END
 }
+
+# --- scripts/quickstart ---
+
+# A tree in which nothing has to be installed or built.
+quickstart_tree() {
+	mkdir -p "$tmp/q/scripts" "$tmp/q/tests/examples" "$tmp/bin" "$tmp/t"
+	cp "$AMAS_ROOT/scripts/quickstart" "$tmp/q/scripts"
+	echo 'packages_install() { :; }' >"$tmp/q/scripts/packages.sh"
+	ln -s "$AMAS_ROOT/tests/examples/services" "$tmp/q/tests/examples"
+	ln -s "$AMAS_BUILD" "$tmp/q/build"
+	printf '#!/bin/sh\necho >>"$0.ran"\n' >"$tmp/bin/make"
+	chmod 755 "$tmp/bin/make"
+}
+
+@test "quickstart: its options start nothing" {
+	quickstart_tree
+	run -0 env PATH="$tmp/bin:$PATH" "$tmp/q/scripts/quickstart" --help
+	equal 'usage: scripts/quickstart' "${lines[0]}"
+	run -2 env PATH="$tmp/bin:$PATH" "$tmp/q/scripts/quickstart" --what
+	[ ! -e "$tmp/bin/make.ran" ]
+}
+
+# The reader is gone before the script says its next line.
+@test "quickstart: nothing stays when nobody reads it" {
+	quickstart_tree
+	mkfifo "$tmp/gone"
+	printf '#!/bin/sh\nread -r _ <%s\n' "$tmp/gone" >"$tmp/bin/make"
+	run -0 --separate-stderr t bash -c 'TMPDIR="$1" PATH="$2:$PATH" "$3" |
+		{ read -r first; exec <&-; echo "$first"; echo >"$4"; }' - \
+		"$tmp/t" "$tmp/bin" "$tmp/q/scripts/quickstart" "$tmp/gone"
+	equal '$ make' "$output"
+	equal '' "$(ls -A "$tmp/t")"
+}

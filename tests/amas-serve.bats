@@ -75,6 +75,14 @@ calls() {
 	done
 }
 
+@test "amas-serve: what is not there or cannot be run is 6, what is none is 2" {
+	: >"$tmp/plain"
+	says 6 "amas-serve: $tmp/plain: is not executable" :0 "$tmp/plain"
+	says 6 "amas-serve: $tmp/none: No such file or directory" :0 "$tmp/none"
+	says 2 'amas-serve: exec:true: a command needs a name: NAME=exec:COMMAND' \
+		:0 exec:true
+}
+
 @test "amas-serve: 79: an address that cannot be printed is status 6" {
 	run -6 --separate-stderr to_full amas-serve "$tmp/socket" "$ADD"
 	equal 'amas-serve: standard output: No space left on device' "$stderr"

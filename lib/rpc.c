@@ -429,13 +429,18 @@ amas_channel_set_service(struct amas_channel *ch, struct amas_service *svc)
 static void
 refuse(struct amas_channel *ch, struct amas_request *req)
 {
+	const char *peer = amas_channel_peer_name(ch);
 	char name[256], path[512];
 
-	amas_request_fail(req, "PermissionError: \"%s\" may not call \"%s\"",
-	    amas__log_text(name, sizeof name, amas_channel_peer_name(ch),
-	    strlen(amas_channel_peer_name(ch))), amas__log_text(path,
-	    sizeof path, amas_request_path(req),
-	    amas__request_path_len(req)));
+	(void)amas__log_text(name, sizeof name, peer, strlen(peer));
+	(void)amas__log_text(path, sizeof path, amas_request_path(req),
+	    amas__request_path_len(req));
+	if (name[0] == '\0') /* not on TLS */
+		amas_request_fail(req, "PermissionError: who shows no "
+		    "certificate may not call \"%s\"", path);
+	else
+		amas_request_fail(req, "PermissionError: \"%s\" may not call "
+		    "\"%s\"", name, path);
 }
 
 void

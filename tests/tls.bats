@@ -849,6 +849,15 @@ bad_files() {
 	equal '"client"' "$(call -- who)"
 }
 
+@test "tls: --allow: a caller without TLS has no name" {
+	echo '* pub' >allow
+	start amas-serve --allow allow ./s "$ADD" 'pub=exec:echo all'
+	equal '"all"' "$(t amas-call "$addr" pub)"
+	run -1 --separate-stderr t amas-call "$addr" add 3 4
+	equal 'PermissionError: who shows no certificate may not call "add"' \
+		"$(last_line "$stderr")"
+}
+
 @test "tls: --allow: a file that is wrong, or not there, is said at the start" {
 	echo 'client' >allow
 	run -4 t amas-serve --allow allow ./s "$ADD"

@@ -163,6 +163,15 @@ closed(struct tls_stream *t)
 	broke_off(t, text);
 }
 
+/* A length that can be, and what begins a payload of JSON, MsgPack, Blosc. */
+static bool
+is_frame(const unsigned char *data, size_t len)
+{
+	return len > 4 && data[0] <= 4 &&
+	    (data[0] | data[1] | data[2] | data[3]) != 0 &&
+	    (data[4] == '[' || data[4] == 0x93 || data[4] == 2);
+}
+
 /*
  * What does not begin as TLS does is told so, in a way that both understand: a
  * plain peer sees that TLS is spoken here.
@@ -174,7 +183,7 @@ not_tls(struct tls_stream *t, const unsigned char *data, size_t len)
 	struct amas_error why;
 	const char *looks = "";
 
-	if (data[0] < 21)
+	if (is_frame(data, len))
 		looks = "; it looks like plain aiomas (a frame)";
 	else if (memchr(data, '[', len < 8 ? len : 8) == data)
 		looks = "; it looks like message lines";

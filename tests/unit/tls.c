@@ -362,6 +362,12 @@ test_strangers(void)
 		    "looks like SSH" },
 		{ "[0, 1, [\"f\"]]\n", 14, "the peer does not speak TLS; it "
 		    "looks like message lines" },
+		{ "\0\0\0\010\x93\0\0\x92\xa1" "f\x90\x80", 12, "the peer does "
+		    "not speak TLS; it looks like plain aiomas (a frame)" },
+		{ "\0\0\0\0[", 5, "the peer does not speak TLS" },
+		{ "\003\x91\x15\x07\xee\x20\x93", 7, "the peer does not speak "
+		    "TLS" },
+		{ "\021\0\0\0[", 5, "the peer does not speak TLS" },
 		{ "\x16\x03\x01\x00\x05hello", 10, "no agreement: unexpected "
 		    "message" },
 		{ "\x16\x03\x01", 3, "connection closed in the TLS "
@@ -379,7 +385,7 @@ test_strangers(void)
 		tap_str(s.why.text, all[i].text, "faults 10: %zu: why", i);
 		tap_ok(s.told && s.s == NULL, "faults 10: %zu: nobody gets it",
 		    i);
-		if (i < 4)
+		if (i < 8)
 			tap_mem(answer, n, alert, sizeof alert,
 			    "faults 10: %zu: an alert says so", i);
 	}

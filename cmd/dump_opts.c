@@ -293,8 +293,12 @@ take_operands(struct dump_opts *o, int n, char **operand)
 		o->reads[o->n_reads++] = in;
 		return CMD_OK;
 	}
+	if (n == 0)
+		return cmd_missing(&o->args, "no LISTEN and TARGET, and standard "
+		    "input is a terminal");
 	if (n < 2)
-		return cmd_usage(&o->args);
+		return cmd_missing(&o->args, "no TARGET behind \"%.200s\", "
+		    "which is LISTEN", operand[0]);
 	if (operand[1][0] == '-')
 		return cmd_error(CMD_USAGE, operand[1],
 		    "options go before operands");

@@ -620,7 +620,9 @@ n t from to conn path m' "$(jq -r 'keys_unsorted | join(" ")' <<<"$output")"
 	local usage='usage: amas-dump [options] '
 
 	run -2 --separate-stderr t amas-dump :0
-	[[ $(first_line "$stderr") == "$usage"* || $stderr == *"$usage"* ]]
+	[[ $stderr == $'amas-dump: no TARGET behind ":0", which is LISTEN\n'"$usage"* ]]
+	run -2 --separate-stderr t script -qec amas-dump /dev/null </dev/null
+	[[ $output == 'amas-dump: no LISTEN and TARGET, and standard input is a terminal'*"$usage"* ]]
 	says 2 '--foo: no such option' --foo
 	says 2 '-o: "xml" is not text, json, mermaid or dot' -o xml -r rec
 	says 2 '-c: "x" is no number' -c x -r rec

@@ -137,20 +137,35 @@ on_lag(struct amas__timer *t)
 	name_all(AMAS__OF(t, struct clock_fleet, lag));
 }
 
-/* Who was named already is named by the end of the run alone. */
+/* Says that it is over for those that were named already: one, and how many. */
+static void
+say_over(const struct clock_fleet *f)
+{
+	const char *name = "";
+	char doing[CLOCK_DOING_SIZE], more[48] = "";
+	size_t i, n = 0;
+
+	for (i = 0; i < f->n; i++)
+		if (f->peers[i].busy > 0 && n++ == 0)
+			name = f->peers[i].name;
+	if (n > 1)
+		(void)snprintf(more, sizeof more, "; so for %zu more", n - 1);
+	(void)clock_fleet_doing(f, doing);
+	(void)cmd_error(CMD_TIMEOUT, name, f->phase == CLOCK_OPENING ?
+	    "%s: no answer within %g s%s" : "%s: deadline of %g s passed%s",
+	    doing, f->o->timeout_s, more);
+}
+
 static void
 on_limit(struct amas__timer *t)
 {
 	struct clock_fleet *f = AMAS__OF(t, struct clock_fleet, limit);
-	char doing[CLOCK_DOING_SIZE];
 
 	f->late = true;
 	if (!f->named)
 		name_all(f);
 	else if (f->n_asked == 0)
-		(void)cmd_error(CMD_TIMEOUT, clock_fleet_doing(f, doing),
-		    f->phase == CLOCK_OPENING ? "no answer within %g s" :
-		    "deadline of %g s passed", f->o->timeout_s);
+		say_over(f);
 	look_named(f);
 }
 

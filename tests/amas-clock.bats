@@ -368,7 +368,7 @@ fakes() {
 	clock run --lag 50ms -t 100ms ./b ./a
 	equal '124 ' "$status $output"
 	equal 'amas-clock: ./a: first question: has not answered for T s
-amas-clock: first question: no answer within T s' \
+amas-clock: ./a: first question: no answer within T s' \
 		"$(sed 's/0\.[0-9] s$/T s/' <<<"$stderr")"
 	exec 5>&-
 	wait $!

@@ -274,6 +274,9 @@ take_operands(struct clock_opts *o, int argc, char *argv[])
 		optind = o->args.first;
 		if (take_options(o, argc, argv) == CMD_STOP)
 			return o->args.status;
+	} else if (o->args.first < argc &&
+	    strcmp(argv[o->args.first], "--") == 0) {
+		o->args.first++;
 	}
 	o->argv = argv + o->args.first;
 	o->argc = argc - o->args.first;

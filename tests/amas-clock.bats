@@ -143,6 +143,8 @@ fakes() {
 	says 124 '' 'amas-clock: sleep: deadline of 0.01 s passed while waiting' \
 		-t 10ms sleep 1h
 	says 2 '' 'amas-clock: sleep: "x" is no duration' sleep x
+	says 2 '' 'amas-clock: sleep: "-1" is no duration' sleep -- -1
+	says 0 '' '' sleep -- 0
 	says 2 '' 'amas-clock: until: "noon" is no time' until noon
 	for word in in at; do
 		says 2 '' "amas-clock: $word: is for agents: AMAS_PARENT is not set" \

@@ -146,6 +146,23 @@ no: ' "${output//\\n/
 	run -0 t amas-container --run true ./s ./fails
 }
 
+@test "container: a class whose folder is replaced is the new one" {
+	local n
+
+	for n in 1 2; do
+		mkdir "v$n"
+		program "v$n/init" "echo $n >\"\$AMAS_STATE/init\""
+		program "v$n/say" "echo v$n \$(cat \"\$AMAS_STATE/init\")"
+	done
+	start amas-container --manager --class c=./v1 127.0.0.1:0 a=./v1
+	equal '"v1 1"' "$(t amas-call "${addr}1" say)"
+	mv v1 v3
+	mv v2 v1
+	equal '"v2 1"' "$(t amas-call "${addr}1" say)"
+	t amas-call "${addr}0" spawn c
+	equal '"v2 2"' "$(t amas-call "${addr}2" say)"
+}
+
 @test "container: a line of -f with a class that is not there" {
 	echo '{"class": "zz"}' >agents
 	run -4 t amas-container -f agents ./s ./folder

@@ -294,8 +294,8 @@ take_operands(struct dump_opts *o, int n, char **operand)
 		return CMD_OK;
 	}
 	if (n == 0)
-		return cmd_missing(&o->args, "no LISTEN and TARGET, and standard "
-		    "input is a terminal");
+		return cmd_missing(&o->args, "no LISTEN and TARGET, and "
+		    "standard input is a terminal");
 	if (n < 2)
 		return cmd_missing(&o->args, "no TARGET behind \"%.200s\", "
 		    "which is LISTEN", operand[0]);

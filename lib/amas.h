@@ -75,8 +75,8 @@ AMAS_API void amas_loop_free(struct amas_loop *loop);
 
 /*
  * Runs the loop, as ev_run() does, until nothing is left to wait for, at most
- * wait_s; INFINITY: no bound; 0 or less: what is ready now.  Returns 0 if nothing is
- * left, 1 if the time is over.
+ * wait_s; INFINITY: no bound; 0 or less: what is ready now.  Returns 0 if
+ * nothing is left, 1 if the time is over.
  */
 AMAS_API int amas_loop_run(struct amas_loop *loop, double wait_s);
 

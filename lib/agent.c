@@ -111,18 +111,25 @@ amas__agent_destroy(struct amas_agent *a)
 	amas__container_unref(c);
 }
 
-/* Takes it out of the table, and has its kind give it up. */
+/*
+ * Takes it out of the table, and has its kind give it up.  Its calls end before
+ * that, while it can be told; its proxies after, since its fini may free them.
+ */
 static void
 end(struct amas_agent *a)
 {
+	struct amas__link *proxies = a->proxies;
+
 	a->ended = true;
-	if (a->proxies != NULL)
-		amas__rpc_free_owned(a->proxies);
-	free(a->proxies);
+	if (proxies != NULL)
+		amas__rpc_end_owned(proxies);
 	a->proxies = NULL;
 	a->c->slot[a->id] = NULL;
 	a->c->live--;
-	a->cls->ops->end(a);
+	a->cls->ops->end(a); /* a may be gone */
+	if (proxies != NULL)
+		amas__rpc_free_owned(proxies);
+	free(proxies);
 }
 
 /* It is not being made any more. */

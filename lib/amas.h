@@ -569,7 +569,9 @@ AMAS_API void amas_timer_cancel(struct amas_timer *t);
  * init  constructor: unpacks its arguments like any function, self all zero.
  *       To answer with a failure is to fail.  Must not keep the request.
  * fini  frees what init and functions allocated; requests that it still keeps
- *       are to be answered.  It runs after an init that failed, too.
+ *       are to be answered.  Calls by the agent's proxies have ended before,
+ *       with AMAS_ECANCELED, and more fail so; what proxies it does not free end
+ *       after it.  It runs after an init that failed, too.
  */
 struct amas_class {
 	const char *name;	/* "House" */

@@ -30,6 +30,7 @@ struct amas_proxy {
 	char *via;		/* what the host is to call; NULL: no host */
 	struct amas__link calls;	/* kept: those that end with it */
 	bool kept;
+	bool over;		/* its owner ends */
 };
 
 /* ---- Proxies ---- */
@@ -85,6 +86,7 @@ amas_proxy_keep(struct amas_proxy *p)
 	if (kept == NULL)
 		return NULL;
 	kept->kept = true;
+	kept->over = p->over;
 	kept->links = p->links;
 	kept->connect_s = p->connect_s;
 	if (p->links != NULL)
@@ -275,6 +277,8 @@ vcall(struct amas_proxy *p, const char *function, double timeout_s,
 
 	if (p == NULL)
 		return AMAS_ENOMEM;
+	if (p->over)
+		return AMAS_ECANCELED;
 	if (p->links != NULL)
 		return call_agent(p, function, timeout_s, fn, arg, fmt, ap);
 	owner = p->kept ? &p->calls : NULL;
@@ -332,8 +336,24 @@ amas__rpc_agent(struct amas_proxy **out, struct amas__links *ls,
 }
 
 void
+amas__rpc_end_owned(struct amas__link *owner)
+{
+	struct amas__link calls, *i;
+	struct amas_proxy *p;
+
+	amas__list_init(&calls); /* who is told may free the proxy */
+	for (i = owner->next; i != owner; i = i->next) {
+		p = AMAS__OF(i, struct amas_proxy, owned);
+		p->over = true;
+		amas__list_move(&calls, &p->calls);
+	}
+	amas__channel_cancel(&calls);
+}
+
+void
 amas__rpc_free_owned(struct amas__link *owner)
 {
+	amas__rpc_end_owned(owner);
 	while (!amas__list_empty(owner))
 		proxy_destroy(AMAS__OF(owner->next, struct amas_proxy, owned));
 }

@@ -64,6 +64,8 @@ struct amas__links;
 int amas__rpc_agent(struct amas_proxy **out, struct amas__links *ls,
     const char *url, double connect_s, struct amas__link *owner,
     struct amas_error *err);
+/* Ends all calls of those with this owner, and they make none; frees these. */
+void amas__rpc_end_owned(struct amas__link *owner);
 void amas__rpc_free_owned(struct amas__link *owner);
 
 /*

@@ -237,6 +237,55 @@ test_lost(struct world *w)
 	tap_ok(until(w, 5) && w->value == 2, "one that waits gets through");
 }
 
+/* An agent that has a proxy, as most keep theirs. */
+struct owner {
+	struct world *w;
+	struct amas_proxy *p;
+	int answers;		/* in time for fini */
+	int again;		/* what a call of one that ends gives */
+};
+
+static void
+on_owned(const struct amas_reply *rep, void *arg)
+{
+	struct owner *o = arg;
+
+	o->answers += rep->code == AMAS_ECANCELED;
+}
+
+static void
+owner_fini(void *self)
+{
+	struct owner *o = self;
+
+	o->w->answers = o->answers;
+	o->w->code = amas_proxy_call(o->p, "count", 0, on_owned, o, "[i]", 1);
+	amas_proxy_free(o->p);
+}
+
+static void
+test_fini_frees(struct world *w)
+{
+	static const struct amas_class cls = { .name = "Owner",
+		.size = sizeof(struct owner), .fini = owner_fini };
+	struct amas_proxy *kept;
+	struct amas_agent *a;
+	struct owner *o;
+
+	if (amas_agent_new(&a, w->c, &cls, NULL, NULL) != 0)
+		abort();
+	o = amas_agent_self(a);
+	o->w = w;
+	if (amas_agent_connect(&o->p, a, w->url, 0, NULL) != 0 ||
+	    (kept = amas_proxy_keep(o->p)) == NULL ||
+	    amas_proxy_call(o->p, "later", 0, on_owned, o, NULL) != 0 ||
+	    amas_proxy_call(kept, "later", 0, on_owned, o, NULL) != 0)
+		abort();
+	amas_agent_free(a);
+	tap_int(w->answers, 2, "its calls end before its fini");
+	tap_int(w->code, AMAS_ECANCELED, "which can make none, and free them");
+}
+
 static void
 test_ends(struct world *w)
 {
@@ -321,7 +370,8 @@ int
 main(void)
 {
 	static void (*const tests[])(struct world *) = { test_shared,
-		test_nobody, test_lost, test_ends, test_own };
+		test_nobody, test_lost, test_fini_frees, test_ends,
+		test_own };
 	static const char *const addrs[] = { "tcp://127.0.0.1:0",
 		"local://there" };
 	unsigned long n = 1;

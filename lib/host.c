@@ -429,10 +429,11 @@ make_token(char *token)
 int
 amas__guest_open(struct amas__guest *g, bool lines, struct amas_error *err)
 {
-	struct amas__host *h = amas__host_get(g->loop, err);
+	struct amas_error why;
+	struct amas__host *h = amas__host_get(g->loop, &why);
 
 	if (h == NULL)
-		return err->code;
+		return amas__error_copy(err, &why);
 	if (make_token(g->token) != 0)
 		return amas__error_sys(err, AMAS_ESYS, errno, "getentropy");
 	if (amas__map_set(&h->guests, g->token, AMAS__TOKEN, g) != 0)

@@ -1,7 +1,7 @@
 /*
  * Pools: slabs of pieces.  A slab's pages are touched as its pieces are first
- * taken; taken is what was given back last, of the slabs that are in use before
- * those that are not, a few of which are kept.
+ * taken; taken is what was given back last.  Of slabs that are not in use a few are
+ * kept.
  */
 #include "pool.h"
 
@@ -13,6 +13,7 @@
 
 #define PAGE ((size_t)4096)
 #define PIECES 32		/* of a slab */
+#define HOT_MAX 4		/* pieces for small calls, at hand */
 #define EMPTY_MAX 8		/* slabs without a piece in use that are kept */
 
 /* A page: the slab it belongs to, and the piece. */
@@ -30,7 +31,9 @@ struct slab {
 };
 
 struct amas__pool {
-	struct amas__link some;	/* slabs with free pieces, empty ones last */
+	size_t n_hot;		/* pieces given back that still count as used */
+	void *hot[HOT_MAX];
+	struct amas__link some;	/* slabs with free pieces */
 	size_t n_empty;
 	size_t used;		/* pieces */
 	bool closed;
@@ -72,6 +75,25 @@ slab_new(struct amas__pool *p)
 	return s;
 }
 
+static void
+give_back(struct amas__pool *p, void *piece)
+{
+	struct page *page = AMAS__OF(piece, struct page, next);
+	struct slab *s = page->slab;
+
+	page->next = s->free;
+	s->free = page;
+	if (s->used-- == PIECES) /* the first: it is warm */
+		amas__list_add(p->some.next, &s->link);
+	p->used--;
+	if (s->used == 0) {
+		if (p->n_empty >= EMPTY_MAX)
+			slab_free(s);
+		else
+			p->n_empty++;
+	}
+}
+
 void
 amas__pool_free(struct amas__pool *p)
 {
@@ -80,6 +102,8 @@ amas__pool_free(struct amas__pool *p)
 
 	if (p == NULL)
 		return;
+	while (p->n_hot > 0)
+		give_back(p, p->hot[--p->n_hot]);
 	for (i = p->some.next; i != &p->some; i = next) {
 		next = i->next;
 		s = AMAS__OF(i, struct slab, link);
@@ -92,8 +116,8 @@ amas__pool_free(struct amas__pool *p)
 		free(p);
 }
 
-void *
-amas__pool_take(struct amas__pool *p)
+static void *
+take_out(struct amas__pool *p)
 {
 	struct slab *s = NULL;
 	struct page *page;
@@ -116,24 +140,20 @@ amas__pool_take(struct amas__pool *p)
 	return &page->next;
 }
 
+void *
+amas__pool_take(struct amas__pool *p)
+{
+	return p->n_hot > 0 ? p->hot[--p->n_hot] : take_out(p);
+}
+
 void
 amas__pool_give(struct amas__pool *p, void *piece)
 {
-	struct page *page = AMAS__OF(piece, struct page, next);
-	struct slab *s = page->slab;
-
-	page->next = s->free;
-	s->free = page;
-	if (s->used-- == PIECES) /* the first: it is warm */
-		amas__list_add(p->some.next, &s->link);
-	p->used--;
-	if (s->used == 0 && p->n_empty >= EMPTY_MAX) {
-		slab_free(s);
-	} else if (s->used == 0) {
-		amas__list_remove(&s->link);
-		amas__list_add(&p->some, &s->link);
-		p->n_empty++;
+	if (p->n_hot < HOT_MAX && !p->closed) {
+		p->hot[p->n_hot++] = piece;
+		return;
 	}
+	give_back(p, piece);
 	if (p->closed && p->used == 0)
 		free(p);
 }

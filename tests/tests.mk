@@ -209,7 +209,7 @@ soak: all $(STRESS) $(PLUGINS)
 # What the system refuses, each time that it can.
 .PHONY: faults
 faults: all $(FAULTY)
-	AMAS_BUILD=$(abspath $(B)) FAULT_STEP=1 BATS_TEST_TIMEOUT=900 bats tests/faults.bats
+	AMAS_BUILD=$(abspath $(B)) FAULT_STEP=1 BATS_TEST_TIMEOUT=900 bats --print-output-on-failure tests/faults.bats
 
 # The fuzz targets keep their undocumented prototype: libFuzzer has no header.
 $(B)/tests/%.o $(M32)/tests/%.o: WARN += -Wno-missing-prototypes

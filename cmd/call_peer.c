@@ -200,21 +200,28 @@ open_addr(struct amas_channel **out, struct call_peer *p, const char *addr,
 }
 
 bool
+call_addr_is_agent(const char *addr)
+{
+	struct amas__addr a;
+	bool agent;
+
+	if (amas__addr_parse(&a, addr, NULL) != 0)
+		return false;
+	agent = a.agent != NULL;
+	amas__addr_fini(&a);
+	return agent;
+}
+
+bool
 call_peer_is_agent(const struct call_peer *p)
 {
 	const char *parent = cmd_env("AMAS_PARENT");
-	struct amas__addr a;
-	bool agent;
 
 	if (p->o->command != NULL || p->o->channel ||
 	    (parent != NULL && (!p->o->dial ||
 	    strcmp(p->o->addr, parent) == 0)))
 		return false; /* the host asks, or is asked */
-	if (amas__addr_parse(&a, p->o->addr, NULL) != 0)
-		return false;
-	agent = a.agent != NULL;
-	amas__addr_fini(&a);
-	return agent;
+	return call_addr_is_agent(p->o->addr);
 }
 
 int

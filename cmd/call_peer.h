@@ -64,6 +64,9 @@ int call_peer_run(struct call_peer *p);
  */
 int call_peer_fail(struct call_peer *p, const struct amas_error *err);
 
+/* Whether a text is the URL of an agent, or of what a host calls for us. */
+bool call_addr_is_agent(const char *addr);
+
 /* Whether ADDR is that of an agent in a container that we dial ourselves. */
 bool call_peer_is_agent(const struct call_peer *p);
 

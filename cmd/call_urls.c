@@ -164,19 +164,6 @@ parse(struct call_target *t, char **addr, const char *text,
 	return rc;
 }
 
-static bool
-is_agent(const char *url)
-{
-	struct amas__addr a;
-	bool agent;
-
-	if (amas__addr_parse(&a, url, NULL) != 0)
-		return false;
-	agent = a.agent != NULL;
-	amas__addr_fini(&a);
-	return agent;
-}
-
 int
 call_url_cut(char **object, const char **path, const char *text,
     struct amas_error *err)
@@ -191,7 +178,7 @@ call_url_cut(char **object, const char **path, const char *text,
 	}
 	for (; slash != NULL; slash = strrchr(url, '/')) {
 		*slash = '\0';
-		if (!is_agent(url))
+		if (!call_addr_is_agent(url))
 			continue;
 		*object = url;
 		*path = text + (slash - url) + 1;

@@ -36,8 +36,7 @@ amas__hold_open(struct amas__hold *h, const char *path, bool any,
 		return 0;
 	if (h->fd >= 0) {
 		close(h->fd);
-		h->fd = amas_error_set(err, AMAS_ESYS, "%s",
-		    "cannot be looked at");
+		h->fd = amas_error_set(err, AMAS_ESYS, "cannot be looked at");
 	}
 	free(h->path);
 	return h->fd;

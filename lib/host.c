@@ -477,12 +477,13 @@ static int
 environ_of_agent(struct amas__home *home, struct amas__texts *t,
     struct amas_error *err)
 {
-	const char *state = home->ops->state(home, err);
+	struct amas_error why;
+	const char *state = home->ops->state(home, &why);
 	char index[24];
 	int rc;
 
 	if (state == NULL)
-		return err->code;
+		return amas__error_copy(err, &why);
 	(void)snprintf(index, sizeof index, "%zu", home->index);
 	rc = set_text(t, "AMAS_INDEX", index, err);
 	if (rc == 0 && home->self != NULL)

@@ -212,6 +212,8 @@ not [2500, 0, 0]" ]]
 		run -1 t "$bench/zmq" load "$addr" 64 1 0
 		equal "zmq: another reply than that: failed" "$output"
 	done
+	forget "$pid"
+	ended "$pid" 0
 }
 
 @test "bench: calls.sh takes all of its figures" {
